@@ -3,20 +3,33 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from grokbench import cli
 from grokbench.registry import learners, tasks
 
-# pytest -m fuzz --hypothesis-profile=full
 settings.register_profile("full", max_examples=5000, print_blob=True)
 SABOTEURS = Path(__file__).parent / "runs" / "saboteurs.py"
 
 
 def pytest_addoption(parser):
-    """``python -m pytest tests/faults --full``"""
-    parser.addoption("--full", action="store_true", help="Inject all faults, as often as the documentation says.")
+    """``python -m pytest tests/faults --full``, and the same for tests/fuzz."""
+    parser.addoption("--full", action="store_true", help="Faults and damaged input as often as the documentation says.")
+
+
+def pytest_configure(config):
+    """How many examples a property gets is settled before the tests are read."""
+    if config.getoption("--full"):
+        settings.load_profile("full")
+
+
+@pytest.fixture(autouse=True)
+def numpy_warns():
+    """lifelines switches numpy's warnings off for the whole process: no test may depend on what ran before it."""
+    with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
+        yield
 
 
 @pytest.fixture(autouse=True)

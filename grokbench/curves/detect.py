@@ -36,6 +36,7 @@ ROUNDING = 1e-12  # a kappa that is exactly at a level may miss it by rounding: 
 LATE_DECADES = 0.5
 HEAD = 0.25
 NAN = float("nan")
+LARGEST = 1e150  # of a time and of a skill: their ratios and differences are numbers
 
 
 @dataclass(frozen=True)
@@ -256,11 +257,15 @@ def _columns(curve, chance: float | None, n_classes: int | None, ceiling: float,
     times = np.asarray(curve["time"], dtype=np.float64)
     if len(times) < 2 or not (np.diff(times) > 0).all() or times[0] < 0 or times[-1] == np.inf:
         raise UsageError("times must be finite, increasing, not negative, and at least two")
+    if times[-1] > LARGEST or times[times > 0][0] < 1 / LARGEST:
+        raise UsageError(f"times must lie between {1 / LARGEST:g} and {LARGEST:g}, 0 aside: change the unit")
     if baseline_loss is not None and not 0 < baseline_loss < np.inf:
         raise UsageError(f"baseline_loss = {baseline_loss!r}: expected a positive number")
     skill = _optional(curve, "skill")
     if skill is None and baseline_loss is not None and "test_loss" in curve:
-        skill = 1 - np.asarray(curve["test_loss"], dtype=np.float64) / baseline_loss
+        with np.errstate(over="ignore"):  # an infinite loss is no skill, too
+            skill = 1 - np.asarray(curve["test_loss"], dtype=np.float64) / baseline_loss
+    skill = None if skill is None else np.clip(skill, -LARGEST, LARGEST)
     accuracies = [np.asarray(curve[name], dtype=np.float64) for name in ("train_accuracy", "test_accuracy")]
     for values in accuracies:
         if np.isnan(values).any():

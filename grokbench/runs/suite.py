@@ -293,9 +293,9 @@ def _override(raw: dict, assignment: str) -> None:
 
 
 def _value(text: str) -> object:
-    """A value as TOML writes it; what is not TOML is an unquoted word."""
+    """A value as TOML writes it; what is not one TOML value is an unquoted word."""
     try:
-        found = _parse(f"value = {text}", "")
-    except UsageError:
+        (found,) = _parse(f"value = {text}", "").values()
+    except (UsageError, ValueError):
         return text
-    return found["value"] if len(found) == 1 else text
+    return found

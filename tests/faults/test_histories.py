@@ -149,8 +149,8 @@ class History(RuleBasedStateMachine):
 def test_whatever_happens_to_a_folder_every_finished_run_is_kept_once(request):
     full = request.config.getoption("--full", False)
     how = settings(
-        max_examples=60 if full else 4,
-        stateful_step_count=12 if full else 7,
+        max_examples=60 if full else 3,
+        stateful_step_count=12 if full else 6,
         deadline=None,
         derandomize=True,
         database=None,

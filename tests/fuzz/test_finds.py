@@ -113,6 +113,23 @@ def test_a_log_that_was_a_traceback(tmp_path, log, beside):
     assert status == 0
 
 
+TIMES = {  # the ratio of two times overflowed; so did the difference of two skills
+    "times beyond ratios": (
+        "2e-309,0,0,0\n1e300,1,0,0\n1e301,1,0,0\n1e302,1,0,0\n",
+        "times must lie between 1e-150 and 1e+150",
+    ),
+    "skills beyond differences": ("1,0,0,-1e308\n2,1,0,1e308\n3,1,0,1e308\n4,1,0,-inf\n", ""),
+}
+
+
+@pytest.mark.parametrize(("rows", "fragment"), TIMES.values(), ids=TIMES.keys())
+def test_a_log_whose_arithmetic_overflowed(tmp_path, rows, fragment):
+    (tmp_path / "log.csv").write_text(f"time,train_accuracy,test_accuracy,skill\n{rows}", encoding="utf-8")
+    status, _, err = answer(tmp_path, "detect", tmp_path / "log.csv", "--classes", 4)
+    assert status == (2 if fragment else 0)
+    assert fragment in err
+
+
 def forge(results, change=lambda record: None, text: str | None = None) -> str:
     """A results folder whose first run is forged, with hashes that fit; returns its key."""
     folders.fill(results)

@@ -92,8 +92,9 @@ def log_rank_by_definition(time, event, first, stratum):
         for t in set(time[inside & event].tolist()):
             at_risk, dying = inside & (time >= t), inside & event & (time == t)
             law = stats.hypergeom(at_risk.sum(), (at_risk & first).sum(), dying.sum())
-            score += (dying & first).sum() - law.mean()
-            variance += law.var() if at_risk.sum() > 1 else 0  # scipy: 0/0 for the last one at risk
+            with np.errstate(divide="ignore", invalid="ignore"):  # scipy computes the kurtosis besides, 0/0 here
+                score += (dying & first).sum() - law.mean()
+                variance += law.var() if at_risk.sum() > 1 else 0  # 0/0 for the last one at risk
     return -score / math.sqrt(variance) if variance > 1e-12 else 0.0
 
 
