@@ -6,8 +6,13 @@ Annotations of options are read in this module; the class is imported only when 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import site
+import sys
+import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from grokbench.errors import OptionError, closest
@@ -47,7 +52,7 @@ class Estimator(ScikitLearner):
 
     Parameters
     ----------
-    path : import path of the class, such as "sklearn.ensemble.HistGradientBoostingClassifier".
+    path : import path of a class in an installed package: "sklearn.ensemble.HistGradientBoostingClassifier".
     parameters : the class's own parameters, as a table: parameters = { alpha = 0.01, penalty = "l1" }.
     clock_from : what the clock is taken from; "auto" is the first that the class offers, in the order shown.
     parameter : what a refit sets to the time, such as "C" or "max_iter"; "svc__C" within a pipeline.
@@ -215,8 +220,10 @@ def find_class(option: str, path: object) -> type:
     """The class of an import path, if it has the manners of an estimator; nothing is called but the import."""
     module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
     expected = 'the import path of a class, such as "sklearn.ensemble.RandomForestClassifier"'
-    if not module:
+    if not module or module.startswith("."):
         raise OptionError(option, path, expected)
+    if not is_installed(module):
+        raise OptionError(option, path, "a class of an installed package; a file of your own comes in by --include")
     try:
         found = importlib.import_module(module)
     except (ImportError, ValueError) as error:
@@ -227,6 +234,25 @@ def find_class(option: str, path: object) -> type:
     if not (isinstance(cls, type) and all(callable(getattr(cls, manner, None)) for manner in MANNERS)):
         raise OptionError(option, path, f"a class with {', '.join(MANNERS)}, as scikit-learn's have")
     return cls
+
+
+def is_installed(module: str) -> bool:
+    """True for a module that is imported already, or that would be imported from where packages are installed.
+
+    A suite may come from anyone: a file that lies beside it is not run because the suite names it.
+    """
+    if module in sys.modules:
+        return True
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except ValueError:  # an imported module without a spec, such as __main__
+        return False
+    if spec is None:
+        return True  # that there is no such module is the importer's to say
+    places = [Path(place).resolve() for place in [spec.origin or "", *(spec.submodule_search_locations or [])] if place]
+    folders = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    folders.add(Path(site.getusersitepackages()).resolve())
+    return bool(places) and all(any(place.is_relative_to(folder) for folder in folders) for place in places)
 
 
 def public_classes(module) -> list[str]:

@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.runs.child import main as child_main
 from grokbench.runs.plan import RunSpec
+from grokbench.runs.record import check_columns
 from grokbench.runs.store import STATUSES
 from grokbench.threads import one_thread_environment
 
@@ -176,8 +177,10 @@ def parsed(line: bytes) -> dict:
     if not all(isinstance(message.get(key, {}), dict) for key in ("facts", "row", "end")):
         raise ValueError("no message")
     row, end = message.get("row"), message.get("end")
-    if row is not None and (row.keys() != set(COLUMNS) or not all(type(v) in (int, float) for v in row.values())):
-        raise ValueError("no checkpoint")
+    if row is not None:
+        check_columns(row)
+        if not all(type(value) in (int, float) for value in row.values()):
+            raise ValueError("no checkpoint")
     if end is not None and (end.keys() != END_KEYS or end["status"] not in STATUSES):
         raise ValueError("no end")
     return message
@@ -225,8 +228,14 @@ def _context():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["grokbench.runs.preload"])
-    with one_thread_environment(), _interrupts_held():
-        forkserver.ensure_running()
+    try:
+        with one_thread_environment(), _interrupts_held():
+            forkserver.ensure_running()
+    except OSError as error:
+        if "AF_UNIX" not in str(error):
+            raise
+        told = f"the temporary folder's path is too long for a socket: {tempfile.gettempdir()}; set TMPDIR shorter"
+        raise UsageError(told) from error
     return context
 
 

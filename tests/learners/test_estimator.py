@@ -1,6 +1,7 @@
 """Any estimator on its own clock, against scikit-learn called directly, from Python and from a suite file."""
 
 import dataclasses
+import importlib
 
 import numpy as np
 import pytest
@@ -301,6 +302,7 @@ def test_an_estimator_that_draws_from_the_global_generator_is_tamed():
     [
         ({"path": "SVC"}, "path", "import path"),
         ({"path": "sklearn.nothing.SVC"}, "path", "No module"),
+        ({"path": "..svm.SVC"}, "path", "import path"),
         ({"path": "sklearn.svm.SVM"}, "path", "did you mean"),
         ({"path": "subprocess.Popen", "parameters": {"args": "false"}}, "path", "fit, predict"),
         ({"path": "sklearn.decomposition.PCA"}, "path", "predict"),
@@ -405,3 +407,15 @@ def test_a_mistake_in_a_suite_names_the_table(write_suite):
     path = write_suite(SUITE.replace("alpha = 0.001", "alfa = 0.001"))
     with pytest.raises(UsageError, match=r"\[\[learners\]\] estimator: parameters = .*alpha"):
         load_suite(str(path))
+
+
+def test_a_file_beside_a_suite_is_not_run_because_the_suite_names_it(tmp_path, monkeypatch):
+    (tmp_path / "planted.py").write_text("raise SystemExit('run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OptionError, match="--include"):
+        grokbench.learner("estimator", path="planted.SVC")
+    with pytest.raises(OptionError, match="--include"):  # of the standard library, and with an effect when imported
+        grokbench.learner("estimator", path="antigravity.SVC")
+    (tmp_path / "imported.py").write_text("from sklearn.svm import SVC")
+    importlib.import_module("imported")  # as a file that was included may do
+    assert grokbench.learner("estimator", path="imported.SVC", parameter="C").clock == "C"
