@@ -1,7 +1,8 @@
 """grokbench: one harness that asks of any learner whether it groks.
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
-`task`, `learner`, `trace`, `detect`, `load`, `Task`, `Learner`, `Split`, `register_task`, `register_learner`.
+`task`, `learner`, `trace`, `detect`, `load`, `Task`, `Learner`, `Measure`, `Split`, `register_task`,
+`register_learner`, `register_measure`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ _HOMES = {
     "Learner": "grokbench.learners.base",
     "Task": "grokbench.tasks.base",
     "Split": "grokbench.tasks.base",
+    "Measure": "grokbench.measures.base",
     "register_learner": "grokbench.registry",
+    "register_measure": "grokbench.registry",
     "register_task": "grokbench.registry",
     "trace": "grokbench.curves.trace",
     "detect": "grokbench.curves.detect",

@@ -8,10 +8,10 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from grokbench.curves.evaluate import MEASURES
+from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
 from grokbench.options import options
-from grokbench.registry import include, learners, tasks
+from grokbench.registry import include, learners, measures, tasks
 
 KINDS = ("tasks", "learners", "measures", "explanations", "suites")
 
@@ -19,7 +19,8 @@ KINDS = ("tasks", "learners", "measures", "explanations", "suites")
 def entries(kind: str) -> list[dict[str, str]]:
     """Name and one-line description of everything of a kind; learners also with family and clock."""
     if kind == "measures":
-        return [{"name": name, "description": description} for name, description in MEASURES.items()]
+        described = ALWAYS | {name: _description(measures[name]) for name in measures.names()}
+        return [{"name": name, "description": description} for name, description in described.items()]
     if kind == "explanations":
         return []  # their room is not built yet
     if kind == "suites":
@@ -48,11 +49,13 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
     if suite:
         found = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
         return found, f"{suite}\n\n{printable(_suite_text(suite))}"
-    if name in MEASURES:
-        return {"name": name, "description": MEASURES[name]}, f"measure {name}\n\n{MEASURES[name]}"
+    if name in ALWAYS:
+        return {"name": name, "description": ALWAYS[name]}, f"measure {name}, of every run\n\n{ALWAYS[name]}"
+    if name in measures:
+        return _show_measure(measures[name])
     if re.fullmatch(r"[0-9a-f]{4,20}", name):
         return _show_run(name, results)
-    names = [*tasks.names(), *learners.names(), *MEASURES, *_suites()]
+    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *_suites()]
     raise UsageError(f"no task, learner, measure, suite or run {name!r}{closest(name, names)}")
 
 
@@ -138,6 +141,13 @@ def _show_class(kind: str, cls: type) -> tuple[dict, str]:
     if kind == "learner":
         found |= {name: getattr(cls, name) for name in ("family", "clock", "loss")}
     return found, _class_text(found, cls)
+
+
+def _show_measure(cls: type) -> tuple[dict, str]:
+    columns = list(cls.columns or (cls.name,))
+    found = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
+    text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
+    return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
 
 
 def _class_text(found: dict, cls: type) -> str:

@@ -1,7 +1,8 @@
-"""The two registries, of tasks and of learners: a name on the command line or in a suite to a class.
+"""The registries of tasks, learners and measures: a name on the command line or in a suite to a class.
 
 A built-in is found because its file lies in the room; a user's own through ``--include FILE.py``;
-an installed package's through the entry-point groups ``grokbench.tasks`` and ``grokbench.learners``.
+an installed package's through the entry-point groups ``grokbench.tasks``, ``grokbench.learners`` and
+``grokbench.measures``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Registry:
 
     Parameters
     ----------
-    kind : "task" or "learner", as error messages say it.
+    kind : "task", "learner" or "measure", as error messages say it.
     package : the room whose modules hold the built-in classes.
     """
 
@@ -103,7 +104,7 @@ def _file(cls: type) -> str:
 
 
 def include(path: str | Path) -> list[type]:
-    """Run a user's file, so that the tasks and learners in it register themselves; returns its classes.
+    """Run a user's file, so that what is in it registers itself; returns its tasks and learners.
 
     This executes the file. Only this runs a file; the learner `estimator` imports an installed class by its name.
     """
@@ -115,7 +116,7 @@ def include(path: str | Path) -> list[type]:
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None:
             raise UsageError(f"{path}: not a Python file (expected FILE.py)")
-        for registry in (tasks, learners):
+        for registry in (tasks, learners, measures):
             registry.names()  # an error in a built-in is not the user's file's
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
@@ -130,5 +131,7 @@ def include(path: str | Path) -> list[type]:
 
 tasks = Registry("task", "grokbench.tasks")
 learners = Registry("learner", "grokbench.learners")
+measures = Registry("measure", "grokbench.measures")
 register_task = tasks.register
 register_learner = learners.register
+register_measure = measures.register

@@ -23,8 +23,9 @@ ALLOWED = {
     "tasks": set(),
     "learners": {"tasks"},
     "curves": {"tasks", "learners"},
+    "measures": {"tasks", "learners", "curves"},
     "statistics": set(),
-    "runs": {"tasks", "learners", "curves"},
+    "runs": {"tasks", "learners", "curves", "measures"},
     "report": {"tasks", "curves", "statistics", "runs"},
     "cli": {"curves", "report", "runs", "catalogue", "doctor"},
 }

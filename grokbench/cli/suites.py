@@ -195,13 +195,23 @@ def _print_tables(results: Path, tables: dict) -> None:
 
 def _show_summary(title: str, tables: dict, runs: list, results: Path) -> None:
     from grokbench.cli.display import show_table
-    from grokbench.report.markdown import COMPARISON_COLUMNS, DELAY_COLUMNS, readable_delays
+    from grokbench.report.markdown import (
+        COMPARISON_COLUMNS,
+        DELAY_COLUMNS,
+        PREVALENCE_COLUMNS,
+        readable_delays,
+        readable_prevalence,
+    )
+    from grokbench.report.prevalence import is_grid
 
-    show_table(title, DELAY_COLUMNS, readable_delays(tables["delays"], runs))
+    if is_grid(runs):  # what counts is the share of the grid, not one setting of it
+        show_table(title, PREVALENCE_COLUMNS, readable_prevalence(tables["prevalence"], runs))
+    else:
+        show_table(title, DELAY_COLUMNS, readable_delays(tables["delays"], runs))
     claims = [row for row in tables["comparisons"] if row["verdict"] in ("later", "earlier", "no evidence")]
     if claims:
         show_table("\nComparisons", COMPARISON_COLUMNS, claims)
-    click.echo(f"\n{len(runs)} runs; tables in {results}/ (runs, curves, delays, sensitivity, comparisons)")
+    click.echo(f"\n{len(runs)} runs; tables in {results}/ (runs, curves, delays, sensitivity, comparisons, prevalence)")
 
 
 def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
@@ -223,8 +233,8 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
         "cpu_seconds": "cpu s/run",
     }
     show_table(plan.suite.title, columns, rows)
-    for pair in impossible:
-        click.echo(one_line(f"not applicable: {pair['learner']} on {pair['task']}: {pair['reason']}"))
+    for line in dict.fromkeys(f"{pair['learner']} on {pair['task']}: {pair['reason']}" for pair in impossible):
+        click.echo(one_line(f"not applicable: {line}"))  # once for all settings
     known = f"about {duration(seconds)}" if seconds is not None else "not known before the first run of a learner"
     click.echo(
         f"\n{len(plan.specs)} runs, {len(plan.specs) - len(todo)} done, {len(todo)} to do; "

@@ -50,7 +50,8 @@ def declared_loss(scores: np.ndarray, y: np.ndarray, loss: str, n_classes: int) 
     """Mean over examples of the loss that the learner declares.
 
     "cross-entropy" of softmax(s) in nats; "mse" against the one-hot code, summed over classes;
-    "hinge" max(0, 1 - (s_y - max of the other scores)) (Crammer & Singer 2001).
+    "hinge" max(0, 1 - (s_y - max of the other scores)) (Crammer & Singer 2001); "stablemax" the
+    cross-entropy of p = g / sum g with g(s) = s + 1 for s >= 0 and 1 / (1 - s) below (arXiv 2501.04697).
     """
     if n_classes == 0:
         return float(((scores[:, 0] - y) ** 2).mean())
@@ -65,7 +66,9 @@ def declared_loss(scores: np.ndarray, y: np.ndarray, loss: str, n_classes: int) 
         others = scores.copy()
         others[rows, y] = -np.inf
         return float(np.maximum(0, 1 - (scores[rows, y] - others.max(axis=1))).mean())
-    raise ValueError(f'loss {loss!r}: expected "cross-entropy", "mse" or "hinge"')
+    if loss == "stablemax":
+        return float(_cross_entropy(np.sign(scores) * np.log1p(np.abs(scores)), y).mean())  # log g, both branches
+    raise ValueError(f'loss {loss!r}: expected "cross-entropy", "mse", "hinge" or "stablemax"')
 
 
 def baseline_loss(split: Split, loss: str) -> float:
@@ -73,7 +76,7 @@ def baseline_loss(split: Split, loss: str) -> float:
     if split.n_classes == 0:
         return float(split.y_test.var())
     shares = np.bincount(split.y_test, minlength=split.n_classes) / len(split.y_test)
-    if loss == "cross-entropy":
+    if loss in ("cross-entropy", "stablemax"):  # both reach every positive distribution
         return _entropy(split.y_test)
     if loss == "mse":
         return float(1 - (shares**2).sum())

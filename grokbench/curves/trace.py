@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time as wall
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from grokbench.curves.checkpoint import Checkpoint
 from grokbench.curves.detect import ROUNDING
 from grokbench.curves.evaluate import baseline_loss, evaluate
 from grokbench.curves.schedule import checkpoints
+from grokbench.errors import UsageError
 from grokbench.learners.base import Learner
+from grokbench.registry import measures as known_measures
 from grokbench.tasks.base import Split
 from grokbench.threads import one_thread
 
@@ -39,15 +42,17 @@ def follow(
     seed: int = 0,
     points_per_decade: int = 20,
     settle: bool = False,
+    measures: Sequence[str] = (),
 ) -> Iterator[dict[str, float]]:
-    """Run a learner and yield one row of `COLUMNS` per checkpoint; the generator returns the status.
+    """Run a learner and yield one row of `COLUMNS` and of measures per checkpoint; the generator returns the status.
 
     "done": the budget was reached. "settled" (only with `settle`): both criteria have held over the
     last half decade and at least 10 checkpoints. "diverged": scores or losses are not finite; the
     row of that checkpoint is not yielded. `cpu_seconds` counts what the learner used, not the judging.
-    Raises ValueError for scores of the wrong shape, and whatever the learner raises.
+    Raises UsageError for an unknown measure, ValueError for scores of the wrong shape, and whatever the learner raises.
     """
     rows: list[dict[str, float]] = []
+    asked, run = measures_of_a_run(measures), {}
     started = wall.process_time()
     learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, learner_rng(seed))
     used = wall.process_time() - started
@@ -62,11 +67,25 @@ def follow(
         row = {"time": float(time), "cpu_seconds": used, **evaluate(*scores, split, learner.loss)}
         if not np.isfinite([row["train_loss"], row["test_loss"]]).all():
             return "diverged"
+        at = Checkpoint(learner, split, float(time), *scores, run)
+        for measure in asked:
+            row |= measure.row(at)
         rows.append(row)
         yield row
         if settle and _settled(rows, split):
             return "settled"
     return "done"
+
+
+def measures_of_a_run(names: Sequence[str]) -> list:
+    """New instances of measures, in alphabetical order. UsageError for an unknown name, or a column that is taken."""
+    found, columns = [known_measures[name]() for name in sorted(set(names))], list(COLUMNS)
+    for measure in found:
+        for column in measure.columns or (measure.name,):
+            if column in columns or not column.isidentifier():
+                raise UsageError(f"measure {measure.name}: the column {column!r} is taken, or no name of a column")
+            columns.append(column)
+    return found
 
 
 def _scores(learner: Learner, X: np.ndarray, split: Split) -> np.ndarray:
@@ -97,26 +116,28 @@ def trace(
     seed: int = 0,
     points_per_decade: int = 20,
     settle: bool = False,
+    measures: Sequence[str] = (),
 ):
     """The curve of one run as a pandas DataFrame with the columns of ``curves.csv``, less ``key``.
 
-    `budget` is in the learner's own clock. ``curve.attrs`` holds what `grokbench.detect` needs besides:
+    `budget` is in the learner's own clock; `measures` are names (see: list measures). ``curve.attrs`` holds what
+    `grokbench.detect` needs besides:
     chance, n_classes, ceiling, unit, and the run's clock and status. Runs on one thread; global random
     states are untouched. A learner that diverges returns the curve so far.
-    Raises UsageError for an impossible budget, ValueError for scores of the wrong shape.
+    Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape.
     """
     import pandas as pd
 
     rows, status = [], "done"
     with one_thread():
-        steps = follow(learner, split, budget, seed, points_per_decade, settle)
+        steps = follow(learner, split, budget, seed, points_per_decade, settle, measures)
         while True:
             try:
                 rows.append(next(steps))
             except StopIteration as end:
                 status = end.value
                 break
-    curve = pd.DataFrame(rows, columns=list(COLUMNS))
+    curve = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
     curve.attrs = {"status": status, **facts(learner, split)}
     return curve
 

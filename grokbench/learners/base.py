@@ -56,9 +56,29 @@ class Learner:
         """(n, n) float64: what it finds similar now; None where undefined. Changes nothing."""
         return None
 
+    def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Further kernels (n, n) by name: "recent", of what was learned last; "last_layer", of the last features."""
+        return {}
+
     def description(self) -> dict[str, np.ndarray]:
         """What one would have to send, to somebody who has the training inputs, to predict the same."""
         return {}
+
+    def scores_of(self, description: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray | None:
+        """The scores of what a description describes, its arrays coarsened or cut by `leading`; None where not offered.
+
+        From the learner's own description they are its scores. Uses options, seed and training inputs besides, never
+        labels; changes nothing.
+        """
+        return None
+
+    def parts(self) -> int:
+        """Number of parts by which it can be cut down: neurons, eigendirections, trees; 0 where not offered."""
+        return 0
+
+    def leading(self, size: int) -> dict[str, np.ndarray]:
+        """The description of its `size` weightiest parts, for `scores_of`."""
+        raise NotImplementedError
 
     def cannot_read(self, split: Split) -> str | None:
         """Why this learner cannot take this split, or None if it can; it keeps a pair out of a plan."""

@@ -94,6 +94,18 @@ class KernelFlow(Learner):
     def description(self):
         return {"dual_coefficients": self._vectors @ self._coefficients()}
 
+    def scores_of(self, description, X):
+        """Kernel rows times any dual coefficients."""
+        return self._projected(X) @ (self._vectors.T @ description["dual_coefficients"])
+
+    def parts(self):
+        """The number of eigendirections of the training kernel."""
+        return len(self._vectors)
+
+    def leading(self, size):
+        """The dual coefficients' part along the eigendirections of the `size` largest eigenvalues."""
+        return {"dual_coefficients": self._vectors[:, -size:] @ self._coefficients()[-size:]}
+
     def _coefficients(self) -> np.ndarray:
         """(n, outputs) U^T a_t."""
         return flow_gain(self._rates, 2 * self._time / len(self._inputs))[:, None] * self._targets
@@ -127,6 +139,15 @@ def flow_gain(rates: np.ndarray, time: float) -> np.ndarray:
     if math.isinf(time):
         return np.divide(1.0, rates, out=np.zeros_like(rates), where=positive)
     return np.divide(-np.expm1(-rates * time), rates, out=np.zeros_like(rates), where=positive)
+
+
+def descent_gain(rates: np.ndarray, steps: np.ndarray, time: float) -> np.ndarray:
+    """(n,) (1 - (1 - s r)^t) / r for rates r >= 0 and steps s r of each: 1 / r at t = inf, and 0 where r = 0.
+
+    Steps of 2 or more have no limit: infinite, as where any other time overflows.
+    """
+    left = np.where(steps < 2, 1.0, np.inf) if math.isinf(time) else 1 - (1 - steps) ** float(time)
+    return np.divide(left, rates, out=np.zeros_like(left), where=rates > 0)
 
 
 def median_distance(X: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
-from grokbench.learners.kernel_flow import flow_gain
+from grokbench.learners.kernel_flow import descent_gain, flow_gain
 from grokbench.registry import register_learner
 
 MOST_FEATURES = 20_000
@@ -98,7 +98,7 @@ class Linear(Learner):
             self.first_time = 0.1 * len(X) / (2 * rates.max()) if rates.max() > 0 else 1.0
 
     def advance(self, time):
-        """Go to a time; with "mse" straight there, and the flow also to `math.inf`."""
+        """Go to a time; with "mse" straight there, `math.inf` included."""
         if self._squared:
             with np.errstate(over="ignore", invalid="ignore"):  # too large a step: scores overflow, the run "diverged"
                 self._weights = self._right.T @ ((self._singular * self._gain(time))[:, None] * self._projected)
@@ -120,13 +120,16 @@ class Linear(Learner):
         """The weights (features, outputs), in the order of `monomials`, the intercept last."""
         return {"weights": self._weights}
 
+    def scores_of(self, description, X):
+        """phi(x) times any weights."""
+        return self._phi(X) @ description["weights"]
+
     def _gain(self, time: float) -> np.ndarray:
         """(r,) g(q) of the class's formula; 0 where q is 0."""
         n = len(self._features)
         if self.solver == "flow":
             return flow_gain(self._rates, 2 * time / n)
-        left = 1 - (1 - 2 * self.learning_rate * self._rates / n) ** float(time)
-        return np.divide(left, self._rates, out=np.zeros_like(left), where=self._rates > 0)
+        return descent_gain(self._rates, 2 * self.learning_rate * self._rates / n, time)
 
     def _gradient(self) -> np.ndarray:
         """Gradient of mean cross-entropy of softmax(s) plus the penalty."""

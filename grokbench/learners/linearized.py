@@ -9,10 +9,12 @@ import numpy as np
 
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import encode
-from grokbench.learners.mlp import MLP, activate, linear, preactivations, slope
+from grokbench.learners.mlp import MLP, linear, slope
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
 
+UNCLAMPED = "0: a tangent model starts at displacement 0, its norm cannot be held"
+STEPWISE = {"orthogonal_gradient": False, "grokfast_lambda": 0.0, "freeze_after": -1}  # options of steps, switched off
 LARGEST_FLOW = 8000  # side of the matrix that is diagonalized once: 2 GB at the peak, about two minutes
 
 
@@ -23,13 +25,15 @@ class Linearized(MLP):
 
     ``s(x) = alpha ([not centred] f(x; theta_0) + J(x) delta)``, J the Jacobian of the network at theta_0 and
     ``delta = theta - theta_0``, which starts at 0 and is trained (arXiv 2310.06110 calls this the lazy control).
-    With equal options and seed it has the start and the batches of its twin `mlp`. Weight decay acts on delta: it
-    pulls towards the initial function.
+    With equal options and seed it has the start and the batches of its twin `mlp`. Weight decay and the orthogonal
+    gradient act on delta: the decay pulls towards the initial function. A clamped norm would be that of theta and is
+    refused.
 
     solver = "flow" is the gradient flow of loss "mse" in closed form, in float64: the residual on the training set
     is ``r(t) = exp(-(2/n) Theta t / alpha^2) r(0)`` with Theta (nC, nC) the tangent kernel of the scores, and weight
     decay is the penalty ``weight_decay/2 |delta|^2``. One unit of flow time is 1 / learning_rate steps of gradient
-    descent. Optimizer, learning rate, momentum, batch size and dtype take no part in it.
+    descent. Optimizer, learning rate, momentum, batch size and dtype take no part in it; what changes single steps
+    (Grokfast, orthogonal gradient, freezing) is refused.
 
     Parameters
     ----------
@@ -37,7 +41,8 @@ class Linearized(MLP):
 
     Raises
     ------
-    OptionError : an option outside its range; solver "flow" with another loss than "mse".
+    OptionError : an option outside its range; norm_clamp; solver "flow" with another loss than "mse", or with an option
+        of single steps.
     """
 
     solver: Literal["optimizer", "flow"] = "optimizer"
@@ -46,7 +51,10 @@ class Linearized(MLP):
 
     def __post_init__(self):
         super().__post_init__()
+        self._check(UNCLAMPED, lambda c: c == 0, ["norm_clamp"])
         if self.solver == "flow":
+            for name, off in STEPWISE.items():
+                self._check(f'{off!r} with solver "flow"', off.__eq__, [name])
             if self.loss != "mse":
                 raise OptionError(
                     "solver", self.solver, f'"optimizer" with loss {self.loss!r}; the flow needs loss = "mse"'
@@ -73,6 +81,10 @@ class Linearized(MLP):
         else:
             super().advance(time)
 
+    def parts(self):
+        """None: what is learned is no network."""
+        return 0
+
     def _start(self) -> list:
         import torch
 
@@ -83,21 +95,23 @@ class Linearized(MLP):
 
     def _prepare(self, inputs) -> list:
         """Inputs, the constant part of the output, then h_l and phi'(a_l) of the hidden layers, all at theta_0."""
-        *hidden, output = preactivations(self._layers(self._theta0), inputs, self.activation)
-        features = [activate(a, self.activation) for a in hidden]
+        features, (*hidden, output) = self._forward(self._theta0, inputs)
         slopes = [slope(a, self.activation) for a in hidden]
-        return [inputs, output.new_zeros(output.shape) if self.centred else output, *features, *slopes]
+        return [inputs, output.new_zeros(output.shape) if self.centred else output, *features[1:], *slopes]
 
     def _map(self, trained: list, context: list):
-        """``da_l = h_{l-1} dW_l + (phi'(a_{l-1}) da_{l-1}) W_l + db_l``, forward through the layers."""
+        """``da_l = h_{l-1} dW_l + dh_{l-1} W_l + db_l`` with ``dh_l = phi'(a_l) da_l [+ dh_{l-1}]``, forward."""
         inputs, base, *rest = context
         features, slopes = [inputs, *rest[: len(self.hidden)]], rest[len(self.hidden) :]
-        change = None
+        change = moved = None  # da_l, dh_l
         for l, (weights, bias) in enumerate(self._layers(trained)):
-            moved = linear(features[l], weights)
             if l:
-                moved = moved + (slopes[l - 1] * change) @ self._layers(self._theta0)[l][0]
-            change = moved if bias is None else moved + bias
+                step = slopes[l - 1] * change
+                moved = step + moved if self.residual and l > 1 else step
+            change = linear(features[l], weights)
+            if l:
+                change = change + moved @ self._layers(self._theta0)[l][0]
+            change = change if bias is None else change + bias
         outputs = base + change
         return outputs if self.output_scale == 1 else self.output_scale * outputs
 
@@ -128,18 +142,20 @@ class Linearized(MLP):
         """(nC, nC) tangent kernel of the scores on the training set, rows ordered by example, then class.
 
         ``Theta = alpha^2 sum_l (h_{l-1} h'_{l-1} + [bias]) * <g_l^c, g'_l^{c'}>`` with the sensitivities
-        ``g_l^c = df_c/da_l`` (n, C, width) from the output backwards.
+        ``g_l^c = df_c/da_l = u_l^c * phi'(a_l)`` (n, C, width) from the output backwards, and ``u_l^c = df_c/dh_l``.
         """
         import torch
 
         depth, (n, n_classes) = len(self.hidden), self._context[1].shape
         features, slopes = [encoded, *self._context[2 : 2 + depth]], self._context[2 + depth :]
-        g = torch.eye(n_classes, dtype=encoded.dtype, device=encoded.device).expand(n, -1, -1)
+        u = g = torch.eye(n_classes, dtype=encoded.dtype, device=encoded.device).expand(n, -1, -1)
         kernel = encoded.new_zeros(n, n_classes, n, n_classes)
         for l in range(depth, -1, -1):
             flat = g.reshape(n * n_classes, -1)
             gram = self.output_scale**2 * (features[l] @ features[l].T + self.bias)
             kernel += (flat @ flat.T).view_as(kernel).mul_(gram[:, None, :, None])
             if l:
-                g = (g @ self._layers(self._theta0)[l][0].T) * slopes[l - 1][:, None, :]
+                below = g @ self._layers(self._theta0)[l][0].T
+                u = below + u if self.residual and l < depth else below
+                g = u * slopes[l - 1][:, None, :]
         return kernel.view(n * n_classes, n * n_classes)

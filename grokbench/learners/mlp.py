@@ -4,17 +4,16 @@ The forward map is a function of a list of tensors and of a batch, so that `line
 Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
 """
 
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from grokbench.errors import OptionError
-from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.losses import objective
+from grokbench.learners.network import Descent, Network
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
 
@@ -23,7 +22,7 @@ GATHER_FROM = 40  # letters per position from which summing rows of the first we
 
 @register_learner("mlp")
 @dataclass(kw_only=True, eq=False)
-class MLP(Learner):
+class MLP(Network):
     """Fully connected network trained by full-batch or minibatch gradients.
 
     ``h_0 = x``, ``h_l = phi(h_{l-1} W_l + b_l)``, ``f = h_{L-1} W_L + b_L``, and the scores are
@@ -40,18 +39,9 @@ class MLP(Learner):
     hidden : widths of the hidden layers, in a suite nested: [[128, 128]]; [[]] is a linear model.
     activation : phi; "quadratic" is h^2, without the factor 1/2.
     bias : add a bias to every layer; it starts at 0 and decays like a weight.
-    loss : what is minimized; mse is summed over the one-hot classes; a regression always takes "mse".
-    optimizer : as in torch; "sgd" with momentum 0 and batch_size 0 is gradient descent.
-    learning_rate : the step size.
-    momentum : of "sgd", without damping or Nesterov's correction.
-    beta1, beta2 : decay of the moments of "adam" and "adamw".
-    epsilon : added to the root of the second moment of "adam" and "adamw".
-    weight_decay : L2 in the gradient for "sgd" and "adam" (gradient + decay * theta), decoupled for "adamw".
-    batch_size : examples per step, without replacement within an epoch; 0 is the full batch.
-    init_scale : factor of every initial weight.
+    residual : add h_{l-1} to h_l from the second hidden layer on; the hidden layers must be of equal width.
     output_scale : alpha, the factor of the output; the training loss is divided by its square.
     centred : subtract the initial output, so that the scores start at exactly 0.
-    dtype : precision of training; the initial weights of both are the same numbers, rounded.
     encoding : how tokens are read; "auto" is signs for two-letter alphabets, one-hot otherwise.
 
     Raises
@@ -62,34 +52,17 @@ class MLP(Learner):
     hidden: list[int] = (128,)  # a dataclass refuses a list as default; as options the two are equal
     activation: Literal["quadratic", "relu", "gelu", "tanh"] = "relu"
     bias: bool = False
-    loss: Literal["cross-entropy", "mse", "hinge"] = "cross-entropy"
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    batch_size: int = 0
-    init_scale: float = 1.0
+    residual: bool = False
     output_scale: float = 1.0
     centred: bool = False
-    dtype: Literal["float32", "float64"] = "float32"
     encoding: Encoding = "auto"
 
-    family = "neural"
-
     def __post_init__(self):
-        ranges = {
-            "widths of at least 1": (lambda widths: all(width >= 1 for width in widths), ["hidden"]),
-            "a positive number": (lambda value: value > 0, ["learning_rate", "init_scale", "output_scale"]),
-            "0 or more": (lambda value: value >= 0, ["weight_decay", "epsilon", "batch_size"]),
-            "a number in [0, 1)": (lambda value: 0 <= value < 1, ["momentum", "beta1", "beta2"]),
-        }
-        for expected, (holds, names) in ranges.items():
-            for name in names:
-                if not holds(getattr(self, name)):
-                    raise OptionError(name, getattr(self, name), expected)
+        super().__post_init__()
+        self._check("widths of at least 1", lambda widths: all(width >= 1 for width in widths), ["hidden"])
+        self._check("a positive number", lambda value: value > 0, ["output_scale"])
+        if self.residual and len(set(self.hidden)) > 1:
+            raise OptionError("residual", True, f"false with hidden layers of unequal widths {list(self.hidden)}")
         self._precision = self.dtype
 
     def cannot_read(self, split: Split) -> str | None:
@@ -98,32 +71,20 @@ class MLP(Learner):
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw theta_0 and stand before the first step; twins of equal seed share theta_0 and all batches."""
-        self._alphabet, self._n, self._steps = alphabet, len(X), 0
+        self._alphabet, self._n = alphabet, len(X)
         self._loss = self.loss if n_classes else "mse"
         encoded = encode(X, alphabet, self.encoding)
         fan_in = float((encoded**2).sum(1).mean()) or 1.0
         self._theta0 = self._draw([encoded.shape[1], *self.hidden, max(n_classes, 1)], fan_in, rng)
-        self._shuffler = np.random.default_rng(rng.integers(2**63))
-        self._order = np.empty(0, dtype=np.int64)
         self._trained = [tensor.requires_grad_() for tensor in self._start()]
-        self._update = Update(self, self._trained)
         self._context = self._prepare(self._read(X))
         self._targets = self._tensor(one_hot(y, n_classes)) if self._loss == "mse" else self._tensor(y, integer=True)
+        data = [*self._context, self._targets]
+        self._descent = Descent(self, self._trained, 2 if self.bias else 1, self._training_loss, data, rng)
 
     def advance(self, time):
         """Take optimizer steps until `time` of them are done."""
-        import torch
-
-        with subnormals_flushed():
-            while self._steps < time:
-                context, targets = self._context, self._targets
-                if 0 < self.batch_size < self._n:
-                    rows = self._next_rows()
-                    context, targets = [tensor[rows] for tensor in context], targets[rows]
-                loss = objective(self._map(self._trained, context), targets, self._loss)
-                loss = loss if self.output_scale == 1 else loss / self.output_scale**2
-                self._update(torch.autograd.grad(loss, self._trained))
-                self._steps += 1
+        self._descent.advance(time)
 
     def scores(self, X):
         """alpha (f - [centred] f_0) of the inputs, computed in the learner's dtype."""
@@ -134,13 +95,43 @@ class MLP(Learner):
         """Trace tangent kernel ``(1/C) sum_c <grad s_c(x), grad s_c(x')>`` of the scores, all parameters, float64."""
         inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
         layers = self._layers([tensor.detach().double() for tensor in self._tangent_point()])
-        return self.output_scale**2 * trace_kernel(layers, inputs, self.activation).cpu().numpy()
+        return self.output_scale**2 * trace_kernel(layers, inputs, self.activation, self.residual).cpu().numpy()
+
+    def other_kernels(self, X):
+        """ "last_layer": inner products of the last hidden features, what a new read-out alone could learn from."""
+        if not self.hidden:
+            return {}
+        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        h = self._forward([tensor.detach().double() for tensor in self._tangent_point()], inputs)[0][-1]
+        return {"last_layer": (h @ h.T + self.bias).cpu().numpy()}
 
     def description(self):
         """The trained parameters: W1, [b1], W2, ... as float64 arrays of shape (fan-in, fan-out) and (fan-out,)."""
         names = [f"{kind}{l + 1}" for l in range(len(self.hidden) + 1) for kind in ("Wb" if self.bias else "W")]
         arrays = [tensor.detach().cpu().numpy().astype(np.float64) for tensor in self._trained]
         return dict(zip(names, arrays, strict=True))
+
+    def scores_of(self, description, X):
+        """The scores of parameters that stand in the order of `description`, of any widths."""
+        parameters = [self._tensor(array) for array in description.values()]
+        return self._map(parameters, self._prepare(self._read(X))).cpu().numpy().astype(np.float64)
+
+    def parts(self):
+        """The number of neurons; 0 with skip connections, which tie the layers together."""
+        return 0 if self.residual else sum(self.hidden)
+
+    def leading(self, size):
+        """The network of the `size` neurons, of all layers, with the largest |incoming weights| |outgoing weights|."""
+        described = self.description()
+        weights = [array for name, array in described.items() if name[0] == "W"]
+        strengths = [np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=1) for a, b in pairwise(weights)]
+        kept = np.zeros(self.parts(), dtype=bool)
+        kept[np.argsort(-np.concatenate(strengths), kind="stable")[:size]] = True
+        layers = [slice(None), *np.split(kept, np.cumsum(self.hidden)[:-1]), slice(None)]
+        for name, array in described.items():
+            below, here = layers[int(name[1:]) - 1 : int(name[1:]) + 1]
+            described[name] = array[below][:, here] if name[0] == "W" else array[here]
+        return described
 
     # What a subclass with another forward map replaces.
 
@@ -156,13 +147,21 @@ class MLP(Learner):
         """What the map needs to know of some inputs and training does not change: tensors with one row per input."""
         if not self.centred:
             return [inputs]
-        return [inputs, preactivations(self._layers(self._theta0), inputs, self.activation)[-1]]
+        return [inputs, self._forward(self._theta0, inputs)[1][-1]]
 
     def _map(self, trained: list, context: list):
         """Scores from the trained tensors and what `_prepare` made of the inputs."""
-        outputs = preactivations(self._layers(trained), context[0], self.activation)[-1]
+        outputs = self._forward(trained, context[0])[1][-1]
         outputs = outputs - context[1] if self.centred else outputs
         return outputs if self.output_scale == 1 else self.output_scale * outputs
+
+    def _training_loss(self, trained: list, *data):
+        *context, targets = data
+        loss = objective(self._map(trained, context), targets, self._loss)
+        return loss if self.output_scale == 1 else loss / self.output_scale**2
+
+    def _forward(self, parameters: list, inputs) -> tuple[list, list]:
+        return forward(self._layers(parameters), inputs, self.activation, self.residual)
 
     def _layers(self, parameters: list) -> list:
         """Pairs (W, b), b None where there are no biases."""
@@ -193,71 +192,6 @@ class MLP(Learner):
             return self._tensor(X + np.concatenate([[0], np.cumsum(self._alphabet)[:-1]]), integer=True)
         return self._tensor(encode(X, self._alphabet, self.encoding))
 
-    def _next_rows(self) -> np.ndarray:
-        """The next minibatch; the last one of an epoch may be smaller."""
-        if len(self._order) == 0:
-            self._order = self._shuffler.permutation(self._n)
-        rows, self._order = np.split(self._order, [self.batch_size])
-        return rows
-
-
-class Update:
-    """One step of the optimizer, in place, by the functional forms of torch.optim.
-
-    Its classes do the same arithmetic, but import the compiler, which takes longer than a whole run on a small table.
-    """
-
-    def __init__(self, options: MLP, parameters: list):
-        import torch
-
-        self._parameters = parameters
-        self._step = getattr(import_module(f"torch.optim.{options.optimizer}"), options.optimizer)
-        self._options = {"lr": options.learning_rate, "weight_decay": options.weight_decay, "maximize": False}
-        if options.optimizer == "sgd":
-            self._options |= {"momentum": options.momentum, "dampening": 0.0, "nesterov": False}
-            self._state = ([None] * len(parameters),)
-        else:
-            self._options |= {"beta1": options.beta1, "beta2": options.beta2, "eps": options.epsilon, "amsgrad": False}
-            moments = [[torch.zeros_like(tensor, requires_grad=False) for tensor in parameters] for _ in range(2)]
-            self._state = (*moments, [], [torch.zeros((), device=tensor.device) for tensor in parameters])
-
-    def __call__(self, gradients) -> None:
-        import torch
-
-        with torch.no_grad():
-            self._step(self._parameters, list(gradients), *self._state, fused=True, **self._options)
-
-
-@contextmanager
-def subnormals_flushed():
-    """Numbers below the smallest normal one count as 0 inside the block.
-
-    Weights of neurons that died under weight decay shrink into that range after a few thousand steps,
-    where the processor takes ten times as long for every product.
-    """
-    import torch
-
-    flushed_before = bool(torch.tensor(1e-40) * 1 == 0)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(flushed_before)
-
-
-def objective(scores, targets, loss: str):
-    """Mean loss of (n, C) scores; `targets` are classes (n,), for "mse" (n, C) values."""
-    import torch
-
-    if loss == "mse":
-        return (scores - targets).square().sum() / len(targets)
-    if loss == "cross-entropy":
-        return torch.nn.functional.cross_entropy(scores, targets)
-    true = targets[:, None]
-    # amax shares the gradient among equal runners-up: no class is preferred where all scores are 0
-    runner_up = scores.scatter(1, true, -torch.inf).amax(1)
-    return (1 - scores.gather(1, true)[:, 0] + runner_up).relu().mean()
-
 
 def activate(a, activation: str):
     """phi of a tensor of preactivations."""
@@ -287,32 +221,42 @@ def linear(inputs, weights):
     return first
 
 
-def preactivations(layers: list, inputs, activation: str) -> list:
-    """``a_l = h_{l-1} W_l + b_l`` of all layers; the last is the output."""
-    found = []
+def forward(layers: list, inputs, activation: str, residual: bool = False) -> tuple[list, list]:
+    """Features ``[h_0, .., h_{L-1}]`` and preactivations ``a_l = h_{l-1} W_l + b_l``, the last of them the output.
+
+    ``h_0`` is the input and ``h_l = [residual and l > 1] h_{l-1} + phi(a_l)``.
+    """
+    features, found = [inputs], []
     for weights, bias in layers:
-        a = linear(activate(found[-1], activation) if found else inputs, weights)
+        if found:
+            h = activate(found[-1], activation)
+            features.append(features[-1] + h if residual and len(found) > 1 else h)
+        a = linear(features[-1], weights)
         found.append(a if bias is None else a + bias)
-    return found
+    return features, found
 
 
-def trace_kernel(layers: list, inputs, activation: str):
+def trace_kernel(layers: list, inputs, activation: str, residual: bool = False):
     """``(1/C) sum_c <grad f_c(x), grad f_c(x')>`` (n, n), layer by layer, without a Jacobian.
 
-    ``K = sum_l (h_{l-1} h'_{l-1} + [bias]) * (1/C) sum_c <g_l, g'_l>`` with sensitivities ``g_l = df_c/da_l``. The last
-    hidden layer's sum needs only the squared row norms of ``W_L``; the layers below it are summed class by class.
+    ``K = sum_l (h_{l-1} h'_{l-1} + [bias]) * (1/C) sum_c <g_l, g'_l>`` with sensitivities ``g_l = df_c/da_l = u_l *
+    phi'(a_l)``, where ``u_l = df_c/dh_l = g_{l+1} W_{l+1}^T + [residual] u_{l+1}``. The last hidden layer's sum needs
+    only the squared row norms of ``W_L``; the layers below it are summed class by class.
     """
-    *hidden, output = preactivations(layers, inputs, activation)
+    features, (*hidden, output) = forward(layers, inputs, activation, residual)
     slopes, n_classes = [slope(a, activation) for a in hidden], output.shape[1]
-    grams = [h @ h.T + (layers[0][1] is not None) for h in [inputs, *(activate(a, activation) for a in hidden)]]
+    grams = [h @ h.T + (layers[0][1] is not None) for h in features]
     if not hidden:
         return grams[0]
     readout = layers[-1][0]
     last = slopes[-1] * (readout.square().sum(1) / n_classes).sqrt()
     kernel = grams[-1] + grams[-2] * (last @ last.T)
     for c in range(n_classes if len(hidden) > 1 else 0):
-        g = slopes[-1] * readout[:, c]
+        u = readout[:, c]
+        g = slopes[-1] * u
         for l in range(len(hidden) - 2, -1, -1):
-            g = (g @ layers[l + 1][0].T) * slopes[l]
+            below = g @ layers[l + 1][0].T
+            u = below + u if residual else below
+            g = u * slopes[l]
             kernel += grams[l] * (g @ g.T) / n_classes
     return kernel

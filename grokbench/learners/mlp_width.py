@@ -7,16 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
-from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.mlp import MLP
+from grokbench.learners.network import Network
 from grokbench.registry import register_learner
 
 
 @register_learner("mlp_width")
 @dataclass(kw_only=True, eq=False)
-class WidthOfMLP(Learner):
+class WidthOfMLP(Network):
     """The learner `mlp` after a fixed number of steps; time is the width of its hidden layers (2303.06173).
 
     Every width is a network of its own, drawn and trained anew; its options mean what they mean there.
@@ -28,15 +27,7 @@ class WidthOfMLP(Learner):
     depth : number of hidden layers, all of the same width.
     activation : phi; "quadratic" is h^2.
     bias : add a bias to every layer.
-    loss : what is minimized; a regression always takes "mse".
-    optimizer : as in torch; "sgd" with batch_size 0 is gradient descent.
-    learning_rate : the step size, the same for all widths.
-    momentum : of "sgd".
-    beta2 : decay of the second moment of "adam" and "adamw".
-    weight_decay : L2 in the gradient for "sgd" and "adam", decoupled for "adamw".
-    batch_size : examples per step; 0 is the full batch.
-    init_scale : factor of every initial weight.
-    dtype : precision of training.
+    residual : add h_{l-1} to h_l from the second hidden layer on.
     encoding : how tokens are read; "auto" is signs for two-letter alphabets, one-hot otherwise.
     """
 
@@ -44,25 +35,14 @@ class WidthOfMLP(Learner):
     depth: int = 1
     activation: Literal["quadratic", "relu", "gelu", "tanh"] = "relu"
     bias: bool = False
-    loss: Literal["cross-entropy", "mse", "hinge"] = "cross-entropy"
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    beta2: float = 0.98
-    weight_decay: float = 0.0
-    batch_size: int = 0
-    init_scale: float = 1.0
-    dtype: Literal["float32", "float64"] = "float32"
+    residual: bool = False
     encoding: Encoding = "auto"
 
     clock = "width"
-    family = "neural"
 
     def __post_init__(self):
-        for name in ("steps", "depth"):
-            if getattr(self, name) < 1:
-                raise OptionError(name, getattr(self, name), "at least 1")
-        self._network(1)  # its own ranges
+        super().__post_init__()
+        self._check("at least 1", lambda value: value >= 1, ["steps", "depth"])
 
     def cannot_read(self, split):
         return self._network(1).cannot_read(split)

@@ -84,6 +84,10 @@ class RandomFeatures(Learner):
         """The weights; the features are drawn, and known from the seed."""
         return {"weights": self._weights.copy()}
 
+    def scores_of(self, description, X):
+        """The features of this size times any weights."""
+        return self._map(encode(X, self._alphabet, self.encoding)) @ description["weights"]
+
     def _drawn(self, size: int) -> np.ndarray:
         """(d + 1, D) directions w_j and, in the last row, biases b_j; one row of random numbers per feature."""
         rng = np.random.default_rng([self._seed, 0 if self.nested else size])

@@ -80,11 +80,15 @@ class RecursiveFeatureMachine(Learner):
 
     def advance(self, time):
         with np.errstate(all="ignore"):  # a state that overflows is a result: the run has diverged
-            while self._time < time:
-                if self._time > 0 and not self.frozen:
-                    self._use(self._updated())
-                if self._time == 0 or not self.frozen:
+            if self.frozen:  # one solve serves all times, math.inf included
+                if self._time == 0 < time:
                     self._solve()
+                self._time = time
+                return
+            while self._time < time:
+                if self._time > 0:
+                    self._use(self._updated())
+                self._solve()
                 self._time += 1
 
     def scores(self, X):
@@ -100,6 +104,22 @@ class RecursiveFeatureMachine(Learner):
 
     def description(self):
         return {"M": self._metric.copy(), "dual_coefficients": self._dual.copy()}
+
+    def scores_of(self, description, X):
+        """The scores of any M (its positive part) and dual coefficients."""
+        root = psd_power(description["M"], 0.5)
+        points, training = encode(X, self._alphabet, self.encoding) @ root, self._inputs @ root
+        return self._k(points, training) @ description["dual_coefficients"]
+
+    def parts(self):
+        """The number of eigendirections of M."""
+        return len(self._metric)
+
+    def leading(self, size):
+        """M by its `size` largest eigenvalues, with the dual coefficients as they are."""
+        values, vectors = np.linalg.eigh(self._metric)
+        kept = vectors[:, -size:] * np.sqrt(np.maximum(values[-size:], 0.0))
+        return {**self.description(), "M": kept @ kept.T}
 
     def _use(self, metric: np.ndarray) -> None:
         """Take M. d_M is the Euclidean distance of the points x M^(1/2), so the kernels are the ordinary ones."""

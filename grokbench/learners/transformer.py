@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.attention import attention, attention_of_one_query, embed, gradient_gram, pick, product
-from grokbench.learners.base import Learner
 from grokbench.learners.encodings import one_hot
-from grokbench.learners.mlp import Update, activate, objective, subnormals_flushed
+from grokbench.learners.losses import objective
+from grokbench.learners.mlp import activate
+from grokbench.learners.network import Descent, Network
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
 
@@ -25,7 +25,7 @@ BLOCK = 4096  # inputs that are scored at once
 
 @register_learner("transformer")
 @dataclass(kw_only=True, eq=False)
-class Transformer(Learner):
+class Transformer(Network):
     """Causal transformer on the tokens and a final "=", where the scores are read (arXiv 2201.02177, 2301.05217).
 
     ``x_i = W_E[token_i] + W_pos[i]`` for the positions i = 1..arity and "="; each layer adds ``sum_h A_h v_h W_O`` with
@@ -50,16 +50,6 @@ class Transformer(Learner):
     activation : phi of the MLP.
     layer_norm : normalize what every attention, every MLP and the readout take in.
     shared_embedding : positions with alphabets of one size share their embedding, as x and y in both papers.
-    loss : what is minimized; mse is summed over the one-hot classes; a regression always takes "mse".
-    optimizer : as in torch; "sgd" with momentum 0 and batch_size 0 is gradient descent.
-    learning_rate : the step size.
-    momentum : of "sgd", without damping or Nesterov's correction.
-    beta1, beta2 : decay of the moments of "adam" and "adamw".
-    epsilon : added to the root of the second moment of "adam" and "adamw".
-    weight_decay : of all parameters; L2 in the gradient for "sgd" and "adam", decoupled for "adamw".
-    batch_size : examples per step, without replacement within an epoch; 0 is the full batch.
-    init_scale : factor of every initial weight.
-    dtype : precision of training; the initial weights of both are the same numbers, rounded.
 
     Raises
     ------
@@ -73,32 +63,12 @@ class Transformer(Learner):
     activation: Literal["relu", "gelu"] = "relu"
     layer_norm: bool = False
     shared_embedding: bool = True
-    loss: Literal["cross-entropy", "mse", "hinge"] = "cross-entropy"
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
     learning_rate: float = 0.003
-    momentum: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    batch_size: int = 0
-    init_scale: float = 1.0
-    dtype: Literal["float32", "float64"] = "float32"
-
-    family = "neural"
 
     def __post_init__(self):
-        ranges = {
-            "a whole number of at least 1": (lambda value: value >= 1, ["layers", "d_model", "heads", "mlp_ratio"]),
-            "a positive number": (lambda value: value > 0, ["learning_rate", "init_scale"]),
-            "0 or more": (lambda value: value >= 0, ["weight_decay", "epsilon", "batch_size"]),
-            "a number in [0, 1)": (lambda value: 0 <= value < 1, ["momentum", "beta1", "beta2"]),
-            f"a divisor of d_model = {self.d_model}": (lambda value: self.d_model % value == 0, ["heads"]),
-        }
-        for expected, (holds, names) in ranges.items():
-            for name in names:
-                if not holds(getattr(self, name)):
-                    raise OptionError(name, getattr(self, name), expected)
+        super().__post_init__()
+        self._check("at least 1", lambda value: value >= 1, ["layers", "d_model", "heads", "mlp_ratio"])
+        self._check(f"a divisor of d_model = {self.d_model}", lambda value: self.d_model % value == 0, ["heads"])
 
     def cannot_read(self, split: Split) -> str | None:
         """Real features have no tokens to embed."""
@@ -106,47 +76,32 @@ class Transformer(Learner):
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw the initial parameters and stand before the first step."""
-        self._n, self._steps = len(X), 0
         self._loss = self.loss if n_classes else "mse"
         self._lay_out(alphabet)
         self._directions = _directions(max(n_classes, 1))
-        self._parameters = {
-            name: self._tensor(array).requires_grad_() for name, array in self._draw(max(n_classes, 1), rng).items()
-        }
-        self._shuffler = np.random.default_rng(rng.integers(2**63))
-        self._order = np.empty(0, dtype=np.int64)
-        self._update = Update(self, list(self._parameters.values()))
-        self._inputs = self._rows(X)
-        self._targets = self._tensor(one_hot(y, n_classes)) if self._loss == "mse" else self._tensor(y, "int64")
+        self._theta0 = {name: self._tensor(array) for name, array in self._draw(max(n_classes, 1), rng).items()}
+        self._parameters = {name: tensor.requires_grad_() for name, tensor in self._start().items()}
+        targets = self._tensor(one_hot(y, n_classes)) if self._loss == "mse" else self._tensor(y, "int64")
+        trained = list(self._parameters.values())
+        self._descent = Descent(self, trained, 1, self._training_loss, [self._rows(X), targets], rng)
 
     def advance(self, time):
         """Take optimizer steps until `time` of them are done."""
-        import torch
-
-        parameters = list(self._parameters.values())
-        with subnormals_flushed():
-            while self._steps < time:
-                inputs, targets = self._inputs, self._targets
-                if 0 < self.batch_size < self._n:
-                    chosen = self._tensor(self._next_batch(), "int64")
-                    inputs, targets = inputs[chosen], targets[chosen]
-                loss = objective(self._network(self._parameters, inputs), targets, self._loss)
-                self._update(torch.autograd.grad(loss, parameters))
-                self._steps += 1
+        self._descent.advance(time)
 
     def scores(self, X):
         """Scores of the inputs, computed in the learner's dtype."""
         import torch
 
         with torch.no_grad():
-            blocks = [self._network(self._parameters, rows) for rows in self._rows(X).split(BLOCK)]
-        return torch.cat(blocks).cpu().numpy().astype(np.float64)
+            blocks = [self._map(self._parameters, rows) for rows in self._rows(X).split(BLOCK)]
+        return torch.cat(blocks).detach().cpu().numpy().astype(np.float64)
 
     def kernel(self, X):
         """Trace tangent kernel of the scores at the present parameters, float64 (see the class)."""
         import torch
 
-        parameters = {name: p.detach().double().requires_grad_() for name, p in self._parameters.items()}
+        parameters = {name: p.detach().double().requires_grad_() for name, p in self._tangent_point().items()}
         tape: list = []
         outputs = self._network(parameters, self._rows(X), tape)
         kernel = outputs.new_zeros(len(X), len(X), requires_grad=False)
@@ -163,6 +118,23 @@ class Transformer(Learner):
         W_E has the rows of the first alphabet, then those of each further one that is not shared, then that of "=".
         """
         return {name: p.detach().cpu().numpy().astype(np.float64) for name, p in self._parameters.items()}
+
+    # What a subclass with another forward map replaces.
+
+    def _start(self) -> dict:
+        """The tensors to be trained, at time 0."""
+        return {name: tensor.clone() for name, tensor in self._theta0.items()}
+
+    def _tangent_point(self) -> dict:
+        """The parameters at which the tangent kernel is taken."""
+        return self._parameters
+
+    def _map(self, trained: dict, rows):
+        """(n, outputs) scores from the trained tensors."""
+        return self._network(trained, rows)
+
+    def _training_loss(self, trained: list, rows, targets):
+        return objective(self._map(dict(zip(self._parameters, trained, strict=True)), rows), targets, self._loss)
 
     def _lay_out(self, alphabet: tuple[int, ...]) -> None:
         """Which row of W_E and of W_pos each row of the table of (position, token) pairs adds up; "=" is the last."""
@@ -201,13 +173,6 @@ class Transformer(Learner):
     def _rows(self, X: np.ndarray):
         """(n, arity + 1) rows of the table of (position, token) pairs."""
         return self._tensor(np.column_stack([X, np.zeros(len(X), dtype=np.int64)]) + self._offsets, "int64")
-
-    def _next_batch(self) -> np.ndarray:
-        """The next minibatch; the last one of an epoch may be smaller."""
-        if len(self._order) == 0:
-            self._order = self._shuffler.permutation(self._n)
-        batch, self._order = np.split(self._order, [self.batch_size])
-        return batch
 
     def _network(self, p: dict, rows, tape: list | None = None):
         """(n, outputs) scores. With a tape, every example on its own path, and all products on the tape."""

@@ -12,24 +12,22 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.learners import leaves
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.loss_derivatives import derivatives
+from grokbench.learners.random_trees import RandomRounds
 from grokbench.registry import register_learner
 
-AT_LEAST = {
-    "gamma": 0,
-    "max_depth": 0,
-    "min_child_weight": 0,
-    "max_delta_step": 0,
-    "lambda": 0,
-    "alpha": 0,
-    "max_leaves": 0,
-    "max_bin": 2,
-    "num_parallel_tree": 1,
-}
+PENALTIES = ("gamma", "min_child_weight", "lambda", "alpha")  # in the units of gradient or curvature
+AT_LEAST = dict.fromkeys((*PENALTIES, "max_depth", "max_delta_step", "max_leaves"), 0)
+AT_LEAST |= {"max_bin": 2, "num_parallel_tree": 1}
 SHARES = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode")
 POSITIVE = ("eta", "scale_pos_weight")
 ARRAYS_KEPT = 3  # the training split is kept besides
+GREEDY_ONLY = {"max_leaves": 0, "grow_policy": "depthwise", "sampling_method": "uniform"}
+OWN = ("random_structure", "stable_gradients", "encoding")  # the options that are not xgboost's
+RECENT, FEWEST, MOST = 0.2, 5, 40  # the recent kernel is that of this share of the rounds, within these bounds
 
 
 @register_learner("xgboost")
@@ -44,6 +42,11 @@ class BoostedTrees(Learner):
     more classes have their margins as scores; a regression has its prediction and the loss "mse".
     Round 0 is the zero function: nothing is estimated from the labels before the first tree.
     Memorizing needs `min_child_weight` 0 where a leaf may have to hold a single example.
+
+    With `random_structure` s, the trees of round t are totally random (Geurts, Ernst and Wehenkel 2006) wherever
+    floor(s t) > floor(s (t - 1)), that is, evenly spaced. Their structure is drawn from seed, t and the training inputs
+    alone, to the depth and with the column sampling of the greedy trees; their leaf values are the same Newton steps
+    times eta. gamma and min_child_weight, which ask the gradients whether to split, are for greedy trees only.
 
     Parameters
     ----------
@@ -65,6 +68,11 @@ class BoostedTrees(Learner):
     max_leaves : largest number of leaves of a tree; 0 is unlimited.
     max_bin : number of candidate split points per feature ("hist" and "approx").
     num_parallel_tree : trees per class and round (a boosted forest).
+    random_structure : share of the rounds whose trees are drawn without a look at the labels; 1 is the frozen twin,
+        whose leaf values alone learn.
+    stable_gradients : slopes are computed in double precision and without cancellation, and handed over divided by the
+        largest curvature, as are the penalties: the same trees in real numbers. Without, at lambda 0, the library's
+        single precision grows no more trees once margins reach 15, after 15 / eta rounds.
     encoding : how tokens become features.
     """
 
@@ -86,6 +94,8 @@ class BoostedTrees(Learner):
     max_leaves: int = 0
     max_bin: int = 256
     num_parallel_tree: int = 1
+    random_structure: float = 0.0
+    stable_gradients: bool = False
     encoding: Encoding = "auto"
 
     clock = "rounds"
@@ -106,13 +116,21 @@ class BoostedTrees(Learner):
         if self.tree_method == "exact":  # what the library refuses only after training has begun
             plain = {"max_depth": self.max_depth > 0, "colsample_bynode": self.colsample_bynode == 1}
             plain["sampling_method"] = self.sampling_method == "uniform"
-            for name, fine in plain.items():
-                if not fine:
-                    raise OptionError(name, given[name], 'another value, or a tree_method other than "exact"')
+            self._require(plain, 'a tree_method other than "exact"')
+        if not 0 <= self.random_structure <= 1:
+            raise OptionError("random_structure", self.random_structure, "a share between 0 and 1")
+        if self.random_structure:  # what ranks splits or examples by their gradients
+            plain = {name: given[name] == default for name, default in GREEDY_ONLY.items()}
+            self._require(plain, "random_structure 0")
+
+    def _require(self, fine: dict[str, bool], otherwise: str) -> None:
+        for name, holds in fine.items():
+            if not holds:
+                raise OptionError(name, self._tree_options()[name], f"another value, or {otherwise}")
 
     def _tree_options(self) -> dict[str, object]:
         """xgboost's own parameters among the options, under xgboost's names."""
-        return {f.name.rstrip("_"): getattr(self, f.name) for f in fields(self) if f.name != "encoding"}
+        return {f.name.rstrip("_"): getattr(self, f.name) for f in fields(self) if f.name not in OWN}
 
     def cannot_read(self, split) -> str | None:
         """Why these options do not apply to a split, or None."""
@@ -143,16 +161,51 @@ class BoostedTrees(Learner):
         self.loss = "cross-entropy" if n_classes else "mse"
         self._round = 0
         self._trees: list[dict[str, np.ndarray]] = []
-        train = xgboost.DMatrix(encode(X, alphabet, self.encoding), label=y, nthread=1)
+        inputs = encode(X, alphabet, self.encoding)
+        train = xgboost.DMatrix(inputs, label=y, nthread=1)
         self._train = (np.array(X), train)
         self._seen: list[tuple[np.ndarray, object]] = []
-        self._booster = xgboost.Booster(self._parameters(n_classes, int(rng.integers(2**31))), [train])
+        seed = int(rng.integers(2**31))
+        self._booster = xgboost.Booster(self._parameters(n_classes, seed), [train])
+        self._random = RandomRounds(self, inputs.astype(np.float32), n_classes if n_classes > 2 else 1, seed)
+        self._labels = np.array(y)
 
     def advance(self, time: float) -> None:
         """Add trees up to round `time`."""
-        for round_ in range(self._round, int(time)):
-            self._booster.update(self._train[1], iteration=round_)
-        self._round = max(self._round, int(time))
+        while self._round < int(time):
+            self._add_round()
+            self._round += 1
+
+    def _add_round(self) -> None:
+        X, train = self._train
+        if not (self.random_structure or self.stable_gradients):
+            self._booster.update(train, iteration=self._round)
+            return
+        gradient, curvature = derivatives(self._margins(X), self._labels, self._n_classes, self.scale_pos_weight)
+        if self._is_random(self._round):
+            self._random.add(self._round, gradient, curvature)
+            return
+        if self.stable_gradients:
+            scale = curvature.max() or 1.0
+            gradient, curvature = gradient / scale, curvature / scale
+            self._booster.set_param({name: self._tree_options()[name] / scale for name in PENALTIES})
+        # the library is told the slopes, because it does not know of the trees that are not its own
+        self._booster.boost(train, self._round, grad=gradient.astype(np.float32), hess=curvature.astype(np.float32))
+
+    def _greedy_before(self, round_: int) -> int:
+        """How many of the rounds 0..round_ - 1 are the library's."""
+        return round_ - int(self.random_structure * round_)
+
+    def _is_random(self, round_: int) -> bool:
+        return self._greedy_before(round_ + 1) == self._greedy_before(round_)
+
+    def _margins(self, X: np.ndarray) -> np.ndarray:
+        """(n, columns) float32 sums over all trees."""
+        margin = self._booster.predict(self._matrix(X), output_margin=True).reshape(len(X), -1)
+        return margin + self._random.margins(self._encoded(X)) if self.random_structure else margin
+
+    def _encoded(self, X: np.ndarray) -> np.ndarray:
+        return encode(X, self._alphabet, self.encoding).astype(np.float32)
 
     def _matrix(self, X: np.ndarray):
         """xgboost's form of X; the same object for equal arrays, because its predictions so far are cached with it."""
@@ -169,10 +222,10 @@ class BoostedTrees(Learner):
         """Margins of all trees so far, two classes as (-f/2, f/2)."""
         if self._round == 0:
             return np.zeros((len(X), max(self._n_classes, 1)))
-        margin = self._booster.predict(self._matrix(X), output_margin=True).astype(np.float64)
-        if self._n_classes == 2:
-            return np.stack([-margin, margin], axis=1) / 2
-        return margin.reshape(len(X), -1)
+        return self._as_scores(self._margins(X).astype(np.float64))
+
+    def _as_scores(self, margin: np.ndarray) -> np.ndarray:
+        return np.hstack([-margin, margin]) / 2 if self._n_classes == 2 else margin
 
     def kernel(self, X: np.ndarray) -> np.ndarray | None:
         """Cumulative leaf co-occurrence, the mean over trees of sum_leaf 1[x in l] 1[x' in l] / (n_l + lambda).
@@ -180,27 +233,31 @@ class BoostedTrees(Learner):
         n_l is the number of training examples in leaf l. For squared error, one round with eta 1 is
         f(x) = sum_i K(x, x_i) y_i. None at time 0, where there is no tree.
         """
-        if self._round == 0:
-            return None
-        from scipy.sparse import csr_array
+        return self._co_occurrence(X, self._round) if self._round else None
 
-        trained, asked = self._leaves(self._train[0]), self._leaves(X)
-        sizes = np.maximum(trained.max(axis=0), asked.max(axis=0)) + 1
-        offsets = np.cumsum(sizes) - sizes
-        population = np.bincount((trained + offsets).ravel(), minlength=sizes.sum())
-        columns = (asked + offsets).ravel()
-        # a leaf without training examples (a library may round a split point) and lambda 0 weighs nothing
-        weight = 1.0 / np.maximum(population + self.lambda_, np.finfo(float).tiny) * (population > 0)
-        rows = np.arange(len(X) + 1) * asked.shape[1]
-        shape = (len(X), int(sizes.sum()))
-        inside = csr_array((np.ones(columns.size), columns, rows), shape=shape)
-        weighted = csr_array((weight[columns], columns, rows), shape=shape)
-        return (weighted @ inside.T).toarray() / asked.shape[1]
+    def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """ "recent": the same over the last fifth of the rounds alone, at least 5 and at most 40; {} at time 0.
+
+        It is what the next residual meets, as a tangent kernel is; the cumulative one still averages the first trees.
+        """
+        rounds = min(self._round, max(FEWEST, min(MOST, round(RECENT * self._round))))
+        return {"recent": self._co_occurrence(X, rounds)} if rounds else {}
+
+    def _co_occurrence(self, X: np.ndarray, rounds: int) -> np.ndarray:
+        """(n, n) over the trees of the last `rounds` rounds."""
+        trained, asked = (self._leaves(inputs)[:, -rounds:].reshape(len(inputs), -1) for inputs in (self._train[0], X))
+        return leaves.kernel(trained, asked, self.lambda_)
 
     def _leaves(self, X: np.ndarray) -> np.ndarray:
-        """(n, trees) int64: the leaf of each example in each tree."""
-        leaves = self._booster.predict(self._matrix(X), pred_leaf=True, strict_shape=True)
-        return leaves.reshape(len(X), -1).astype(np.int64)
+        """(n, rounds, trees per round) int64: the leaf of each example in each tree."""
+        random = np.array([self._is_random(round_) for round_ in range(self._round)])
+        found = np.empty((len(X), self._round, self._random.per_round), dtype=np.int64)
+        if random.any():
+            found[:, random] = self._random.leaves(self._encoded(X))
+        if not random.all():
+            grown = self._booster.predict(self._matrix(X), pred_leaf=True, strict_shape=True)
+            found[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
+        return found
 
     def description(self) -> dict[str, np.ndarray]:
         """All trees, each in preorder (left before right; left means x[split_feature] < threshold).
@@ -209,38 +266,34 @@ class BoostedTrees(Learner):
         from splits and so where a tree ends; ``split_feature``, ``threshold`` (splits,) and
         ``leaf_value`` (leaves,) follow in the same order.
         """
-        if len(self._trees) < self._round:
-            self._trees += self._rounds(len(self._trees), self._round)
-        nothing = _preorder([])
-        return {name: np.concatenate([nothing[name], *(trees[name] for trees in self._trees)]) for name in nothing}
+        described, now = len(self._trees), self._round
+        if described < now:
+            grown = iter(self._grown(self._greedy_before(described), self._greedy_before(now)))
+            random = iter(self._random.described(described - self._greedy_before(described)))
+            self._trees += [next(random if self._is_random(round_) else grown) for round_ in range(described, now)]
+        return leaves.joined(self._trees)
 
-    def _rounds(self, first: int, last: int) -> list[dict[str, np.ndarray]]:
-        """The trees of rounds first..last - 1, one entry per round; trees never change once grown."""
+    def scores_of(self, description, X):
+        """The sums of the leaf values of whole rounds of trees."""
+        values = leaves.values(description, self._encoded(X))
+        shape = values.shape[1] // self._random.per_round, self._random.columns, self.num_parallel_tree
+        return self._as_scores(values.reshape(len(X), *shape).sum(axis=(1, 3)))
+
+    def parts(self):
+        """The number of rounds."""
+        return self._round
+
+    def leading(self, size):
+        """The `size` rounds that move the training scores most (mean square of their trees), in their order."""
+        moved = (leaves.values(self.description(), self._encoded(self._train[0])) ** 2).mean(axis=0)
+        heaviest = np.argsort(-moved.reshape(self._round, -1).sum(axis=1), kind="stable")[:size]
+        return leaves.joined([self._trees[round_] for round_ in np.sort(heaviest)])
+
+    def _grown(self, first: int, last: int) -> list[dict[str, np.ndarray]]:
+        """The trees of the library's rounds first..last - 1, one entry per round; trees never change once grown."""
+        if first == last:
+            return []
         model = json.loads(self._booster[first:last].save_raw(raw_format="json"))
-        trees = model["learner"]["gradient_booster"]["model"]["trees"]
-        per_round = len(trees) // (last - first)
-        return [_preorder(trees[i : i + per_round]) for i in range(0, len(trees), per_round)]
-
-
-def _preorder(trees: list[dict]) -> dict[str, np.ndarray]:
-    """The arrays of `BoostedTrees.description` for some trees of xgboost's JSON model."""
-    leaf, feature, threshold, value = [], [], [], []
-    for tree in trees:
-        left, right, condition = tree["left_children"], tree["right_children"], tree["split_conditions"]
-        to_visit = [0]
-        while to_visit:
-            node = to_visit.pop()
-            is_leaf = left[node] == -1
-            leaf.append(is_leaf)
-            if is_leaf:
-                value.append(condition[node])
-            else:
-                feature.append(tree["split_indices"][node])
-                threshold.append(condition[node])
-                to_visit += [right[node], left[node]]
-    return {
-        "is_leaf": np.array(leaf, np.int64),
-        "split_feature": np.array(feature, np.int64),
-        "threshold": np.array(threshold, np.float32),
-        "leaf_value": np.array(value, np.float32),
-    }
+        trees = [leaves.of_xgboost(tree) for tree in model["learner"]["gradient_booster"]["model"]["trees"]]
+        many = self._random.per_round
+        return [leaves.in_order(trees[i : i + many]) for i in range(0, len(trees), many)]

@@ -10,13 +10,17 @@ import numpy as np
 
 from grokbench.curves.detect import Detection, detect_at
 from grokbench.errors import UsageError
+from grokbench.options import digest
 from grokbench.runs.store import Store, StoredRun
 
 LEVELS = (0.90, 0.95, 0.99)
 COUNTED = ("done", "settled", "diverged", "timeout")  # statuses whose curve so far says something
 FAILED = ("failed", "crashed", "timeout")
 # shown as options where they vary within a cell, as when a newer version has run into an old folder
-VARIANTS = ("budget", "points_per_decade", "settle", "device", "learner_version", "task_version", "definitions")
+VARIANTS = (
+    *("budget", "points_per_decade", "settle", "device"),
+    *("learner_version", "task_version", "definitions", "measures"),
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _varying(stored: list[StoredRun]) -> dict[tuple, list[str]]:
     for run in stored:
         values = seen.setdefault(_cell(run), [set() for _ in VARIANTS])
         for value, name in zip(values, VARIANTS, strict=True):
-            value.add(run.record["config"][name])
+            value.add(digest(run.record["config"].get(name)))
     return {cell: [n for n, v in zip(VARIANTS, values, strict=True) if len(v) > 1] for cell, values in seen.items()}
 
 
@@ -93,7 +97,7 @@ def _cell(run: StoredRun) -> tuple[str, str, str, str]:
 def judged_run(run: StoredRun, varying: dict[tuple, list[str]] | None = None) -> JudgedRun:
     """A stored run, judged; `varying` as `judge_store` finds it."""
     cell, config = _cell(run), run.record["config"]
-    extra = {name: config[name] for name in (varying or {}).get(cell, ())}
+    extra = {name: config.get(name) for name in (varying or {}).get(cell, ())}
     learner = (cell[2], options_json({**run.record["learner_given"], **extra}))
     return JudgedRun(run, cell[:2], learner, _detections(run))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grokbench.errors import UsageError
 
-TABLES = ("runs", "curves", "delays", "sensitivity", "comparisons")
+TABLES = ("runs", "curves", "delays", "sensitivity", "comparisons", "prevalence")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Results:
 
     Attributes
     ----------
-    runs, curves, delays, sensitivity, comparisons : pandas.DataFrame, columns as in the CSV files.
+    runs, curves, delays, sensitivity, comparisons, prevalence : pandas.DataFrame, columns as in the CSV files.
     """
 
     folder: Path
@@ -54,6 +54,11 @@ class Results:
     def comparisons(self):
         """One row per compared pair."""
         return self._read("comparisons")
+
+    @cached_property
+    def prevalence(self):
+        """One row per family, and per task × family."""
+        return self._read("prevalence")
 
 
 def load(folder: str | Path) -> Results:

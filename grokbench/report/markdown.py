@@ -64,6 +64,9 @@ def markdown_tables(title: str, built: dict[str, Rows], runs: list[JudgedRun]) -
             _labelled(built["sensitivity"], [cell for cell in groups(runs) for _ in LEVELS], labels),
         ),
         "comparisons": head + markdown(COMPARISON_COLUMNS, built["comparisons"]) + COMPARISON_NOTE,
+        "prevalence": head
+        + markdown(PREVALENCE_COLUMNS, readable_prevalence(built["prevalence"], runs))
+        + PREVALENCE_NOTE,
     }
 
 
@@ -116,6 +119,37 @@ late: share of late runs (a non-event counts only on an adequate horizon). delay
 decades, empty where half of the runs never generalized. difference: a − b with its 95 % interval over seeds.
 win: P(a later) − P(b later). p: stratified log-rank, sides swapped within (task, seed); Holm over this table.
 """
+
+PREVALENCE_COLUMNS = {
+    "task": "task",
+    "family": "family",
+    "learners": "learners",
+    "settings": "settings",
+    "settings_late": "mostly late",
+    "undecided": "undecided",
+    "late_text": "late",
+    "share_text": "share [95 % interval]",
+}
+PREVALENCE_NOTE = """
+late: runs that generalize late among all runs of the family's settings (option sets of its learners). mostly late:
+settings with more than half of their runs late. undecided: runs that cannot be judged (never fit, too short, broken
+off); they count as not late. Interval: Clopper–Pearson, every (setting, seed) as if independent, although runs of a
+seed share their split. all: the tasks with true labels.
+"""
+
+
+def readable_prevalence(rows: Rows, runs: list[JudgedRun]) -> Rows:
+    """The rows of `prevalence` with the labels of their tasks, and with counts and shares as text."""
+    tasks = label_all(runs).tasks
+    return [
+        {
+            **row,
+            "task": tasks.get((row["task"], row["task_options"]), row["task"]),
+            "late_text": f"{row['late']}/{row['runs']}",
+            "share_text": f"{row['share']:.2f} [{row['low']:.2f}, {row['high']:.2f}]",
+        }
+        for row in rows
+    ]
 
 
 def readable_delays(rows: Rows, runs: list[JudgedRun]) -> Rows:

@@ -24,7 +24,6 @@ RUNS = (
     "train_loss, test_loss, n_train, n_test, n_classes, chance, baseline_loss, budget, checkpoints, cpu_seconds, "
     "wall_seconds, peak_memory_mb, environment, error"
 ).split(", ")
-CURVES = ("key", *COLUMNS)
 SENSITIVITY = "task, learner, learner_options, level, runs, t_mem, t_gen, delay, late, outcomes".split(", ")
 DELAYS = (
     "task, task_options, learner, learner_options, family, runs, failed, late, late_low, late_high, outcomes, "
@@ -41,12 +40,18 @@ def runs_table(runs: list[JudgedRun]) -> list[dict]:
     return [run_row(run) for run in runs]
 
 
+def curves_columns(runs: list[JudgedRun]) -> tuple[str, ...]:
+    """Columns of ``curves.csv``: one per measure of any run, in alphabetical order, after what every run has."""
+    measured = {name for run in runs for name in run.run.rows} - set(COLUMNS)
+    return ("key", *COLUMNS, *sorted(measured))
+
+
 def curves_table(runs: list[JudgedRun]) -> list[dict]:
-    """One row per checkpoint of a run."""
+    """One row per checkpoint of a run; a measure that was not taken has no cell."""
     rows = []
     for run in runs:
-        columns = [run.run.rows[name] for name in COLUMNS]
-        rows += [dict(zip(CURVES, (run.record["key"], *values), strict=True)) for values in zip(*columns, strict=True)]
+        names, columns = ("key", *run.run.rows), run.run.rows.values()
+        rows += [dict(zip(names, (run.record["key"], *values), strict=True)) for values in zip(*columns, strict=True)]
     return rows
 
 

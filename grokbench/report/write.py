@@ -15,6 +15,7 @@ from pathlib import Path
 from grokbench.report import tables
 from grokbench.report.judged import JudgedRun, judge_store, options_json
 from grokbench.report.markdown import Rows, cell, markdown_tables
+from grokbench.report.prevalence import PREVALENCE, prevalence_table
 from grokbench.runs.claims import tables_claimed
 from grokbench.runs.plan import Plan
 from grokbench.runs.store import Store, regular_text, write_atomically
@@ -36,10 +37,11 @@ def _write_report(results: Path) -> tuple[dict[str, Rows], list[JudgedRun]]:
     suite = read_suite_note(results)
     built = {
         "runs": (tables.RUNS, tables.runs_table(runs)),
-        "curves": (tables.CURVES, tables.curves_table(runs)),
+        "curves": (tables.curves_columns(runs), tables.curves_table(runs)),
         "delays": (tables.DELAYS, tables.delays_table(runs)),
         "sensitivity": (tables.SENSITIVITY, tables.sensitivity_table(runs)),
         "comparisons": (tables.COMPARISONS, tables.comparisons_table(runs, registered_pairs(suite, runs))),
+        "prevalence": (PREVALENCE, prevalence_table(runs)),
     }
     for name, (columns, rows) in built.items():
         digits = 10 if name == "curves" else 6

@@ -53,9 +53,8 @@ def _follow(config: dict, send: Callable[[dict], None]) -> str:
     split = task.split(config["seed"])
     data = {"split": split.hash, "n_train": len(split.y_train), "n_test": len(split.y_test)}
     send({"facts": {**data, "family": learner.family, "chance": split.chance, "n_classes": split.n_classes}})
-    steps = follow(
-        learner, split, config["budget"], config["seed"], config["points_per_decade"], bool(config["settle"])
-    )
+    names = ("budget", "seed", "points_per_decade", "settle")
+    steps = follow(learner, split, *(config[name] for name in names), measures=list(config.get("measures", ())))
     first = True
     while True:
         try:

@@ -30,7 +30,7 @@ class RunSpec:
 
     @cached_property
     def config(self) -> dict[str, object]:
-        """The canonical configuration whose hash is the key."""
+        """The canonical configuration whose hash is the key; measures are part of it where there are any."""
         return canonical(
             {
                 "task": self.task.name,
@@ -45,6 +45,7 @@ class RunSpec:
                 "settle": self.settle,
                 "device": self.device,
                 "definitions": DEFINITIONS,
+                **({"measures": self.learner.measures} if self.learner.measures else {}),
             }
         )
 

@@ -14,7 +14,7 @@ import torch.func  # noqa: F401
 import xgboost  # noqa: F401
 
 import grokbench.runs.perform  # noqa: F401
-from grokbench.registry import learners, tasks
+from grokbench.registry import learners, measures, tasks
 
-tasks.names()
-learners.names()
+for registry in (tasks, learners, measures):
+    registry.names()

@@ -7,7 +7,7 @@ texts may still hold anything, and are escaped where they are written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import shown
@@ -49,6 +49,10 @@ def _truth(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _versions(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_whole, value.values()))
+
+
 CONFIG: dict[str, Check] = {
     **dict.fromkeys(("task", "learner", "device"), _text),
     **dict.fromkeys(("task_options", "learner_options"), _plain),
@@ -56,6 +60,7 @@ CONFIG: dict[str, Check] = {
     "budget": _positive,
     "settle": _truth,
 }
+OPTIONAL_CONFIG: dict[str, Check] = {"measures": _versions}
 RECORD: dict[str, Check] = {
     **dict.fromkeys(("key", "status", "suite", "error"), _text),
     **dict.fromkeys(("config", "task_given", "learner_given", "environment"), _plain),
@@ -75,6 +80,7 @@ def check_record(record: dict) -> None:
     """ValueError or LookupError for a run.json that does not have the shape of one."""
     _check("", record, RECORD)
     _check("config.", record["config"], CONFIG)
+    _check("config.", record["config"], {name: c for name, c in OPTIONAL_CONFIG.items() if name in record["config"]})
     _check("", record, {name: check for name, check in OPTIONAL.items() if name in record})
     if "unit" in record:
         _check("", record, {name: OPTIONAL[name] for name in JUDGED_BY})
@@ -92,7 +98,13 @@ def _check(prefix: str, found: dict, checks: dict[str, Check]) -> None:
 
 def check_rows(header: list[str], rows: dict[str, list[float]]) -> None:
     """ValueError for a curve.csv without the columns of a curve, or with times that are no times."""
-    if len(header) != len(set(header)) or not set(COLUMNS) <= set(header):
-        raise ValueError(f"curve.csv has other columns: {shown(header)}")
+    check_columns(header)
     if not all(map(math.isfinite, rows["time"])):
         raise ValueError("curve.csv has times that are not finite")
+
+
+def check_columns(names: Collection[str]) -> None:
+    """ValueError for what cannot be the columns of a curve: `COLUMNS`, and names of measures."""
+    measured = [name for name in names if name not in COLUMNS]
+    if len(names) != len(set(names)) or not set(COLUMNS) <= set(names) or not all(map(str.isidentifier, measured)):
+        raise ValueError(f"other columns than those of a curve: {shown(list(names))}")

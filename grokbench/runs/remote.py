@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 import grokbench
 from grokbench.errors import UsageError
 from grokbench.options import digest
-from grokbench.registry import learners, tasks
+from grokbench.registry import learners, measures, tasks
 from grokbench.runs.execute import Interruption, Watch, execute
 from grokbench.runs.plan import RunSpec
 from grokbench.runs.store import Store
@@ -179,6 +179,9 @@ def _refusal(order: dict, spec: RunSpec) -> str:
                 return f"its {registry.kind} {cell.name!r} is version {here}, and the order asks for {cell.version}"
         elif not order["include"]:
             return f"it has no {registry.kind} {cell.name!r}; install there what offers it"
+    for name, version in spec.learner.measures.items():
+        if name in measures and int(measures[name].version) != version:
+            return f"its measure {name!r} is version {measures[name].version}, and the order asks for {version}"
     if spec.key != order["key"]:
         return "its definitions of schedule and measures are not those of the order"
     return ""

@@ -210,8 +210,10 @@ def _checked(record: dict, key: str, curve: str) -> dict:
 
 def format_curve(rows: list[dict[str, float]]) -> str:
     """Checkpoints as CSV text, ten significant digits; an undefined value is an empty cell."""
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(_cell(row[name]) for name in COLUMNS) for row in rows]
+    measured = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
+    names = [*COLUMNS, *measured]
+    lines = [",".join(names)]
+    lines += [",".join(_cell(row.get(name, float("nan"))) for name in names) for row in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -9,13 +9,13 @@ import itertools
 import math
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grokbench.curves.schedule import checkpoints
 from grokbench.errors import UsageError, closest, shown
 from grokbench.options import FINITE, misfit, non_default, options
-from grokbench.registry import Registry, learners, tasks
+from grokbench.registry import Registry, learners, measures, tasks
 
 SHIPPED = (Path(__file__).parents[1] / "benchmarks", Path(__file__).parents[2] / "benchmarks")  # a wheel, a checkout
 DEFAULTS = {
@@ -26,23 +26,29 @@ DEFAULTS = {
     "time_limit_s": 600.0,
     "settle": False,
     "comparisons": None,
+    "measures": [],
 }
 LARGEST_FILE = 2**20  # bytes; the largest shipped suite has 3000
 MOST_CELLS = 10_000  # points of the product of axes, of all [[tasks]] and of all [[learners]]
-RESERVED = {"tasks": ("id", "name"), "learners": ("id", "name", "budget", "tasks")}
+RESERVED = {"tasks": ("id", "name"), "learners": ("id", "name", "budget", "tasks", "measures")}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One task or one learner with one set of options: a point of a suite's product of axes."""
+    """One task or one learner with one set of options: a point of a suite's product of axes.
+
+    given : the options that differ from the defaults: what a table shows.
+    measures : versions by name of the measures that are taken of a learner at each checkpoint.
+    """
 
     id: str
     name: str
     options: dict[str, object]
-    given: dict[str, object]  # the options that differ from the defaults: what a table shows
+    given: dict[str, object]
     version: int
     budget: float | None = None
     only_tasks: tuple[str, ...] | None = None
+    measures: dict[str, int] = field(default_factory=dict)
 
     def make(self, registry: Registry):
         """The object that the cell describes."""
@@ -103,6 +109,9 @@ def load_suite(name: str, overrides: tuple[str, ...] = (), seeds: int | None = N
     values = {**DEFAULTS, **{k: v for k, v in raw.items() if k not in RESERVED}}
     _check_values(path, values)
     task_cells = tuple(_cells(path, "tasks", raw["tasks"], tasks))
+    asked = values.pop("measures")
+    for table in raw["learners"]:
+        table.setdefault("measures", asked)
     learner_cells = tuple(_cells(path, "learners", raw["learners"], learners))
     _check_references(path, values, task_cells, learner_cells)
     pairs = values.pop("comparisons")
@@ -180,6 +189,20 @@ def _check_values(path: Path, values: dict) -> None:
     for key, (fits, wanted) in expected.items():
         if not fits:
             raise UsageError(f"{path}: {key} = {shown(values[key])}: expected {wanted}")
+    try:
+        _measures(values["measures"])
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _measures(names: object) -> dict[str, int]:
+    """Versions of the measures that are asked for, by name."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError(f'measures = {shown(names)}: expected a list of names: ["after_kernel"]')
+    unknown = [name for name in names if name not in measures]
+    if unknown:
+        raise UsageError(f"measures: no measure {unknown[0]!r}{closest(unknown[0], measures.names())}")
+    return {name: int(measures[name].version) for name in sorted(set(names))}
 
 
 def _whole(value: object) -> bool:
@@ -235,6 +258,7 @@ def _table_cells(section: str, table: dict, registry: Registry) -> Iterator[Cell
             version=int(cls.version),
             budget=budget,
             only_tasks=None if only is None else tuple(only),
+            measures=_measures(table.get("measures", [])),
         )
 
 

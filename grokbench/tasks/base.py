@@ -32,6 +32,7 @@ class Split:
     tolerance : regression only: an answer is right if its squared error is below it.
     ceiling : the highest attainable chance-corrected held-out accuracy; 1 where a rule is right everywhere.
     redrawn : (m,) indices of the training examples whose label was redrawn (``label_noise``).
+    y_true : (n,) training labels before any was redrawn; default: y_train. Not part of the hash.
 
     Raises
     ------
@@ -47,6 +48,7 @@ class Split:
     tolerance: float | None = None
     ceiling: float = 1.0
     redrawn: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    y_true: np.ndarray | None = None
 
     def __post_init__(self):
         symbolic, classes = self.alphabet is not None, self.n_classes > 0
@@ -57,6 +59,8 @@ class Split:
             object.__setattr__(self, name, np.ascontiguousarray(given, dtype=np.int64 if integer else np.float64))
         if symbolic:
             object.__setattr__(self, "alphabet", tuple(int(size) for size in self.alphabet))
+        true = self.y_train if self.y_true is None else np.asarray(self.y_true, dtype=self.y_train.dtype)
+        object.__setattr__(self, "y_true", true)
         self._check()
 
     def _check(self) -> None:
@@ -71,6 +75,8 @@ class Split:
                     raise ValueError(f"alphabet has {len(self.alphabet)} positions, X_{part} has {X.shape[1]}")
                 if X.min() < 0 or (X.max(axis=0) >= self.alphabet).any():
                     raise ValueError(f"X_{part}: a token lies outside its alphabet {self.alphabet}")
+        if self.y_true.shape != self.y_train.shape:
+            raise ValueError(f"y_true {self.y_true.shape}: expected one per training example, {self.y_train.shape}")
         if self.X_train.shape[1] != self.X_test.shape[1]:
             raise ValueError("X_train and X_test have different numbers of columns")
         if not self.n_classes and not (self.tolerance and self.tolerance > 0):
@@ -132,7 +138,8 @@ class Task:
 
     def _relabel(self, split: Split, rng: np.random.Generator) -> Split:
         if self.labels == "shuffled":
-            split = replace(split, y_train=rng.permutation(split.y_train), y_test=rng.permutation(split.y_test))
+            y = rng.permutation(split.y_train)
+            split = replace(split, y_train=y, y_test=rng.permutation(split.y_test), y_true=y)
         if self.label_noise > 0:
             n = len(split.y_train)
             redrawn = np.sort(rng.choice(n, size=round(self.label_noise * n), replace=False))

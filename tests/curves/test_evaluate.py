@@ -110,6 +110,30 @@ def test_losses_are_those_of_scikit_learn():
     assert declared_loss(scores, y, "hinge", 2) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("n_classes", [2, 3, 31])
+def test_stablemax_is_the_paper_s_formula(n_classes, scale):
+    """p = g / sum g, g(s) = s + 1 above 0 and 1 / (1 - s) below (arXiv 2501.04697), one number at a time."""
+    scores, y = sample(1, 100, n_classes)
+    scores = scale * scores
+    scores[0, 0], scores[1] = 1.0, 0.0  # the pole of the other branch, and the border
+    g = [[s + 1 if s >= 0 else 1 / (1 - s) for s in row] for row in scores.tolist()]
+    expected = np.mean([-math.log(row[c] / sum(row)) for row, c in zip(g, y, strict=True)])
+    assert declared_loss(scores, y, "stablemax", n_classes) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_losses_of_training_are_those_of_the_harness():
+    import torch
+
+    from grokbench.learners.losses import objective
+
+    scores, y = sample(4, 100, 5)
+    for loss in ("cross-entropy", "mse", "hinge", "stablemax"):
+        targets = np.eye(5)[y] if loss == "mse" else y
+        trained = float(objective(torch.tensor(3 * scores), torch.tensor(targets), loss))
+        assert declared_loss(3 * scores, y, loss, 5) == pytest.approx(trained, rel=1e-12)
+
+
 def test_the_loss_of_a_regression_is_the_squared_error_whatever_is_declared():
     scores, y = np.array([[1.0], [3.0]]), np.array([0.0, 1.0])
     assert {declared_loss(scores, y, loss, 0) for loss in ("mse", "cross-entropy", "hinge")} == {2.5}
@@ -158,7 +182,7 @@ def test_baselines_are_the_best_constants(counts):
     y, n_classes = np.repeat(np.arange(len(counts)), counts), len(counts)
     X = np.zeros((len(y), 1))
     split = Split(X, y, X, y, n_classes=n_classes)
-    for loss, tolerance in (("cross-entropy", 1e-5), ("mse", 1e-8)):  # an absent class wants a score of -inf
+    for loss, tolerance in (("cross-entropy", 1e-5), ("mse", 1e-8), ("stablemax", 2e-3)):  # an absent class wants -inf
         found = minimize(lambda s, loss=loss: declared_loss(np.tile(s, (len(y), 1)), y, loss, n_classes),
                          np.zeros(n_classes), tol=1e-10)  # fmt: skip
         assert baseline_loss(split, loss) == pytest.approx(found.fun, abs=tolerance)

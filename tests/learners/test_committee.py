@@ -49,6 +49,8 @@ def network(learner, W, X):
         {"alpha": 0.25, "scale_learning_rate": True},
         {"alpha": 3.0, "width": 3, "learning_rate": 0.1},
         {"centred": True},
+        {"weight_decay": 0.02},
+        {"weight_decay": 0.02, "alpha": 0.25, "scale_learning_rate": True, "centred": True},
     ],
 )
 def test_the_reduction_is_the_full_network(options):
@@ -62,14 +64,15 @@ def test_the_reduction_is_the_full_network(options):
     assert np.abs(a - begun(split, **options).scores(split.X_test)).max() > 0.05  # it did move
 
 
-@pytest.mark.parametrize("alpha", [0.5, 2.0])
-def test_a_step_is_torchs_gradient_on_the_squares(alpha):
+@pytest.mark.parametrize(("alpha", "decay"), [(0.5, 0.0), (2.0, 0.0), (2.0, 0.7)])
+def test_a_step_is_torchs_gradient_on_the_squares(alpha, decay):
     import torch
 
     split = polynomial()
-    learner = begun(split, width=7, alpha=alpha, learning_rate=0.3, reduced=False)
+    learner = begun(split, width=7, alpha=alpha, learning_rate=0.3, reduced=False, weight_decay=decay)
     W = weights(learner)
     loss = (network(learner, W, split.X_train) - torch.tensor(split.y_train)).square().mean()
+    loss = loss + decay / (2 * 7) * W.square().sum()
     step = 7 * 0.3 * torch.autograd.grad(loss, W)[0]
     np.testing.assert_allclose(at(learner, 1)._weights, (W - step).detach().numpy(), atol=1e-13)
 
@@ -88,11 +91,13 @@ def test_the_kernel_is_that_of_the_weights_gradients():
     np.testing.assert_allclose(reduced.kernel(split.X_test), J @ J.T, atol=1e-9)
 
 
-def test_the_frozen_twin_is_descent_on_the_tangent_features():
+@pytest.mark.parametrize("decay", [0.0, 0.03])
+def test_the_frozen_twin_is_descent_on_the_tangent_features(decay):
+    """With a decay of the displacement, which pulls towards the start."""
     import torch
 
     split, alpha, eta = polynomial(), 1.5, 2.0
-    learner = begun(split, width=9, alpha=alpha, learning_rate=eta, frozen=True)
+    learner = begun(split, width=9, alpha=alpha, learning_rate=eta, frozen=True, weight_decay=decay)
     W = weights(learner)
     J, J_test = (
         torch.stack([torch.autograd.grad(f, W, retain_graph=True)[0].ravel() for f in network(learner, W, X)]).numpy()
@@ -101,12 +106,36 @@ def test_the_frozen_twin_is_descent_on_the_tangent_features():
     f0, f0_test = (network(learner, W, X).detach().numpy() for X in (split.X_train, split.X_test))
     delta = np.zeros(W.numel())
     for _ in range(60):
-        delta -= 2 * 9 * eta * J.T @ (f0 + J @ delta - split.y_train) / len(f0)
+        delta -= 2 * 9 * eta * J.T @ (f0 + J @ delta - split.y_train) / len(f0) + eta * decay * delta
     np.testing.assert_allclose(at(learner, 60).scores(split.X_test)[:, 0], f0_test + J_test @ delta, atol=1e-10)
     assert (
         learner.kernel(split.X_test).tobytes()
         == begun(split, width=9, alpha=alpha, learning_rate=eta).kernel(split.X_test).tobytes()
     )
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.03])
+def test_the_frozen_twin_at_infinite_time(decay):
+    """Where the penalized squares are least, by least squares on the features; and the limit of large times."""
+    split, options = polynomial(d=6, n=60), {"width": 9, "learning_rate": 2.0, "weight_decay": decay}
+    learner = begun(split, frozen=True, **options)
+    X, f0 = (np.vstack([split.X_train, split.X_test]), at(learner, 0).scores(np.vstack([split.X_train, split.X_test])))
+    K, n = learner.kernel(X), len(split.y_train)
+    ridge = n * decay / (2 * 9)  # mean of squares + decay / (2 N) |delta|^2
+    inside = np.linalg.pinv(K[:n, :n] + ridge * np.eye(n), hermitian=True, rtol=1e-12)
+    expected = f0[:, 0] + K[:, :n] @ inside @ (split.y_train - f0[:n, 0])
+    found = at(learner, np.inf).scores(X)
+    np.testing.assert_allclose(found[:, 0], expected, atol=1e-7)
+    np.testing.assert_allclose(at(begun(split, frozen=True, **options), 10**7).scores(X), found, atol=1e-7)
+
+
+def test_decay_shrinks_what_descent_does_not_hold():
+    """A learning rate of 0 is refused, but a zero target at epsilon 0 leaves directions that no example asks about."""
+    split = polynomial(d=30, n=5)
+    learner = at(begun(split, width=4, epsilon=0.0, weight_decay=0.1, learning_rate=0.5, reduced=False), 0)
+    blind = np.linalg.svd(split.X_train)[2][5:]
+    start = learner._weights @ blind.T
+    np.testing.assert_allclose(at(learner, 20)._weights @ blind.T, 0.95**20 * start, atol=1e-12)
 
 
 def test_a_large_output_scale_is_lazy():
@@ -134,7 +163,7 @@ def test_the_other_forms_keep_every_law(options):
 
 
 def test_options_are_checked_and_classes_are_refused():
-    for name, value in (("width", 0), ("alpha", 0.0), ("learning_rate", -1.0)):
+    for name, value in (("width", 0), ("alpha", 0.0), ("learning_rate", -1.0), ("weight_decay", -0.1)):
         with pytest.raises(OptionError, match=name):
             build(Committee, {name: value})
     bits = tasks.create("parity", n_bits=8, k=2, n_train=8, n_test=8).split(0)

@@ -101,6 +101,17 @@ def test_infinite_time_is_ridge_regression():
     np.testing.assert_allclose(learner.scores(Z)[:, 0], oracle.predict(features.transform(Z)), atol=1e-9)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 0.7])
+def test_descent_ends_where_the_flow_does(ridge):
+    """Directions far slower than any budget included; a step that is too large ends nowhere."""
+    X, y, Z = data(n_classes=0)
+    X, Z = X * [1.0, *[1e-6] * (X.shape[1] - 1)], Z * [1.0, *[1e-6] * (X.shape[1] - 1)]
+    flow = at(begun(X, y, 0, solver="flow", ridge=ridge), math.inf).scores(Z)
+    np.testing.assert_array_equal(at(begun(X, y, 0, learning_rate=0.1, ridge=ridge), math.inf).scores(Z), flow)
+    assert np.abs(flow - at(begun(X, y, 0, learning_rate=0.1), 10**5).scores(Z)).max() > 1e-3
+    assert not np.isfinite(at(begun(X, y, 0, learning_rate=100.0), math.inf).scores(Z)).all()
+
+
 def test_the_end_of_logistic_descent_is_scikit_learns():
     from sklearn.linear_model import LogisticRegression
 

@@ -9,6 +9,7 @@ import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners import linearized, mlp
 from grokbench.learners.encodings import encode
+from grokbench.learners.losses import objective
 from grokbench.options import options
 from grokbench.tasks.base import Split
 
@@ -44,11 +45,11 @@ def start_and_jacobian(twin, X):
     def network(flat):
         h = torch.tensor(encode(X, twin._alphabet))
         parts = [part.reshape(shape) for part, shape in zip(flat.split(sizes), shapes, strict=True)]
-        stride = 2 if twin.bias else 1
-        for k in range(0, len(parts), stride):
-            h = (PHI[twin.activation](h) if k else h) @ parts[k]
-            h = h + parts[k + 1] if twin.bias else h
-        return h
+        layers = list(zip(parts[::2], parts[1::2], strict=True)) if twin.bias else [(part, 0.0) for part in parts]
+        for depth, (weights, bias) in enumerate(layers[:-1]):
+            block = PHI[twin.activation](h @ weights + bias)
+            h = h + block if twin.residual and depth else block
+        return h @ layers[-1][0] + layers[-1][1]
 
     flat = torch.cat([t.flatten() for t in theta])
     return network(flat).numpy(), torch.func.jacrev(network)(flat).numpy()
@@ -63,14 +64,16 @@ def relative(a, b):
 
 
 @pytest.mark.parametrize("centred", [False, True])
-@pytest.mark.parametrize("hidden", [[], [6], [6, 5, 4]], ids=str)
+@pytest.mark.parametrize(
+    ("hidden", "residual"), [([], False), ([6], False), ([6, 5, 4], False), ([5, 5, 5, 5], True)], ids=str
+)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_scores_are_the_tangent_model(activation, hidden, centred):
+def test_scores_are_the_tangent_model(activation, hidden, residual, centred):
     """s = alpha ([not centred] f_0 + J delta) after training, on held-out inputs, in both precisions."""
     split = modular(5)
-    given = {"activation": activation, "hidden": hidden, "centred": centred, "bias": True, "output_scale": 0.5}
+    given = {"activation": activation, "hidden": hidden, "residual": residual, "centred": centred, "bias": True}
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
-        learner, twin = twins(split, dtype=dtype, learning_rate=0.1, **given)
+        learner, twin = twins(split, dtype=dtype, learning_rate=0.1, output_scale=0.5, **given)
         f0, J = start_and_jacobian(twin, split.X_test)
         learner.advance(5)
         assert np.linalg.norm(delta_of(learner)) > 0.1
@@ -79,7 +82,7 @@ def test_scores_are_the_tangent_model(activation, hidden, centred):
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
-@pytest.mark.parametrize("loss", ["cross-entropy", "mse", "hinge"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "mse", "hinge", "stablemax"])
 @pytest.mark.parametrize(
     "given",
     [
@@ -106,7 +109,7 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_
     for _ in range(30):
         optimizer.zero_grad()
         scores = 2.0 * (f0 + J @ delta)
-        (mlp.objective(scores, torch.eye(5, dtype=torch.float64)[y] if loss == "mse" else y, loss) / 4.0).backward()
+        (objective(scores, torch.eye(5, dtype=torch.float64)[y] if loss == "mse" else y, loss) / 4.0).backward()
         optimizer.step()
     learner.advance(30)
     np.testing.assert_allclose(
@@ -119,7 +122,7 @@ def test_twins_share_start_and_batches():
     learner, twin = twins(split, batch_size=5, hidden=[8], bias=True)
     assert learner.scores(split.X_test).tobytes() == twin.scores(split.X_test).tobytes()
     assert learner.kernel(split.X_test).tobytes() == twin.kernel(split.X_test).tobytes()
-    drawn = [[one._next_rows().tolist() for _ in range(12)] for one in (learner, twin)]
+    drawn = [[one._descent.next_rows().tolist() for _ in range(12)] for one in (learner, twin)]
     assert drawn[0] == drawn[1]
 
 
@@ -158,6 +161,7 @@ CASES = [
     {"weight_decay": 0.05},
     {"weight_decay": 0.05, "output_scale": 2.0, "hidden": []},
     {"hidden": [9], "bias": False, "activation": "relu"},
+    {"hidden": [5, 5, 5], "residual": True},
 ]
 
 
@@ -265,6 +269,11 @@ def test_the_path_does_not_matter(given):
 def test_what_the_flow_cannot_do_is_said():
     with pytest.raises(OptionError, match="mse"):
         grokbench.learner("linearized", solver="flow")
+    for option, value in (("orthogonal_gradient", True), ("grokfast_lambda", 2.0), ("freeze_after", 0)):
+        with pytest.raises(OptionError, match=f"{option}.*flow"):
+            grokbench.learner("linearized", solver="flow", loss="mse", **{option: value})
+    with pytest.raises(OptionError, match="norm_clamp"):
+        grokbench.learner("linearized", norm_clamp=1.0)
     split = modular(23)
     flow = grokbench.learner("linearized", solver="flow", loss="mse")
     assert flow.cannot_read(split) is None

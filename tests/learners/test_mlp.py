@@ -8,13 +8,13 @@ import torch
 
 import grokbench
 from grokbench.errors import OptionError
-from grokbench.learners import mlp
+from grokbench.learners import losses, mlp
 from grokbench.learners.encodings import encode
 from grokbench.options import options
 from grokbench.tasks.base import Split
 
 ACTIVATIONS = ["quadratic", "relu", "gelu", "tanh"]
-LOSSES = ["cross-entropy", "mse", "hinge"]
+LOSSES = ["cross-entropy", "mse", "hinge", "stablemax"]
 # float64, a few dozen steps: rounding of 1e-16 is amplified by less than 1e5
 CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 
@@ -46,6 +46,20 @@ def begun(split, seed=0, name="mlp", **given):
     return learner
 
 
+class Chain(torch.nn.Module):
+    """Layers in a row; with `residual`, every block phi(layer(.)) but the first adds its input to its output."""
+
+    def __init__(self, layers, phi, residual):
+        super().__init__()
+        self.layers, self.phi, self.residual = torch.nn.ModuleList(layers), phi, residual
+
+    def forward(self, x):
+        for depth, layer in enumerate(self.layers[:-1]):
+            block = self.phi(layer(x))
+            x = x + block if self.residual and depth else block
+        return self.layers[-1](x)
+
+
 def torch_network(learner, sizes):
     """torch.nn modules with the weights that the learner describes now."""
     arrays = learner.description()
@@ -55,8 +69,8 @@ def torch_network(learner, sizes):
         part.weight.data = torch.tensor(arrays[f"W{layer}"].T.copy())
         if learner.bias:
             part.bias.data = torch.tensor(arrays[f"b{layer}"])
-        parts += [part, MODULES[learner.activation]()]
-    return torch.nn.Sequential(*parts[:-1])
+        parts.append(part)
+    return Chain(parts, MODULES[learner.activation](), learner.residual)
 
 
 def torch_loss(scores, y, loss):
@@ -64,6 +78,9 @@ def torch_loss(scores, y, loss):
         return -torch.log_softmax(scores, 1)[torch.arange(len(y)), y].mean()
     if loss == "mse":
         return ((scores - torch.eye(scores.shape[1], dtype=scores.dtype)[y]) ** 2).sum(1).mean()
+    if loss == "stablemax":  # as in the paper; the two branches apart, so that neither divides by 0
+        positive = torch.stack([torch.stack([c + 1 if c >= 0 else 1 / (1 - c) for c in row]) for row in scores])
+        return -(positive / positive.sum(1, keepdim=True))[torch.arange(len(y)), y].log().mean()
     margins = [s[c] - max(s[k] for k in range(len(s)) if k != c) for s, c in zip(scores, y, strict=True)]
     return torch.stack([torch.clamp(1 - margin, min=0) for margin in margins]).mean()
 
@@ -96,8 +113,9 @@ def check_against_torch(steps, **given):
     learner = begun(split, dtype="float64", **given)
     expected, expected_test = torch_scores(learner, split, [slice(None)] * steps)
     learner.advance(steps)
-    np.testing.assert_allclose(learner.scores(split.X_train), expected, **CLOSE)
-    np.testing.assert_allclose(learner.scores(split.X_test), expected_test, **CLOSE)
+    for X, scores in ((split.X_train, expected), (split.X_test, expected_test)):
+        scale = max(1, np.abs(scores).max())
+        np.testing.assert_allclose(learner.scores(X) / scale, scores / scale, **CLOSE)
 
 
 @pytest.mark.parametrize("hidden", [[], [6], [6, 5, 4]], ids=str)
@@ -108,6 +126,12 @@ def test_gradient_steps_equal_torch(activation, loss, hidden):
     check_against_torch(
         10, activation=activation, loss=loss, hidden=hidden, bias=len(hidden) != 1, optimizer="sgd", learning_rate=0.1
     )
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_residual_gradient_steps_equal_torch(activation):
+    given = {"optimizer": "sgd", "learning_rate": 0.02, "centred": True, "output_scale": 2.0}
+    check_against_torch(10, activation=activation, hidden=[5, 5, 5], bias=True, residual=True, **given)
 
 
 @pytest.mark.parametrize("steps", [1, 40])
@@ -138,8 +162,8 @@ def test_minibatches_equal_torch_and_every_epoch_sees_all_once():
     split = modular(5)
     n = len(split.y_train)
     learner = begun(split, dtype="float64", hidden=[6], batch_size=5, optimizer="sgd", momentum=0.5, centred=True)
-    recorded, draw = [], learner._next_rows
-    learner._next_rows = lambda: recorded.append(draw()) or recorded[-1]
+    recorded, draw = [], learner._descent.next_rows
+    learner._descent.next_rows = lambda: recorded.append(draw()) or recorded[-1]
     first_weights = begun(split, dtype="float64", hidden=[6])
     learner.advance(6)
     assert n == 12
@@ -157,12 +181,22 @@ def test_objective_is_the_stated_loss(loss):
     rng = np.random.default_rng(3)
     scores, y = torch.tensor(rng.normal(size=(9, 4))), torch.tensor(rng.integers(4, size=9))
     targets = torch.eye(4, dtype=torch.float64)[y] if loss == "mse" else y
-    assert float(mlp.objective(scores, targets, loss)) == pytest.approx(float(torch_loss(scores, y, loss)), rel=1e-12)
+    assert float(losses.objective(scores, targets, loss)) == pytest.approx(
+        float(torch_loss(scores, y, loss)), rel=1e-12
+    )
+
+
+def test_stablemax_has_slopes_where_scores_are_0_and_where_a_branch_has_its_pole():
+    """At 0 both branches have slope 1; at 1 the branch that is not taken is 1/0."""
+    scores = torch.tensor([[0.0, 0.0, 0.0], [1.0, -1.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    losses.objective(scores, torch.tensor([0, 1]), "stablemax").backward()
+    expected = [[1 / 3 - 1, 1 / 3, 1 / 3], [1 / 4.5, 0.25 / 4.5 - 0.5, 1 / 4.5]]  # s = (2, 1/2, 2), s' = (1, 1/4, 1)
+    np.testing.assert_allclose(2 * scores.grad, expected, rtol=1e-12)
 
 
 def test_hinge_prefers_no_class_where_all_scores_are_equal():
     scores = torch.zeros(1, 4, requires_grad=True)
-    mlp.objective(scores, torch.tensor([2]), "hinge").backward()
+    losses.objective(scores, torch.tensor([2]), "hinge").backward()
     np.testing.assert_allclose(scores.grad[0], [1 / 3, 1 / 3, -1, 1 / 3], rtol=1e-6)
 
 
@@ -175,14 +209,18 @@ def jacobian(learner, X):
 
 
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("hidden", [[], [6], [6, 5], [6, 5, 4]], ids=str)
+@pytest.mark.parametrize(
+    ("hidden", "residual"),
+    [([], False), ([6], False), ([6, 5], False), ([6, 5, 4], False), ([5, 5], True), ([5, 5, 5, 5], True)],
+    ids=str,
+)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_kernel_is_the_mean_tangent_kernel(activation, hidden, bias):
+def test_kernel_is_the_mean_tangent_kernel(activation, hidden, residual, bias):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(8, 4))
     split = Split(X, rng.integers(3, size=8), X + 1, np.zeros(8, int), 3)
-    given = {"activation": activation, "hidden": hidden, "bias": bias, "output_scale": 2.5, "dtype": "float64"}
-    learner = begun(split, learning_rate=0.1, **given)
+    given = {"activation": activation, "hidden": hidden, "residual": residual, "bias": bias, "dtype": "float64"}
+    learner = begun(split, learning_rate=0.1, output_scale=2.5, **given)
     before = learner.kernel(X)
     learner.advance(5)
     J = jacobian(learner, X)
@@ -318,6 +356,13 @@ def test_overflow_is_shown_not_raised(loss):
 def test_values_out_of_range_are_named(option, value):
     with pytest.raises(OptionError, match=option):
         grokbench.learner("mlp", **{option: value})
+
+
+def test_residual_layers_are_of_equal_width():
+    with pytest.raises(OptionError, match="unequal widths"):
+        grokbench.learner("mlp", hidden=[4, 5], residual=True)
+    plain, residual = (begun(modular(5), hidden=[6], residual=r) for r in (False, True))
+    assert plain.kernel(modular(5).X_test).tobytes() == residual.kernel(modular(5).X_test).tobytes()
 
 
 def test_options_are_documented_and_nest():

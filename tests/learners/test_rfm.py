@@ -223,6 +223,37 @@ def test_it_generalizes_late_and_only_with_features_and_a_rule(kind):
     assert accuracy(random, Z, shuffle(target)) < 0.1
 
 
+def test_a_ridge_needs_a_metric_that_keeps_its_size():
+    """Unscaled, M shrinks until the ridge is all there is; at a trace of 2p a small ridge leaves the transition."""
+    X, y, Z, target = small_addition()
+    shrunk = at(begun(X, y, 31, (31, 31), ridge=0.1), 10)
+    assert shrunk.description()["M"].trace() < 1e-12 * 62
+    assert accuracy(shrunk, X, y) < 0.1
+    for ridge in (1e-4, 1e-3):
+        learner = begun(X, y, 31, (31, 31), ridge=ridge, scaling="trace")
+        assert accuracy(at(learner, 6), Z, target) < 0.1
+        assert accuracy(at(learner, 30), Z, target) > 0.95
+        assert accuracy(learner, X, y) == 1
+
+
+def test_damped_features_come_later_by_as_much():
+    """Time to half of the held-out accuracy is about proportional to 1 / share."""
+    X, y, Z, target = small_addition()
+    halves = []
+    for share in (1.0, 0.25):
+        learner = begun(X, y, 31, (31, 31), agop_share=share)
+        halves.append(next(t for t in range(1, 100) if accuracy(at(learner, t), Z, target) > 0.5))
+    assert 2.5 < halves[1] / halves[0] < 4.5
+
+
+def test_frozen_reaches_infinite_time():
+    X, y, Z, _ = small_addition(modulus=11)
+    learner = at(begun(X, y, 11, (11, 11), frozen=True, ridge=0.1), 1)
+    first = learner.scores(Z)
+    assert (at(learner, np.inf).scores(Z) == first).all()
+    assert (at(begun(X, y, 11, (11, 11), frozen=True, ridge=0.1), np.inf).scores(Z) == first).all()
+
+
 def test_sparse_parity_needs_features_and_data():
     rng = np.random.default_rng(0)
     X = rng.integers(2, size=(1300, 20))

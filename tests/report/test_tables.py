@@ -20,7 +20,7 @@ from grokbench.report.markdown import cell, delay_text, escape, markdown, readab
 from grokbench.report.write import write_report
 from grokbench.runs.store import Store
 
-# copied from the contract, section 3
+# copied from the contract, section 3; the last is the verdicts' section 8
 CONTRACT = {
     "runs": "key, suite, task, task_options, learner, learner_options, family, seed, split, clock, status, outcome, "
     "t_mem, t_mem_censoring, t_gen, t_gen_censoring, delay, delay_censoring, loss_delay, loss_delay_censoring, width, "
@@ -33,6 +33,8 @@ CONTRACT = {
     "outcomes, t_mem, t_gen, delay, delay_low, delay_high, loss_delay, resolved, test_accuracy, cpu_seconds",
     "comparisons": "task, a, b, n_a, n_b, late_a, late_b, delay_a, delay_b, difference, low, high, win, p, p_holm, "
     "verdict",
+    "prevalence": "task, task_options, family, learners, settings, settings_late, runs, undecided, late, share, low, "
+    "high",
 }
 NEVER = math.inf
 CHANCE = 0.25
@@ -356,7 +358,7 @@ def test_a_report_rebuilds_the_same_bytes(filled, copied):
     store, first = copied, derived(filled)
     assert set(first) == {
         *(f"{name}.csv" for name in CONTRACT),
-        *("runs.md", "delays.md", "sensitivity.md", "comparisons.md", "environment.json"),
+        *("runs.md", "delays.md", "sensitivity.md", "comparisons.md", "prevalence.md", "environment.json"),
     }
     for name in first:
         (store.results / name).unlink()
@@ -403,7 +405,7 @@ def test_a_table_that_cannot_be_written_is_a_usage_error(store):
 
 
 def test_every_markdown_table_has_as_many_cells_as_columns(filled):
-    for name in ("runs", "delays", "sensitivity", "comparisons"):
+    for name in ("runs", "delays", "sensitivity", "comparisons", "prevalence"):
         text = (filled.results / f"{name}.md").read_text(encoding="utf-8")
         lines = [line for line in text.splitlines() if line.startswith("|")]
         assert len(lines) > 3

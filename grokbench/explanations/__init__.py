@@ -1,0 +1,1 @@
+"""Why: predictions of explanations, and the one rule that turns their estimates into verdicts."""

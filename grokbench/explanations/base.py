@@ -1,0 +1,313 @@
+"""What explanations are told from: the traces of runs, by role and seed, and the endpoint with its adequate horizon.
+
+Built from stored runs by the report, or by hand from arrays: no learner, no store and no table is known here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+
+import numpy as np
+
+from grokbench.curves.detect import Crossing, Detection, crossing, detect_at, kappa, kappa_rank
+from grokbench.errors import UsageError
+from grokbench.explanations.verdict import Estimate, Gate
+from grokbench.statistics.resampling import rng_for
+
+LEVELS = (0.90, 0.95, 0.99)
+COMPLETE = ("done", "settled")  # statuses of a run that came to its end; any other is a lost run
+HORIZON = 10.0  # last checkpoint over t_gen of the paired free run, for a non-event to count
+CONVERGED = 0.01  # change of the training loss over the last quarter decade, relative to that of the first checkpoint
+NULL_DEVIATIONS = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One run as explanations see it.
+
+    Parameters
+    ----------
+    task, cell : ids of the task and of the learner in the suite
+    seed, status, clock : of the run
+    curve : columns (checkpoints,) float64: those of ``curves.csv``, measures included
+    chance, n_classes, ceiling, unit : what judging a curve needs (`curves.detect.detect`)
+    registered : hash of the rules by explanation, as they stood when the run was made
+    cpu_seconds : what it used
+    """
+
+    task: str
+    cell: str
+    seed: int
+    curve: Mapping[str, np.ndarray]
+    chance: float
+    n_classes: int
+    status: str = "done"
+    clock: str = "steps"
+    ceiling: float = 1.0
+    unit: float = 1.0
+    registered: Mapping[str, str] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """True for a run that failed, diverged or ran out of time, or that cannot be judged."""
+        return self.status not in COMPLETE or not self.detections
+
+    @cached_property
+    def detections(self) -> dict[float, Detection]:
+        """By level; empty where the curve cannot be judged."""
+        if len(self.time) < 2:
+            return {}
+        facts = {name: getattr(self, name) for name in ("chance", "n_classes", "ceiling", "unit")}
+        try:
+            return detect_at(LEVELS, self.curve, **facts)
+        except UsageError:
+            return {}
+
+    @cached_property
+    def time(self) -> np.ndarray:
+        """Checkpoints on the learner's clock."""
+        return np.asarray(self.curve["time"], dtype=float)
+
+    @property
+    def last(self) -> float:
+        """The last checkpoint."""
+        return float(self.time[-1]) if len(self.time) else math.nan
+
+    def column(self, name: str) -> np.ndarray:
+        """A column of the curve; all NaN where the run has none of this name."""
+        values = self.curve.get(name)
+        return np.full(len(self.time), math.nan) if values is None else np.asarray(values, dtype=float)
+
+    @cached_property
+    def kappa_train(self) -> np.ndarray:
+        """Chance-corrected training accuracy."""
+        return kappa(self.column("train_accuracy"), self.chance)
+
+    @cached_property
+    def kappa_test(self) -> np.ndarray:
+        """Chance-corrected held-out accuracy as a share of the ceiling."""
+        return kappa(self.column("test_accuracy"), self.chance) / self.ceiling
+
+    @cached_property
+    def kappa_rank(self) -> np.ndarray:
+        """Threshold-free accuracy as a share of the ceiling; NaN for regressions."""
+        if not self.n_classes:
+            return np.full(len(self.time), math.nan)
+        return kappa_rank(self.column("rank_auc"), self.n_classes) / self.ceiling
+
+    def crossing(self, values: np.ndarray, level: float) -> Crossing:
+        """When ``values`` (checkpoints,) cross the level for good. What was not measured is no checkpoint."""
+        known = ~np.isnan(values)
+        if np.count_nonzero(known & (self.time > 0)) < 2:
+            return Crossing(math.nan, "right")
+        return crossing(self.time[known], values[known], level)
+
+    def half_rise(self, level: float = 0.95) -> float:
+        """t50: when held-out accuracy crosses .5 (of the ranking, where accuracy lags it by an offset)."""
+        detection = self.detections.get(level)
+        offset = detection is not None and detection.offset
+        return self.crossing(self.kappa_rank if offset else self.kappa_test, 0.5).time
+
+    def value_at(self, values: np.ndarray, time: float) -> float:
+        """``values`` (checkpoints,) at a time, linear in log time between measured checkpoints; NaN outside them."""
+        known = ~np.isnan(values) & (self.time > 0)
+        if not known.any() or not time > 0:
+            return math.nan
+        inside = np.log(self.time[known])
+        found = np.interp(math.log(time), inside, values[known], left=math.nan, right=math.nan)
+        return float(found)
+
+    def truncated(self, end: float) -> Trace:
+        """The same run as if it had ended at a time."""
+        kept = self.time <= end
+        curve = {name: np.asarray(values)[kept] for name, values in self.curve.items()}
+        return replace(self, curve=curve)
+
+    def converged(self) -> bool:
+        """Whether training had come to rest: in the last quarter decade its loss moved by < 1 % of what it began with.
+
+        Relative to the loss itself no separable problem without a penalty ever converges: its cross-entropy falls
+        like 1/t, by 44 % in a quarter decade.
+        """
+        loss = self.column("train_loss")
+        if not len(loss) or math.isnan(loss[0]):
+            return False
+        before = self.value_at(loss, self.last / 10**0.25)
+        return abs(loss[-1] - before) <= CONVERGED * abs(loss[0])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a prediction's statistic says of one family and task.
+
+    Parameters
+    ----------
+    estimates : by the names that the rules give margins to; each turned so that larger favours the claim
+    n : clusters (pairs, seeds) that entered
+    p : of the test that the rules may require, one-sided in the direction of the claim
+    censored, resolved : shares of the runs that entered
+    gates : what had to be in order besides (a manipulation check)
+    """
+
+    estimates: Mapping[str, Estimate]
+    n: int
+    p: float | None = None
+    censored: float = math.nan
+    resolved: float = math.nan
+    gates: Sequence[Gate] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The runs of one family on one task, by role, and under which thresholds they are read.
+
+    Parameters
+    ----------
+    family, task : names of the family and of the registered task
+    roles : role -> its cells in order (a ladder of doses has several), each "learner" or "learner@task"
+    runs : cell -> seed -> trace
+    seeds : the registered ones, in order: every array below is over them
+    natural : "on" or "off", the state of the explicit pressure in which the family is used
+    complexity : column of the complexity measure that is registered for the family; "" for none
+    closed_form : roles that are evaluated to t = infinity, whose non-events always count
+    level : of t_mem, t_gen and late
+    ridge : column of the after-kernel score
+    lost_runs : "against" or "for" the claim: what a failed, diverged, timed-out or missing run is taken to say
+    horizon : last checkpoint over t_gen of the paired free run, for a non-event to count
+    """
+
+    family: str
+    task: str
+    roles: Mapping[str, Sequence[str]]
+    runs: Mapping[str, Mapping[int, Trace]]
+    seeds: Sequence[int]
+    natural: str = "on"
+    complexity: str = ""
+    closed_form: frozenset[str] = frozenset()
+    level: float = 0.95
+    ridge: str = "after_kernel"
+    lost_runs: str = "against"
+    horizon: float = HORIZON
+
+    def resolve(self, role: str) -> str:
+        """A role with "free" and "frozen" read in the family's natural state: "free" -> "free_on"."""
+        return f"{role}_{self.natural}" if role in ("free", "frozen") else role
+
+    def has(self, role: str) -> bool:
+        """Whether the rules name cells for this role, and at least one run of each is there."""
+        cells = self.roles.get(self.resolve(role), ())
+        return bool(cells) and all(self.runs.get(cell) for cell in cells)
+
+    def cells(self, role: str) -> tuple[str, ...]:
+        """The cells of a role in the order of the rules; empty where it has none."""
+        return tuple(self.roles.get(self.resolve(role), ()))
+
+    def traces(self, role: str, step: int = 0) -> list[Trace | None]:
+        """One entry per registered seed of the role's cell number ``step``; None where there is no run."""
+        cells = self.cells(role)
+        found = self.runs.get(cells[step], {}) if cells else {}
+        return [found.get(seed) for seed in self.seeds]
+
+    def lost(self, against: float, favouring: float) -> float:
+        """The value of a lost run: what hurts the claim, or what hurts its contradiction."""
+        return against if self.lost_runs == "against" else favouring
+
+    def values(self, role: str, value: Callable[[Trace], float], lost: float = math.nan, step: int = 0) -> np.ndarray:
+        """(seeds,) of a function of the trace; lost and missing runs have the value given."""
+        found = [lost if trace is None or trace.lost else value(trace) for trace in self.traces(role, step)]
+        return np.array(found, dtype=float)
+
+    def detection(self, trace: Trace) -> Detection:
+        """The trace judged at the level of these cells; for traces that are not lost."""
+        return trace.detections[self.level]
+
+    def late(self, role: str, lost: float = math.nan, step: int = 0) -> np.ndarray:
+        """(seeds,) late generalization: 1; 0 where that is known on an adequate horizon; NaN; lost runs as given."""
+        enough = [self._adequate(role, i, trace) for i, trace in enumerate(self.traces(role, step))]
+        late = self.values(role, lambda trace: self.detection(trace).late, lost, step)
+        real = [trace is not None and not trace.lost for trace in self.traces(role, step)]
+        return np.where(np.array(real, dtype=bool) & ~np.array(enough, dtype=bool), math.nan, late)
+
+    def _adequate(self, role: str, place: int, trace: Trace | None) -> bool:
+        """Whether a run that did not generalize was watched long enough; what did is always decided."""
+        if trace is None or trace.lost or self.detection(trace).t_gen_censoring != "right":
+            return True
+        if self.resolve(role) in self.closed_form:
+            return True
+        reference = self._t_gen_of_free(place, trace.clock)
+        return trace.last >= self.horizon * reference * (1 - 1e-9) and trace.converged()  # False for NaN
+
+    def _t_gen_of_free(self, place: int, clock: str) -> float:
+        """t_gen of the free run of the same seed and clock, else the largest one of other seeds; NaN without any."""
+        free = self.traces("free")
+        found = [
+            self.detection(trace).t_gen if trace and not trace.lost and trace.clock == clock else math.nan
+            for trace in free
+        ]
+        if found and not math.isnan(found[place]):
+            return found[place]
+        return max((time for time in found if not math.isnan(time)), default=math.nan)
+
+    def rng(self, prediction: str) -> np.random.Generator:
+        """The generator of a prediction's intervals; make it inside the function of alpha, so that ends repeat."""
+        return rng_for("explanations", prediction, self.family, self.task)
+
+    def at_level(self, level: float) -> Cells:
+        """Judged at another level."""
+        return replace(self, level=level)
+
+    def at_ridge(self, column: str) -> Cells:
+        """With the after-kernel score at another ridge."""
+        return replace(self, ridge=column)
+
+    def with_lost(self, lost_runs: str) -> Cells:
+        """With lost runs taken the other way."""
+        return replace(self, lost_runs=lost_runs)
+
+    def at_half_budget(self) -> Cells:
+        """Every run as if it had ended at half its budget; the horizon that non-events need is halved with it."""
+        runs = {
+            cell: {seed: trace.truncated(trace.last / 2) for seed, trace in found.items()}
+            for cell, found in self.runs.items()
+        }
+        return replace(self, runs=runs, horizon=self.horizon / 2)
+
+
+def estimate(found_at: Callable[[float], object]) -> Estimate:
+    """An `Estimate` from a function of the one-sided alpha that returns something with estimate, low and high."""
+    found_at = cache(found_at)
+
+    def interval(alpha: float) -> tuple[float, float]:
+        found = found_at(alpha)
+        return found.low, found.high
+
+    return Estimate(found_at(0.025).estimate, interval)
+
+
+def progress(trace: Trace, values: np.ndarray, level: float, null_deviation: float = 0.0) -> np.ndarray:
+    """phi(t) = (m(t) - m(t_mem)) / (m(t_end) - m(t_mem)) of a measure m, t_end = min(last, 2 t_gen): clock-free.
+
+    ``values`` : (checkpoints,). NaN where t_mem or the values are undefined, or the denominator lies within three
+    standard deviations of the measure's null.
+    """
+    detection = trace.detections[level]
+    start, end = trace.value_at(values, detection.t_mem), trace.value_at(values, end_of_rise(trace, level))
+    if not abs(end - start) > NULL_DEVIATIONS * null_deviation:
+        return np.full(len(trace.time), math.nan)
+    return (values - start) / (end - start)
+
+
+def end_of_rise(trace: Trace, level: float) -> float:
+    """t_end = min(last checkpoint, 2 t_gen); the last checkpoint where the run did not generalize."""
+    t_gen = trace.detections[level].t_gen
+    return trace.last if math.isnan(t_gen) else min(trace.last, 2 * t_gen)
+
+
+def clock_free_lead(trace: Trace, values: np.ndarray, level: float, null_deviation: float = 0.0) -> float:
+    """phi(t50) - 1/2: above 0 the measure moves before the test rise, whatever the clock."""
+    phi = progress(trace, values, level, null_deviation)
+    return trace.value_at(phi, trace.half_rise(level)) - 0.5

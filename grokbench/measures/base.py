@@ -1,0 +1,42 @@
+"""A measure is a named function of what a learner shows at a checkpoint: one or several columns of the curve.
+
+It knows no family: what a learner does not show leaves its cells empty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from grokbench.curves.checkpoint import Checkpoint
+
+
+class Measure:
+    """Base class of measures. Every run makes its own instances, so that a measure may remember earlier checkpoints.
+
+    The docstring of a subclass says what is computed, from which face, its source, what it is where there is nothing
+    to find (null), and its cost. `grokbench show NAME` prints it.
+
+    Attributes
+    ----------
+    columns : names of its columns in ``curves.csv``, the measure's own name first; default: that name alone.
+    version : raised when its results change on purpose; part of the key of a run that asks for it.
+    """
+
+    name = "own"
+    version = 1
+    columns: Sequence[str] = ()
+
+    def look(self, at: Checkpoint) -> float | tuple[float, ...] | None:
+        """Its value, or one value per column; None where it is undefined. Changes nothing in the learner."""
+        raise NotImplementedError
+
+    def row(self, at: Checkpoint) -> dict[str, float]:
+        """Its columns at a checkpoint; what is undefined or not finite is NaN."""
+        columns, found = self.columns or (self.name,), self.look(at)
+        if found is None:
+            found = (math.nan,) * len(columns)
+        values = [float(value) for value in (found if isinstance(found, tuple) else (found,))]
+        return {
+            column: value if math.isfinite(value) else math.nan for column, value in zip(columns, values, strict=True)
+        }

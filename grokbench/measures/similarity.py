@@ -1,0 +1,215 @@
+"""Measures of the kernel face: what the learner finds similar now, and whether the task would follow from it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from grokbench.curves.checkpoint import Checkpoint
+from grokbench.curves.evaluate import accuracy
+from grokbench.measures import probe
+from grokbench.measures.base import Measure
+from grokbench.registry import register_measure
+
+RIDGES = (1e-6, 1e-3)  # of the after-kernel score, relative to the mean eigenvalue
+OTHERS = {"last_layer": 1e-6, "recent": 1e-3}  # names of other kernels, and their ridges
+PERMUTATIONS = 200
+DIMENSION_RIDGE = 0.01
+LEAST_TREES = 5  # clock units before a kernel that starts undefined can be a reference
+NEGLIGIBLE = 1e-12
+
+
+@register_measure("after_kernel")
+class AfterKernel(Measure):
+    """Held-out kappa of kernel ridge regression with the kernel of this moment (after-kernel score R).
+
+    K is the learner's kernel now, K_11 between all training points (at most 1500), K_21 from held-out (at most 512) to
+    training points, Y the one-hot labels less 1/C:
+
+        F = K_21 (K_11 + ridge tr(K_11)/n I)^-1 Y,   R = (accuracy of argmax F - c) / (1 - c)
+
+    with ridge 1e-6, and 1e-3 in the column after_kernel_ridge. It answers: would a lazy learner with the features of
+    this time generalize? At time 0 it is what the lazy twin can reach at all. A learner that is the kernel machine of
+    its own kernel (RFM, Gaussian process) has R = held-out kappa by construction. Where leaves or wide layers separate
+    the training points one by one, labels act through K_21 alone, which is what is wanted. R does not see how slowly a
+    read-out is learned. Of a regression: the tolerance accuracy of F plus the mean label.
+
+    Source: after-kernel of Long (arXiv 2105.10585); null: about 0, below it on finite tables where memorizers fall
+    below chance. Cost: the kernel and one eigendecomposition, n^3, shared with label_fit_rank and effective_dimension.
+    """
+
+    columns = ("after_kernel", "after_kernel_ridge")
+
+    def look(self, at: Checkpoint):
+        """R at both ridges."""
+        blocks, spectrum = at.once(probe.kernel_blocks), at.once(probe.spectrum)
+        return None if spectrum is None else tuple(_skill(at, blocks, spectrum, ridge) for ridge in RIDGES)
+
+
+@register_measure("after_kernel_other")
+class AfterKernelOther(Measure):
+    """after_kernel of the learner's other kernels: of its last features, and of what it learned last.
+
+    after_kernel_last_layer: the inner products of a network's last hidden features, whose R is what training a new
+    read-out on frozen features would reach. after_kernel_recent: the leaves of the last fifth of the rounds of boosted
+    trees, which the next residual meets, while the cumulative kernel still averages the first trees. Ridge 1e-6, for
+    recent 1e-3, because leaves separate the training points.
+
+    Source: conjugate kernel (arXiv 1606.05340). Null: as after_kernel. Cost: a kernel and an eigendecomposition each.
+    """
+
+    columns = tuple(f"after_kernel_{name}" for name in OTHERS)
+
+    def look(self, at: Checkpoint):
+        """R of each, undefined where the learner has none."""
+        points = at.once_a_run(probe.whole)
+        kernels, found = at.learner.other_kernels(probe.inputs_of(at, points)), []
+        for name, ridge in OTHERS.items():
+            blocks = probe.blocks_of(kernels.get(name), len(points.train))
+            found.append(math.nan if blocks is None else _skill(at, blocks, probe.decomposed(blocks.train), ridge))
+        return tuple(found)
+
+
+def _skill(at: Checkpoint, blocks: probe.KernelBlocks, spectrum: probe.Spectrum, ridge: float) -> float:
+    """R of a kernel on the whole points; NaN where there is but one class."""
+    split, points = at.split, at.once_a_run(probe.whole)
+    if split.chance == 1:
+        return math.nan
+    y = split.y_train[points.train]
+    F = ridge_predictions(spectrum, blocks.cross, probe.targets(y, split.n_classes), ridge)
+    F = F if split.n_classes else F + y.mean()
+    found = accuracy(F, split.y_test[points.held_out], None if split.n_classes else split.tolerance)
+    return (found - split.chance) / (1 - split.chance)
+
+
+@register_measure("movement")
+class Movement(Measure):
+    """How far the kernel has moved from where it started, 1 - CKA by the unbiased estimate.
+
+    K now and L at the start, on the 256 points of the probe, diagonals set to 0:
+
+        HSIC(K, L) = [tr(KL) + 1'K1 1'L1 / ((n-1)(n-2)) - 2/(n-2) 1'KL1] / (n (n-3))
+        movement   = 1 - HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))
+
+    The start is time 0 where the learner has a kernel there, else the first checkpoint from 5 clock units on (trees).
+    Undefined where a kernel is all diagonal. It says that something moved, not that it matters: it is as large for
+    random labels as for generalization. The biased estimate sees mostly the diagonal: .80 for unrelated kernels at
+    n = 256.
+
+    Source: Song et al. 2012 (JMLR 13); Nguyen, Raghu & Kornblith (arXiv 2010.15327). Null: 0 for a fixed kernel, 1 for
+    an unrelated one. Cost: one kernel on 256 points.
+    """
+
+    def __init__(self):
+        self._reference: np.ndarray | None = None
+
+    def look(self, at: Checkpoint):
+        """1 - CKA to the reference."""
+        kernel = at.once(probe.probe_kernel)
+        if kernel is None:
+            return None
+        if self._reference is None and (at.time == 0 or at.time >= LEAST_TREES * at.learner.first_time):
+            self._reference = kernel
+        return None if self._reference is None else 1 - unbiased_cka(kernel, self._reference)
+
+
+@register_measure("alignment")
+class Alignment(Measure):
+    """Agreement of the kernel with the labels between training and held-out points of the probe.
+
+    Kc is the 128 x 128 block between the two sides, rows and columns centred, Y1 and Y2 the one-hot labels of the
+    sides, centred: A = <Kc, Y1 Y2'> / (|Kc| |Y1 Y2'|). alignment_z is A over its standard deviation under 200
+    permutations of the held-out labels. Finite tables start below 0, so that only changes can be read; and it fails to
+    separate on RFM, so that families must not be compared by it.
+
+    Source: kernel-target alignment (Cristianini et al. 2001), off the training block. Null: 0, standard deviation about
+    1/128. Cost: one kernel on 256 points.
+    """
+
+    columns = ("alignment", "alignment_z")
+
+    def look(self, at: Checkpoint):
+        """A and its z."""
+        kernel, points, split = at.once(probe.probe_kernel), at.once_a_run(probe.probe), at.split
+        if kernel is None or len(points.train) < 2:
+            return None
+        h = len(points.train)
+        y1, y2 = split.y_train[points.train], split.y_test[points.held_out]
+        rng = probe.rng_of(split, "alignment")
+        shuffles = np.array([rng.permutation(len(y2)) for _ in range(PERMUTATIONS)])
+        Y1, Y2 = (probe.targets(y, split.n_classes) for y in (y1, y2))
+        return alignment(kernel[:h, h:], Y1, Y2, shuffles)
+
+
+@register_measure("effective_dimension")
+class EffectiveDimension(Measure):
+    """Share of the training points that the centred kernel can tell apart, at ridge .01.
+
+    tr Kc (Kc + .01 tr(Kc)/n I)^-1 / n, Kc the training block with rows and columns centred. Descriptive.
+
+    Source: Zhang 2005 (Neural Computation 17). Null: (n-1)/n for the identity over .01, 0 for a constant kernel. Cost:
+    that of after_kernel, shared.
+    """
+
+    def look(self, at: Checkpoint):
+        """The share."""
+        spectrum = at.once(probe.spectrum)
+        return None if spectrum is None else effective_dimension(spectrum, DIMENSION_RIDGE)
+
+
+def ridge_predictions(spectrum: probe.Spectrum, cross: np.ndarray, Y: np.ndarray, ridge: float) -> np.ndarray:
+    """(m, C) kernel ridge regression ``K_21 (K_11 + ridge tr(K_11)/n I)^-1 Y``; `cross` : K_21 (m, n)."""
+    inverse = 1.0 / (spectrum.values + ridge * spectrum.values.mean())
+    return cross @ (spectrum.vectors @ (inverse[:, None] * (spectrum.vectors.T @ Y)))
+
+
+def unbiased_cka(K: np.ndarray, L: np.ndarray) -> float:
+    """Centred kernel alignment of two (n, n) kernels by the unbiased HSIC; NaN where a kernel is all diagonal."""
+    own = []
+    if len(K) < 4:  # the estimate does not exist
+        return math.nan
+    for kernel in (K, L):
+        own.append(_hsic(kernel, kernel))
+        if not own[-1] > NEGLIGIBLE * (np.trace(kernel) / len(kernel)) ** 2:
+            return math.nan
+    return _hsic(K, L) / math.sqrt(own[0] * own[1])
+
+
+def _hsic(K: np.ndarray, L: np.ndarray) -> float:
+    n = len(K)
+    K, L = K - np.diag(K.diagonal()), L - np.diag(L.diagonal())
+    rows_k, rows_l = K.sum(axis=0), L.sum(axis=0)
+    total = (K * L).sum() + rows_k.sum() * rows_l.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (rows_k @ rows_l)
+    return float(total / (n * (n - 3)))
+
+
+def alignment(block: np.ndarray, Y1: np.ndarray, Y2: np.ndarray, shuffles: np.ndarray) -> tuple[float, float]:
+    """A of a (h, m) kernel block with targets (h, C) and (m, C), and A over its deviation under `shuffles` (r, m)."""
+    K = block - block.mean(axis=0) - block.mean(axis=1, keepdims=True) + block.mean()
+    Y1, Y2 = Y1 - Y1.mean(axis=0), Y2 - Y2.mean(axis=0)
+    size = np.linalg.norm(K) * np.linalg.norm(Y1 @ Y2.T)
+    if not size > 0:
+        return math.nan, math.nan
+    agreement = K.T @ Y1 @ Y2.T / size  # (m, m): held-out point i with the label of j
+    value = float(np.trace(agreement))
+    null = agreement[np.arange(len(agreement)), shuffles].sum(axis=1)
+    deviation = float(null.std())
+    return value, value / deviation if deviation > 0 else math.nan
+
+
+def effective_dimension(spectrum: probe.Spectrum, ridge: float) -> float:
+    """``tr Kc (Kc + mu I)^-1 / n`` with ``mu = ridge tr(Kc)/n``, from the eigenvalues of K before it is centred.
+
+    With A = K + mu I and e the vector of ones, the inverse of Kc + mu I is
+    ``A^-1 - A^-1 e e' A^-1 / (e' A^-1 e) + e e' / (n mu)``.
+    """
+    values, n = spectrum.values, len(spectrum.values)
+    along = spectrum.vectors.sum(axis=0) ** 2  # squared coordinates of e
+    trace = values.sum() - values @ along / n
+    if not trace > NEGLIGIBLE * values.sum():
+        return 0.0
+    mu = ridge * trace / n
+    inverse = 1.0 / (values + mu)
+    left = inverse.sum() - (along @ inverse**2) / (along @ inverse) + 1.0 / mu
+    return float(1 - mu * left / n)
