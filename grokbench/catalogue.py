@@ -144,7 +144,7 @@ def _show_class(kind: str, cls: type) -> tuple[dict, str]:
 
 
 def _show_measure(cls: type) -> tuple[dict, str]:
-    columns = list(cls.columns or (cls.name,))
+    columns = list(cls.column_names())
     found = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
     text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
     return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'

@@ -81,7 +81,7 @@ def measures_of_a_run(names: Sequence[str]) -> list:
     """New instances of measures, in alphabetical order. UsageError for an unknown name, or a column that is taken."""
     found, columns = [known_measures[name]() for name in sorted(set(names))], list(COLUMNS)
     for measure in found:
-        for column in measure.columns or (measure.name,):
+        for column in measure.column_names():
             if column in columns or not column.isidentifier():
                 raise UsageError(f"measure {measure.name}: the column {column!r} is taken, or no name of a column")
             columns.append(column)
@@ -137,7 +137,8 @@ def trace(
             except StopIteration as end:
                 status = end.value
                 break
-    curve = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
+    measured = [column for measure in measures_of_a_run(measures) for column in measure.column_names()]
+    curve = pd.DataFrame(rows, columns=[*COLUMNS, *measured])
     curve.attrs = {"status": status, **facts(learner, split)}
     return curve
 

@@ -27,13 +27,18 @@ class Measure:
     version = 1
     columns: Sequence[str] = ()
 
+    @classmethod
+    def column_names(cls) -> tuple[str, ...]:
+        """Its columns in ``curves.csv``."""
+        return tuple(cls.columns) or (cls.name,)
+
     def look(self, at: Checkpoint) -> float | tuple[float, ...] | None:
         """Its value, or one value per column; None where it is undefined. Changes nothing in the learner."""
         raise NotImplementedError
 
     def row(self, at: Checkpoint) -> dict[str, float]:
         """Its columns at a checkpoint; what is undefined or not finite is NaN."""
-        columns, found = self.columns or (self.name,), self.look(at)
+        columns, found = self.column_names(), self.look(at)
         if found is None:
             found = (math.nan,) * len(columns)
         values = [float(value) for value in (found if isinstance(found, tuple) else (found,))]

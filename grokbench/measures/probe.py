@@ -83,11 +83,10 @@ def inputs_of(at: Checkpoint, points: Points) -> np.ndarray:
 
 
 def _usable(kernel: np.ndarray | None) -> np.ndarray | None:
-    """The kernel in float64 and exactly symmetric; None where it is not there, not finite or 0."""
+    """The kernel in float64; None where it is not there, not finite or 0."""
     if kernel is None or not np.isfinite(kernel).all() or not np.trace(kernel) > 0:
         return None
-    kernel = np.asarray(kernel, dtype=np.float64)
-    return (kernel + kernel.T) / 2
+    return np.asarray(kernel, dtype=np.float64)
 
 
 def probe_kernel(at: Checkpoint) -> np.ndarray | None:

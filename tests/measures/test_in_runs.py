@@ -65,7 +65,7 @@ def test_measuring_changes_nothing_in_the_run(name, options):
     same = [column for column in COLUMNS if column != "cpu_seconds"]
     assert plain[same].to_numpy().tobytes() == measured[same].to_numpy().tobytes()
     assert list(plain.columns) == list(COLUMNS)
-    extra = [column for m in measures.names() for column in measures[m].columns or (m,)]
+    extra = [column for m in measures.names() for column in measures[m].column_names()]
     assert list(measured.columns) == [*COLUMNS, *extra]
     assert np.isfinite(measured["after_kernel"].iloc[-1])
 
@@ -291,9 +291,9 @@ def test_every_measure_says_what_it_is():
     for name in measures.names():
         doc = measures[name].__doc__
         assert doc.splitlines()[0].strip().endswith("."), name
-        for word in ("source: ", "null: ", "cost: "):
+        for word in ("source:", "null:", "cost:"):
             assert word in doc.lower(), (name, word)
-        assert (measures[name].columns or (name,))[0].startswith(name[:5]), name
+        assert measures[name].column_names()[0].startswith(name[:5]), name
 
 
 def test_list_and_show(grokbench):
