@@ -178,7 +178,8 @@ def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
     run = store.read(key)
     if run is None:
         raise UsageError(f"run {key} does not check out; it is in {store.results}/quarantine now")
-    return {"record": run.record, "curve": run.rows}, _run_text(run, store.results)
+    curve = {name: list(values) for name, values in run.rows.items()}
+    return {"record": run.record, "curve": curve}, _run_text(run, store.results)
 
 
 def _run_text(run, results: Path) -> str:

@@ -18,7 +18,7 @@ class Learner:
     ----------
     clock : what one unit of time is: "steps", "rounds", "iterations", "flow time" ...
     family : "neural", "lazy", "kernel", "feature-learning kernel", "trees" ... or "own".
-    loss : what it minimizes: "cross-entropy", "mse" (one-hot, summed over classes) or "hinge".
+    loss : what it minimizes: "cross-entropy", "mse" (one-hot, summed over classes), "hinge" or "stablemax".
     integer_clock : asked at whole numbers only.
     first_time : the first positive checkpoint (known after `begin`, for flows); the clock's natural unit.
     deterministic : ignores `rng`.

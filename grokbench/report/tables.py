@@ -46,13 +46,12 @@ def curves_columns(runs: list[JudgedRun]) -> tuple[str, ...]:
     return ("key", *COLUMNS, *sorted(measured))
 
 
-def curves_table(runs: list[JudgedRun]) -> list[dict]:
-    """One row per checkpoint of a run; a measure that was not taken has no cell."""
-    rows = []
+def curves_table(runs: list[JudgedRun]) -> Iterator[dict]:
+    """One row per checkpoint of a run; a measure that was not taken has no cell. Far the longest table: row by row."""
     for run in runs:
         names, columns = ("key", *run.run.rows), run.run.rows.values()
-        rows += [dict(zip(names, (run.record["key"], *values), strict=True)) for values in zip(*columns, strict=True)]
-    return rows
+        for values in zip(*columns, strict=True):
+            yield dict(zip(names, (run.record["key"], *values), strict=True))
 
 
 def delays_table(runs: list[JudgedRun]) -> list[dict]:

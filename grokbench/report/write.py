@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from grokbench.explanations import rules
 from grokbench.report import tables
+from grokbench.report.explained import explain_suite
+from grokbench.report.explained_page import explanations_page
 from grokbench.report.judged import JudgedRun, judge_store, options_json
 from grokbench.report.markdown import Rows, cell, markdown_tables
 from grokbench.report.prevalence import PREVALENCE, prevalence_table
 from grokbench.runs.claims import tables_claimed
-from grokbench.runs.plan import Plan
+from grokbench.runs.plan import Plan, cell_keys
 from grokbench.runs.store import Store, regular_text, write_atomically
 
 FORMULA = ("=", "+", "-", "@")  # what begins a formula in a spreadsheet
@@ -26,7 +30,8 @@ FORMULA = ("=", "+", "-", "@")  # what begins a formula in a spreadsheet
 def write_report(results: str | Path) -> tuple[dict[str, Rows], list[JudgedRun]]:
     """Rebuild every derived file of a results folder from its stored runs.
 
-    Returns the tables by name and the judged runs. Raises UsageError where a file cannot be written.
+    Returns the tables by name, all but the curves, and the judged runs. Raises UsageError where a file cannot be
+    written.
     """
     with tables_claimed(Path(results)):
         return _write_report(Path(results))
@@ -37,26 +42,32 @@ def _write_report(results: Path) -> tuple[dict[str, Rows], list[JudgedRun]]:
     suite = read_suite_note(results)
     built = {
         "runs": (tables.RUNS, tables.runs_table(runs)),
-        "curves": (tables.curves_columns(runs), tables.curves_table(runs)),
         "delays": (tables.DELAYS, tables.delays_table(runs)),
         "sensitivity": (tables.SENSITIVITY, tables.sensitivity_table(runs)),
         "comparisons": (tables.COMPARISONS, tables.comparisons_table(runs, registered_pairs(suite, runs))),
         "prevalence": (PREVALENCE, prevalence_table(runs)),
     }
-    for name, (columns, rows) in built.items():
-        digits = 10 if name == "curves" else 6
-        write_atomically(results / f"{name}.csv", to_csv(columns, rows, digits))
+    told, explained = explain_suite(suite, runs)
+    for name, (columns, rows) in {**built, **explained}.items():
+        write_atomically(results / f"{name}.csv", csv_lines(columns, rows, 6))
+    curves = csv_lines(tables.curves_columns(runs), tables.curves_table(runs), 10)
+    write_atomically(results / "curves.csv", curves)
     title = suite.get("title") or suite.get("suite") or results.name
     for name, text in markdown_tables(title, {name: rows for name, (_, rows) in built.items()}, runs).items():
         write_atomically(results / f"{name}.md", text)
+    if told:
+        write_atomically(results / "explanations.md", explanations_page(title, told, explained["cross_table"][1]))
     environments = {run.record["environment"]["hash"]: run.record["environment"] for run in runs}
     text = json.dumps({key: environments[key] for key in sorted(environments)}, indent=1, sort_keys=True) + "\n"
     write_atomically(results / "environment.json", text)
-    return {name: rows for name, (_, rows) in built.items()}, runs
+    return {name: rows for name, (_, rows) in {**built, **explained}.items()}, runs
 
 
 def write_suite_note(results: Path, plan: Plan) -> None:
-    """Keep beside the runs what the suite says and no single run knows: its title and registered pairs."""
+    """Keep beside the runs what the suite says and no single run knows: its title and registered pairs.
+
+    Where explanations are registered for the suite, also the keys of its cells.
+    """
     cells: dict[str, list] = {}
     for cell_ in plan.suite.learners:
         cells.setdefault(cell_.id, []).append([cell_.name, options_json(cell_.given)])
@@ -67,6 +78,8 @@ def write_suite_note(results: Path, plan: Plan) -> None:
         "learners": cells,
         "not_applicable": [[task.id, learner.id, reason] for task, learner, reason in plan.not_applicable],
     }
+    if rules.of_suite(plan.suite.name):
+        note["cells"] = cell_keys(plan.suite)
     write_atomically(results / "suite.json", json.dumps(note, indent=1, sort_keys=True) + "\n")
 
 
@@ -92,8 +105,16 @@ def _check_note(note: object) -> None:
     named = note.get("learners", {})
     fits = all(isinstance(text, str) for text in texts) and isinstance(named, dict)
     fits = fits and (pairs is None or (isinstance(pairs, list) and all(map(_two_texts, pairs))))
+    fits = fits and _keys_by_cell(note.get("cells", {}))
     if not fits or not all(isinstance(cells, list) and all(map(_two_texts, cells)) for cells in named.values()):
         raise ValueError("not what a suite leaves")
+
+
+def _keys_by_cell(cells: object) -> bool:
+    return isinstance(cells, dict) and all(
+        isinstance(keys, dict) and all(seed.isdecimal() and isinstance(key, str) for seed, key in keys.items())
+        for keys in cells.values()
+    )
 
 
 def _two_texts(pair: object) -> bool:
@@ -121,14 +142,15 @@ def _plain(cell: tuple[str, str], runs: list[JudgedRun]) -> tuple[str, str]:
     return record["config"]["learner"], options_json(record["learner_given"])
 
 
-def to_csv(columns: Iterable[str], rows: Rows, digits: int) -> str:
-    """CSV text with a header; what is undefined is empty, and no text is a formula to a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = list(columns)
-    writer.writerow(columns)
-    writer.writerows([[_harmless(row.get(name), digits) for name in columns] for row in rows])
-    return text.getvalue()
+def csv_lines(columns: Iterable[str], rows: Iterable[dict], digits: int) -> Iterator[str]:
+    """Lines of CSV with a header; what is undefined is empty, and no text is a formula to a spreadsheet."""
+    columns, line = list(columns), io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+    for cells in itertools.chain([columns], ([_harmless(row.get(name), digits) for name in columns] for row in rows)):
+        writer.writerow(cells)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
 
 
 def _harmless(value: object, digits: int) -> str:

@@ -19,7 +19,8 @@ import shutil
 import stat
 import uuid
 import warnings
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class StoredRun:
     """A run as it was stored: `record` is run.json, `rows` the checkpoints by column."""
 
     record: dict
-    rows: dict[str, list[float]]
+    rows: dict[str, array]
 
 
 class Store:
@@ -221,10 +222,12 @@ def _cell(value: float) -> str:
     return "" if value != value else format(value, ".10g")
 
 
-def _parse_curve(text: str) -> dict[str, list[float]]:
+def _parse_curve(text: str) -> dict[str, array]:
     header, *lines = csv.reader(io.StringIO(text))
     columns = zip(*lines, strict=True) if lines else [()] * len(header)
-    rows = {name: [float(v) if v else float("nan") for v in col] for name, col in zip(header, columns, strict=True)}
+    # arrays hold a number in 8 bytes, lists of floats in 32: a report has the curves of a whole suite in memory
+    cells = ((float(value) if value else float("nan") for value in column) for column in columns)
+    rows = {name: array("d", values) for name, values in zip(header, cells, strict=True)}
     check_rows(header, rows)
     return rows
 
@@ -244,15 +247,18 @@ def _put_in_place(staging: Path, folder: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_durably(path: Path, text: str) -> None:
+def _write_durably(path: Path, text: str | Iterable[str]) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+        file.writelines([text] if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a derived file by one rename, so that it is the old one or the new one, never half."""
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+    """Replace a derived file by one rename, so that it is the old one or the new one, never half.
+
+    text : the whole of it, or its pieces, which are written as they come.
+    """
     staging = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     try:
         _write_durably(staging, text)

@@ -11,7 +11,7 @@ from watch import answer
 
 from grokbench.errors import LONGEST_LINE, OptionError, one_line, printable, shown
 from grokbench.report.markdown import escape
-from grokbench.report.write import to_csv
+from grokbench.report.write import csv_lines
 from grokbench.runs.store import Store
 from grokbench.runs.suite import load_suite
 
@@ -272,7 +272,7 @@ def test_a_terminal_without_the_characters_of_a_table(tmp_path, encoding):
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@SUM(A1)"])
 def test_no_text_is_a_formula_to_a_spreadsheet(text):
-    assert to_csv(["a", "b"], [{"a": text, "b": -1.5}], 6) == f"a,b\n'{text},-1.5\n"
+    assert list(csv_lines(["a", "b"], [{"a": text, "b": -1.5}], 6)) == ["a,b\n", f"'{text},-1.5\n"]
 
 
 def test_markdown_of_names():

@@ -18,6 +18,7 @@ SETTINGS = {
     "kernel_flow": [{}, {"kernel": "ntk", "ridge": 0.1}],
     "random_features": [{}, {"features": "fourier", "ridge": 0.1}],
     "rfm": [{}, {"frozen": True}, {"kernel": "laplace", "ridge": 0.01, "scaling": "trace"}],
+    "gaussian_process": [{}],
     "committee": [{}, {"frozen": True}, {"centred": True, "weight_decay": 0.01}, {"reduced": False, "width": 20}],
     "xgboost": [{}, {"random_structure": 0.5, "num_parallel_tree": 2}, {"random_structure": 1.0}],
 }

@@ -148,7 +148,7 @@ def sabotage(tmp_path_factory):
 def test_every_deed_is_a_row_with_its_status_and_the_curve_so_far(sabotage, run, status, error, checkpoints):
     stored = sabotage[run]
     assert (stored.record["status"], stored.record["error"]) == (status, error)
-    assert stored.rows["time"] == [float(t) for t in range(checkpoints)]
+    assert list(stored.rows["time"]) == [float(t) for t in range(checkpoints)]
     assert stored.record["family"] == "own"
     assert stored.record["n_train"] == 12
 
