@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
+from grokbench.explanations import rules
 from grokbench.options import options
 from grokbench.registry import include, learners, measures, tasks
 
@@ -22,7 +23,7 @@ def entries(kind: str) -> list[dict[str, str]]:
         described = ALWAYS | {name: _description(measures[name]) for name in measures.names()}
         return [{"name": name, "description": description} for name, description in described.items()]
     if kind == "explanations":
-        return []  # their room is not built yet
+        return [{"name": name, "description": rules.read(name).claim} for name in rules.names()]
     if kind == "suites":
         return [{"name": name, "description": _title(path)} for name, path in sorted(_suites().items())]
     registry = {"tasks": tasks, "learners": learners}[kind]
@@ -37,15 +38,18 @@ def entries(kind: str) -> list[dict[str, str]]:
 
 
 def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
-    """A task, learner or suite by name, or a stored run by (the start of) its key: as data and as text.
+    """A task, learner, measure, explanation or suite by name, or a stored run by its key: as data and as text.
 
-    Where a suite has the name of a task, its path shows it.
+    The start of a key is enough. Where a suite has the name of something else, its path shows it.
     """
     suite = Path(name) if name.endswith(".toml") and Path(name).is_file() else _suites().get(name)
     for kind, registry in (("task", tasks), ("learner", learners)):
         if name in registry:
             found, text = _show_class(kind, registry[name])
             return found, text + (f"\n\nThere is a suite of this name, too: show {suite}" if suite else "")
+    if name in rules.names():
+        found, text = _show_explanation(rules.read(name))
+        return found, text + (f"\n\nThe suite of this name: show {suite}" if suite else "")
     if suite:
         found = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
         return found, f"{suite}\n\n{printable(_suite_text(suite))}"
@@ -55,8 +59,8 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
         return _show_measure(measures[name])
     if re.fullmatch(r"[0-9a-f]{4,20}", name):
         return _show_run(name, results)
-    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *_suites()]
-    raise UsageError(f"no task, learner, measure, suite or run {name!r}{closest(name, names)}")
+    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *rules.names(), *_suites()]
+    raise UsageError(f"no task, learner, measure, explanation, suite or run {name!r}{closest(name, names)}")
 
 
 def check_target(target: str) -> list[tuple[str, object]]:
@@ -148,6 +152,19 @@ def _show_measure(cls: type) -> tuple[dict, str]:
     found = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
     text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
     return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
+
+
+def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
+    seeds = f"{found.first_seed} to {found.first_seed + found.seeds - 1}"
+    head = f"explanation {found.explanation} (suite: {found.suite}; confirmatory seeds: {seeds})"
+    lines = [head, "", found.claim, "", "predictions:"]
+    for prediction in found.predictions:
+        margins = "; ".join(f"{name} {rule.margins}" for name, rule in prediction.margins.items())
+        lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
+    lines += ["", "families:"]
+    lines += [f"  {design.family} on {design.task}: {', '.join(design.roles)}" for design in found.designs]
+    data = {"name": found.explanation, "kind": "explanation", "description": found.claim, "suite": found.suite}
+    return data | {"predictions": [asdict(prediction) for prediction in found.predictions]}, "\n".join(lines)
 
 
 def _class_text(found: dict, cls: type) -> str:

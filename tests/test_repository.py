@@ -25,8 +25,9 @@ ALLOWED = {
     "curves": {"tasks", "learners"},
     "measures": {"tasks", "learners", "curves"},
     "statistics": set(),
+    "explanations": {"curves", "statistics"},
     "runs": {"tasks", "learners", "curves", "measures"},
-    "report": {"tasks", "curves", "statistics", "runs"},
+    "report": {"tasks", "curves", "statistics", "explanations", "runs"},
     "cli": {"curves", "report", "runs", "catalogue", "doctor"},
 }
 FOUNDATION = {"errors", "options", "registry", "threads", "laws"}

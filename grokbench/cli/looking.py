@@ -78,9 +78,10 @@ def list_(kind: str | None, include, as_json: bool) -> int:
     for name, rows in found.items():
         if kind is None:
             click.echo(f"{name}:" if rows else f"{name}: none yet")
+        width = max(15, *(len(entry["name"]) for entry in rows)) if rows else 0
         for entry in rows:
             extra = f" [{entry['family']}; clock: {entry['clock']}]" if "clock" in entry else ""
-            click.echo(f"  {entry['name']:<15} {entry['description']}{extra}")
+            click.echo(f"  {entry['name']:<{width}} {entry['description']}{extra}")
     return OK
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from grokbench.curves.checkpoint import Checkpoint
 from grokbench.measures.base import Measure
 from grokbench.measures.coding import code_length, decode, encode
-from grokbench.measures.complexity import fits
+from grokbench.measures.complexity import fits, still_fits
 from grokbench.registry import register_measure
 
 ENERGIES = (1.0, 0.99, 0.97, 0.9, 0.8, 0.6)  # shares of the squared singular values that are kept
@@ -45,11 +45,12 @@ class CodeLength(Measure):
         if not fits(at.train_scores, at.split):
             return None
         description = at.learner.description()
-        if not description or at.learner.scores_of(description, at.split.X_train) is None:
+        if not description or not all(np.isfinite(array).all() for array in description.values()):
+            return None
+        if at.learner.scores_of(description, at.split.X_train[:1]) is None:
             return None
         for code in codes(description):
-            scores = at.learner.scores_of(code.arrays(), at.split.X_train)
-            if np.isfinite(scores).all() and fits(scores, at.split):
+            if still_fits(at, code.arrays()):
                 labels = len(at.split.y_train) * math.log2(at.split.n_classes) if at.split.n_classes > 1 else math.nan
                 return code.length, code.length / labels
         return None

@@ -70,7 +70,10 @@ class Evidence(Measure):
         if not {"lengthscales", "weights"} <= description.keys() or n > len(at.once_a_run(probe.whole).train):
             return None
         blocks = at.once(probe.kernel_blocks)
-        return None if blocks is None else evidence_terms(blocks.train, at.split.y_train, description)
+        try:
+            return None if blocks is None else evidence_terms(blocks.train, at.split.y_train, description)
+        except np.linalg.LinAlgError:  # a kernel that is numerically singular
+            return None
 
 
 @register_measure("leaves")

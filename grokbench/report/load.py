@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grokbench.errors import UsageError
 
-TABLES = ("runs", "curves", "delays", "sensitivity", "comparisons", "prevalence")
+TABLES = ("runs", "curves", "delays", "sensitivity", "comparisons", "prevalence", "explanations", "cross_table")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Results:
     Attributes
     ----------
     runs, curves, delays, sensitivity, comparisons, prevalence : pandas.DataFrame, columns as in the CSV files.
+    explanations, cross_table : the same, for suites that explanations are registered for.
     """
 
     folder: Path
@@ -59,6 +60,16 @@ class Results:
     def prevalence(self):
         """One row per family, and per task × family."""
         return self._read("prevalence")
+
+    @cached_property
+    def explanations(self):
+        """One row per prediction x family x task, then per family, then overall."""
+        return self._read("explanations")
+
+    @cached_property
+    def cross_table(self):
+        """One row per explanation x family x task."""
+        return self._read("cross_table")
 
 
 def load(folder: str | Path) -> Results:

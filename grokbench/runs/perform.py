@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from grokbench.curves.trace import facts, follow
 from grokbench.registry import learners, tasks
+from grokbench.runs.registered import registered_rules
 from grokbench.threads import one_thread
 
 ERROR_LENGTH, TRACE_LENGTH = 2_000, 50_000  # characters: an exception may quote all its data
@@ -18,10 +19,11 @@ ERROR_LENGTH, TRACE_LENGTH = 2_000, 50_000  # characters: an exception may quote
 def perform(config: dict, send: Callable[[dict], None]) -> None:
     """Carry out the run of a configuration and report it as it goes.
 
-    Sends ``{"facts": ...}`` with the first checkpoint, ``{"row": ...}`` per checkpoint, and at the end
-    ``{"end": {...}}`` with status, error, traceback and what the run used. Whatever the task or the
-    learner raises ends up in the message, never here.
+    Sends ``{"facts": ...}`` at once (the rules in force) and with the first checkpoint, ``{"row": ...}`` per
+    checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. Whatever
+    the task or the learner raises ends up in the message, never here.
     """
+    send({"facts": {"registered": registered_rules()}})
     wall, cpu = time.monotonic(), time.process_time()
     status, error, trace = "failed", "", ""
     try:

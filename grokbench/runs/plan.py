@@ -96,13 +96,40 @@ def make_plan(suite: Suite) -> Plan:
             else:
                 pairs.append((task, learner))
     specs: dict[str, RunSpec] = {}
-    for seed in range(suite.first_seed, suite.first_seed + suite.seeds):
+    for seed in _seeds(suite):
         for task, learner in pairs:
-            spec = RunSpec(task, learner, seed, suite.points_per_decade, suite.settle, suite.device, suite.name)
+            spec = _spec(suite, task, learner, seed)
             specs.setdefault(spec.key, spec)
     if not specs:
         raise UsageError(f"{suite.path}: the plan is empty: no learner applies to any task")
     return Plan(suite, tuple(specs.values()), tuple(impossible))
+
+
+Keys = dict[str, dict[int, str]]  # "task/learner" -> seed -> key
+
+
+def cell_keys(suite: Suite) -> Keys:
+    """The keys of the runs by cell, "task id/learner id"; two cells may share runs, and have the same keys then.
+
+    Ids with more than one set of options name no single cell: they are left out.
+    """
+    cells: dict[str, list[tuple[Cell, Cell]]] = {}
+    for task, its_learners in _wanted_pairs(suite):
+        for learner in its_learners:
+            cells.setdefault(f"{task.id}/{learner.id}", []).append((task, learner))
+    return {name: _keys(suite, *pairs[0]) for name, pairs in cells.items() if len(pairs) == 1}
+
+
+def _keys(suite: Suite, task: Cell, learner: Cell) -> dict[int, str]:
+    return {seed: _spec(suite, task, learner, seed).key for seed in _seeds(suite)}
+
+
+def _seeds(suite: Suite) -> range:
+    return range(suite.first_seed, suite.first_seed + suite.seeds)
+
+
+def _spec(suite: Suite, task: Cell, learner: Cell, seed: int) -> RunSpec:
+    return RunSpec(task, learner, seed, suite.points_per_decade, suite.settle, suite.device, suite.name)
 
 
 def _wanted_pairs(suite: Suite) -> list[tuple[Cell, list[Cell]]]:

@@ -53,6 +53,10 @@ def _versions(value: object) -> bool:
     return isinstance(value, dict) and all(map(_whole, value.values()))
 
 
+def _hashes(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_text, value.values()))
+
+
 CONFIG: dict[str, Check] = {
     **dict.fromkeys(("task", "learner", "device"), _text),
     **dict.fromkeys(("task_options", "learner_options"), _plain),
@@ -72,6 +76,7 @@ OPTIONAL: dict[str, Check] = {
     **dict.fromkeys(("chance", "ceiling"), _finite),
     **dict.fromkeys(("baseline_loss", "cpu_seconds", "wall_seconds", "peak_memory_mb"), _measured),
     "unit": _positive,
+    "registered": _hashes,
 }
 JUDGED_BY = ("chance", "ceiling", "n_classes")  # known as soon as the unit of the clock is
 

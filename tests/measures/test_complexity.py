@@ -206,8 +206,8 @@ def test_complexity_sees_no_held_out_label():
 class Prefix(Learner):
     """Fits as soon as `needed` of its 100 parts are there."""
 
-    def __init__(self, needed):
-        self.needed, self.asked = needed, []
+    def __init__(self, needed, known=30):
+        self.needed, self.known, self.asked = needed, known, []
 
     def begin(self, X, y, n_classes, alphabet, rng):
         self.y, self.n_classes = y, n_classes
@@ -220,14 +220,16 @@ class Prefix(Learner):
         return {"size": np.array(size)}
 
     def scores_of(self, description, X):
-        known = len(X) if description["size"] >= self.needed else len(X) // 2
-        return np.eye(self.n_classes)[np.where(np.arange(len(X)) < known, self.y, 0)]
+        known = len(self.y) if description["size"] >= self.needed else self.known
+        right = np.arange(len(X)) < known
+        return np.eye(self.n_classes)[np.where(right, self.y[: len(X)], (self.y[: len(X)] + 1) % self.n_classes)]
 
 
+@pytest.mark.parametrize("known", [0, 10, 50, 58])  # wrong on the first inputs already, or on the last ones only
 @pytest.mark.parametrize("needed", [1, 2, 37, 99, 100])
-def test_the_submodel_is_found_by_halving(needed):
+def test_the_submodel_is_found_by_halving(needed, known):
     split = grokbench.task("modular", modulus=11, train_fraction=0.5).split(0)
-    learner = Prefix(needed)
+    learner = Prefix(needed, known)
     learner.begin(split.X_train, split.y_train, 11, None, None)
     found = measures["submodel_size"]().row(checkpoint(split, np.eye(11)[split.y_train], learner=learner))
     assert found == {"submodel_size": needed, "submodel_share": needed / 100}

@@ -13,6 +13,8 @@ from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.measures.base import Measure
 from grokbench.registry import learners, measures, register_measure, tasks
+from grokbench.runs import remote
+from grokbench.runs.execute import Interruption
 from grokbench.runs.plan import make_plan
 from grokbench.runs.process import parsed
 from grokbench.runs.record import check_columns
@@ -264,6 +266,16 @@ def test_a_users_measure_reaches_a_suite(suite, grokbench, tmp_path):
     assert status == 0, err
     assert float(read(tmp_path / "r" / "curves.csv")[-1]["largest"]) > 0
     assert "Largest held-out score." in grokbench("list", "measures", "--include", file)[1]
+
+
+def test_a_worker_with_another_version_of_a_measure_refuses(suite, tmp_path):
+    path = suite('measures = ["norm"]')
+    spec = make_plan(load_suite(str(path))).specs[0]
+    order = json.loads(remote.write_order(spec, "topic", {"time_limit_s": 60}, []))
+    order["spec"]["learner"]["measures"]["norm"] = 7
+    assert remote.answer_to(order, tmp_path, Interruption()) == {
+        "refused": "its measure 'norm' is version 1, and the order asks for 7"
+    }
 
 
 # ------------------------------------------------- what is written and read

@@ -60,11 +60,15 @@ def test_after_kernel_is_kernel_ridge_regression():
     X, Z = rng.normal(size=(50, 4)), rng.normal(size=(20, 4))
     Y = probe.targets(rng.integers(3, size=50), 3)
     K, cross = np.exp(X @ X.T / 3), np.exp(Z @ X.T / 3)
-    values, vectors = np.linalg.eigh(K)
     for ridge in similarity.RIDGES:
-        mine = similarity.ridge_predictions(probe.Spectrum(values[::-1], vectors[:, ::-1]), cross, Y, ridge)
+        mine = similarity.ridge_predictions(probe.KernelBlocks(K, cross), Y, ridge)
         oracle = KernelRidge(alpha=ridge * np.trace(K) / 50, kernel="precomputed").fit(K, Y).predict(cross)
         np.testing.assert_allclose(mine, oracle, rtol=1e-6, atol=1e-8)  # condition number 1e6
+
+
+def test_a_kernel_that_is_not_positive_has_no_after_kernel():
+    found = row("after_kernel", labelled(), lambda X: X @ np.diag([1.0, 1, 1, 1, -5]) @ X.T)
+    assert math.isnan(found["after_kernel"])
 
 
 def test_a_regression_is_judged_by_its_tolerance():
@@ -252,3 +256,22 @@ def test_names_of_classes_and_scale_of_the_kernel_do_not_matter(name):
     for column, value in here.items():
         assert there[column] == pytest.approx(value, rel=1e-7)
         assert scaled[column] == pytest.approx(value, rel=1e-7)
+
+
+def test_which_points_were_drawn_hardly_matters():
+    """The probe of another seed: the same movement up to what 256 points can tell."""
+    import grokbench
+
+    split = grokbench.task("modular", modulus=23, train_fraction=0.5).split(0)
+    found = []
+    for hash_ in ("0", "1", "2"):
+        again = Split(split.X_train, split.y_train, split.X_test, split.y_test, 23, split.alphabet)
+        vars(again)["hash"] = hash_
+        learner = grokbench.learner("mlp", activation="quadratic", hidden=[48], weight_decay=1.0)
+        found.append(
+            grokbench.trace(learner, again, budget=60, points_per_decade=2, measures=["movement", "after_kernel"])
+        )
+    for curve in found[1:]:
+        np.testing.assert_allclose(curve["movement"], found[0]["movement"], atol=0.02)
+        assert curve["movement"].iloc[-1] != found[0]["movement"].iloc[-1]
+        np.testing.assert_array_equal(curve["after_kernel"], found[0]["after_kernel"])  # all 265 points are in

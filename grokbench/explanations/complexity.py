@@ -1,0 +1,276 @@
+"""Complexity transition: complexity rises while the labels are memorized, and falls as a simpler rule takes over.
+
+Predictions C0 to C8 (DeMoss et al. 2412.09810, Miller et al. 2310.17247, Nanda et al. 2301.05217, Varma et al.
+2309.02390), each a pure function of `Cells`. Every estimate is turned so that larger favours the claim; margins stand
+in the rules. The measure of a family is the column that the rules register for it (`cells.complexity`); c(t) is its
+ratio to that of the twin on random labels (`twins`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from grokbench.explanations import twins
+from grokbench.explanations.base import Cells, Finding, Trace, end_of_rise, estimate
+from grokbench.explanations.estimates import (
+    UNDEFINED,
+    censored_share,
+    difference,
+    ladder,
+    middle,
+    resolved_share,
+    share,
+    t_gen_of,
+)
+from grokbench.explanations.verdict import NOT_APPLICABLE, UNDECIDED, Estimate, Gate
+from grokbench.statistics.clusters import seed_interval
+from grokbench.statistics.location import Location
+
+GENERALIZES = 0.9  # held-out kappa with redrawn training labels
+FITTED = 0.98  # training accuracy that counts as fitted, of a size
+LEARNED = 0.95  # both kappas, of a size that generalizes
+COMPARABLE = 2.0  # factor within which t_mem of a dose may lie
+LEAST_DOSES = 3
+
+
+def measure_qualifies(cells: Cells) -> Finding:
+    """C0 (control): the measure rises with the number of random labels that are memorized (3.5, Q1).
+
+    Role "calibration": the recipe on random labels, from few training examples to many. Part "slope": median over
+    seeds of the least-squares slope of log measure at the last checkpoint on log rank of the cell (sizes double).
+    Gate: the medians over seeds rise from cell to cell.
+
+    Runs that do not fit .98 of the labels say nothing. Positive control, invariance and blindness (Q2 to Q4) are tests
+    of the measures, not of runs.
+    """
+    steps = len(cells.cells("calibration"))
+    sizes = np.array([cells.values("calibration", partial(_final, cells), step=step) for step in range(steps)])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log2(sizes)
+    slopes = np.array([_slope(column) for column in logs.T]) if steps else np.empty(0)
+    known = [column[~np.isnan(column)] for column in logs]
+    medians = [float(np.median(column)) if column.size else math.nan for column in known]
+    ordered = len(medians) > 2 and bool((np.diff(medians) > 0).all())
+    gate = Gate("order", ordered, "not monotone in the number of memorized labels")
+    return Finding({"slope": middle(slopes)}, _known(slopes), gates=[_measured(cells), gate])
+
+
+def falls_after_memorizing(cells: Cells) -> Finding:
+    """C1: complexity falls after memorization, and more than where nothing can be learned.
+
+    Delta = log10 c(t_end) - log10 c(t_mem+), t_mem+ = argmax of c in [t_mem, t50], t_end = min(last, 2 t_gen) of the
+    free run. Part "fall": minus the median of Delta over seeds. Part "beyond_low": minus the median of Delta -
+    Delta_low, the same search in the same clock window of the run with too little data and its own twin (roles "low",
+    "low_random").
+
+    The search for the peak biases Delta downwards, in both alike.
+    """
+    lost = cells.lost(math.inf, -math.inf)
+    fall, low = np.full((2, len(cells.seeds)), math.nan)
+    rows = zip(*(cells.traces(role) for role in ("free", "random", "low", "low_random")), strict=True)
+    for i, (free, twin, less, less_twin) in enumerate(rows):
+        window = twins.window(cells, free)
+        fall[i] = lost if window is None else twins.fall(cells, free, twin, window)
+        low[i] = math.nan if window is None else twins.fall(cells, less, less_twin, window)
+    parts = {"fall": middle(-fall), "beyond_low": middle(_minus(low, fall))}
+    resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
+    return Finding(parts, _known(fall), resolved=resolved, censored=censored, gates=[_measured(cells)])
+
+
+def rises_first(cells: Cells) -> Finding:
+    """C2: complexity rises before it falls.
+
+    Part "rise": median over seeds of log10(largest measure in [t_1, t50] / measure at t_1) of the free run, t_1 the
+    first checkpoint with training kappa above .2. Families that memorize at the first tick of their clock have no rise
+    to be seen: not applicable at the grain.
+    """
+    found = cells.values("free", partial(twins.rise_before, cells), lost=cells.lost(0.0, math.inf))
+    resolved = resolved_share(cells, "free")
+    grain = Gate("grain", resolved >= 0.5, "memorizes at the first ticks of its clock", NOT_APPLICABLE)
+    return Finding({"rise": middle(found)}, _known(found), resolved=resolved, gates=[_measured(cells), grain])
+
+
+def memorizing_needs_more(cells: Cells) -> Finding:
+    """C3: memorizing needs more capacity than the rule does.
+
+    Roles "sizes_true" and "sizes_random": the recipe at growing sizes on true and on random labels, each run with the
+    measure `submodel_size`, whose ratio to `submodel_share` is the number of parts. Part "capacity": median over seeds
+    of log10(W_random / W_true), W_random the least size that fits .98 of random labels at its end, W_true the least
+    size with both kappas >= .95 on true ones. Part "slope" (of log size on log n, random less true) needs the same at
+    several n, which no shipped suite has: undefined, so that support is withheld.
+
+    A failure to optimize a small network looks like a lack of capacity.
+    """
+    random = _least_size(cells, "sizes_random", lambda trace: trace.column("train_accuracy")[-1] >= FITTED)
+    true = _least_size(cells, "sizes_true", lambda t: min(t.kappa_train[-1], t.kappa_test[-1]) >= LEARNED)
+    found = _minus(random, true)
+    return Finding({"capacity": middle(found), "slope": UNDEFINED}, _known(found))
+
+
+def falls_in_time(cells: Cells) -> Finding:
+    """C4: the fall does not come after the test rise.
+
+    Part "not_after": median over seeds of log10(t50 / T_fall50) of the free run, T_fall50 the time at which log c(t)
+    has fallen for good through the middle between its peak in [t_mem, t50] and c(t_end). No fall: -inf.
+
+    Measure and accuracy are different functionals, so that only "not after" is claimed; t50 is that of the ranking
+    where the accuracy lags it by an offset.
+    """
+    lost = cells.lost(-math.inf, math.inf)
+    pairs = zip(cells.traces("free"), cells.traces("random"), strict=True)
+    found = np.array([twins.lead_of_fall(cells, free, twin, lost) for free, twin in pairs])
+    resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
+    return Finding(
+        {"not_after": middle(found)}, _known(found), resolved=resolved, censored=censored, gates=[_measured(cells)]
+    )
+
+
+def pressure_is_necessary(cells: Cells) -> Finding:
+    """C5: without explicit pressure no late generalization.
+
+    Part "difference": D_P = P(late | on) - P(late | off) with free features, paired by seed, Newcombe. Part "off":
+    minus P(late | off), Clopper and Pearson: most runs late without pressure refute necessity by themselves.
+
+    The off cell must be numerically healthy (cross-entropy in float32 stalls) and as long as 4.4 asks.
+    """
+    on = cells.late("free_on", lost=cells.lost(0.0, 1.0))
+    off = cells.late("free_off", lost=cells.lost(1.0, 0.0))
+    pairs = int((~np.isnan(on) & ~np.isnan(off)).sum())
+    without = share(off)
+    less = Estimate(-without.value, without.reversed().interval)
+    resolved, censored = resolved_share(cells, "free_on"), censored_share(cells, "free_on")
+    return Finding({"difference": difference(on, off), "off": less}, pairs, resolved=resolved, censored=censored)
+
+
+def lookup_is_dropped(cells: Cells) -> Finding:
+    """C6: the lookup table is dropped.
+
+    Role "noise": the recipe with a tenth of its labels redrawn. Part "dropped": minus the median over seeds of
+    B(t_end) / log2 C, the memorized bits per redrawn label, among runs that end at a held-out kappa >= .9; the others
+    say nothing. Gate: at least half of the runs do.
+
+    Redrawn labels delay or prevent generalization. By construction 1 for interpolators.
+    """
+    found = cells.values("noise", partial(_bits_left, cells), lost=cells.lost(1.0, 0.0))
+    enough = _known(found) >= len(cells.seeds) / 2
+    gate = Gate("generalizes", enough, f"{_known(found)} of {len(cells.seeds)} runs generalize from redrawn labels")
+    return Finding({"dropped": middle(-found)}, _known(found), gates=[gate])
+
+
+def follows_pressure(cells: Cells) -> Finding:
+    """C7: the more pressure, the earlier.
+
+    Role "pressures", from weak to strong. Part "tau": minus the concordance within seeds of dose and t_gen; p by Gehan
+    and Jonckheere. Doses whose median t_mem differs from that of the weakest by more than a factor of 2 are left out:
+    they delay memorizing itself. Gate: three doses are left.
+    """
+    kept = _comparable(cells)
+    timed = {step: step in kept for step in range(len(cells.cells("pressures")))}
+
+    def at_dose(trace: Trace, step: int):
+        return (*t_gen_of(cells, trace), float(step)) if timed[step] else None
+
+    runs = ladder(
+        cells, "pressures", at_dose, rises=False, dose_of_lost=lambda step: float(step) if timed[step] else math.nan
+    ).reversed()
+    enough = len(kept) >= LEAST_DOSES
+    gate = Gate("doses", enough, f"{len(kept)} doses with t_mem within a factor of {COMPARABLE:g}", UNDECIDED)
+    tau, p = runs.later(cells, "C7"), runs.p_later(cells, "C7")
+    return Finding({"tau": tau}, runs.seeds, p, runs.censored, gates=[gate])
+
+
+def end_state(cells: Cells) -> Finding:
+    """C8 (descriptive): where c(t_end) is small, held-out accuracy is high.
+
+    Part "rank": minus Spearman's correlation of c at the end with the final held-out kappa over the runs of the free
+    cell, of the one with too little data and of the one in the other state of pressure; seeds resampled.
+    """
+    other = "free_off" if cells.natural == "on" else "free_on"
+    twins = {"free": "random", other: "random", "low": "low_random"}
+    rows = [
+        (_final(cells, trace) / _final(cells, twin), float(trace.kappa_test[-1]), seed)
+        for role, of in twins.items()
+        for seed, trace, twin in zip(cells.seeds, cells.traces(role), cells.traces(of), strict=True)
+        if trace and twin and not trace.lost and not twin.lost
+    ]
+    rows = [row for row in rows if row[0] > 0]
+    return Finding({"rank": _rank_correlation(rows, cells)}, len(rows), gates=[_measured(cells)])
+
+
+def _measured(cells: Cells) -> Gate:
+    return Gate("measure", bool(cells.complexity), "no qualified measure of complexity", NOT_APPLICABLE)
+
+
+def _known(values: np.ndarray) -> int:
+    return int((~np.isnan(values)).sum())
+
+
+def _minus(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN: unknown
+        return first - second
+
+
+def _final(cells: Cells, trace: Trace) -> float:
+    """The last known value of the family's measure."""
+    values = trace.column(cells.complexity)
+    values = values[~np.isnan(values)]
+    return float(values[-1]) if values.size else math.nan
+
+
+def _slope(logs: np.ndarray) -> float:
+    known = ~np.isnan(logs)
+    return float(np.polyfit(np.flatnonzero(known), logs[known], 1)[0]) if known.sum() > 2 else math.nan
+
+
+def _least_size(cells: Cells, role: str, holds) -> np.ndarray:
+    """(seeds,) log10 of the least size whose run holds; NaN where none does."""
+
+    def size(trace: Trace) -> float:
+        with np.errstate(invalid="ignore"):
+            parts = trace.column("submodel_size") / trace.column("submodel_share")
+        parts = parts[~np.isnan(parts)]
+        return math.log10(parts[-1]) if parts.size and holds(trace) else math.inf
+
+    sizes = [cells.values(role, size, lost=math.inf, step=step) for step in range(len(cells.cells(role)))]
+    least = np.min(sizes, axis=0) if sizes else np.full(len(cells.seeds), math.inf)
+    return np.where(np.isinf(least), math.nan, least)
+
+
+def _bits_left(cells: Cells, trace: Trace) -> float:
+    if not float(np.median(trace.kappa_test[-5:])) >= GENERALIZES:
+        return math.nan
+    return trace.value_at(trace.column("memorized_bits"), end_of_rise(trace, cells.level)) / math.log2(trace.n_classes)
+
+
+def _comparable(cells: Cells) -> set[int]:
+    """Steps of "pressures" whose median t_mem lies within a factor of 2 of that of the weakest."""
+    times = []
+    for step in range(len(cells.cells("pressures"))):
+        found = cells.values("pressures", lambda trace: cells.detection(trace).t_mem, step=step)
+        times.append(float(np.nanmedian(found)) if _known(found) else math.nan)
+    return {i for i, t in enumerate(times) if times[0] / COMPARABLE <= t <= times[0] * COMPARABLE}
+
+
+def _rank_correlation(rows: list[tuple[float, float, int]], cells: Cells) -> Estimate:
+    from scipy.stats import rankdata
+
+    if len(rows) < LEAST_DOSES:
+        return UNDEFINED
+    c, score, seed = (np.array(column) for column in zip(*rows, strict=True))
+    x, y = rankdata(c), rankdata(score)
+
+    def minus_rho(weights: np.ndarray) -> np.ndarray:
+        total = weights.sum(axis=-1, keepdims=True)
+        dx, dy = (v - (weights * v).sum(axis=-1, keepdims=True) / total for v in (x, y))
+        spread = np.sqrt((weights * dx**2).sum(axis=-1) * (weights * dy**2).sum(axis=-1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return -(weights * dx * dy).sum(axis=-1) / spread
+
+    def at(alpha: float) -> Location:
+        ends = seed_interval(minus_rho, seed, rng=cells.rng("C8"), level=1 - 2 * alpha)
+        return Location(float(minus_rho(np.ones((1, len(x))))[0]), ends.low, ends.high, len(x))
+
+    return estimate(at)

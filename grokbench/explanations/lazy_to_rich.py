@@ -1,0 +1,273 @@
+"""Lazy to rich: first a fit with the initial, frozen features, later features that move where the task needs them.
+
+Predictions L0 to L8 (Kumar et al. 2310.06110, Lyu et al. 2311.18817, Mohamadi et al. 2407.12332), each a pure function
+of `Cells`. Every estimate is turned so that larger favours the claim; margins stand in the rules.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from grokbench.explanations.base import Cells, Finding, Trace
+from grokbench.explanations.estimates import (
+    UNDEFINED,
+    Ladder,
+    censored_share,
+    delay_of,
+    difference,
+    ladder,
+    middle,
+    mostly_resolved,
+    resolved_share,
+    share,
+)
+from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
+
+SUFFICIENT = 0.95  # R_0 at which the initial kernel is enough
+LAZINESS = "laziness"  # column: likeness to the initial-kernel flow at equal training accuracy
+
+
+def memorizes_lazily(cells: Cells) -> Finding:
+    """L0: what memorizes is the lazy predictor.
+
+    q = correlation of the class-centred held-out scores with those of the gradient flow of the initial kernel at equal
+    training accuracy (measure `laziness`), at t_mem. Part "likeness": the median of q over seeds of the free cell.
+
+    Fails where the trace kernel stands in for a full one (several classes), and under adaptive optimizers, whose kernel
+    is another. 1 by construction for kernel machines of the initial kernel.
+    """
+    q = cells.values("free", partial(_at_memorization, cells, column=LAZINESS), lost=cells.lost(0.0, 1.0))
+    measured = bool((~np.isnan(q)).any())
+    gate = Gate("laziness", measured, "likeness to the lazy predictor is not measured", NOT_APPLICABLE)
+    return Finding({"likeness": middle(q)}, _known(q), gates=[gate])
+
+
+def freezing_removes(cells: Cells) -> Finding:
+    """L1: freezing the features removes late generalization.
+
+    Part "difference": D_F = P(late | free) - P(late | frozen) at the family's natural pressure, paired by seed, with
+    Newcombe's interval; a frozen run that does not generalize counts on an adequate horizon only.
+
+    Fails where a frozen learner could not have succeeded whatever its data (kernels on one-hot modular addition): such
+    a task is weak evidence, and the rules register one beside it where it could. By construction in RFM and GP.
+    """
+    free = cells.late("free", lost=cells.lost(0.0, 1.0))
+    frozen = cells.late("frozen", lost=cells.lost(1.0, 0.0))
+    pairs = int((~np.isnan(free) & ~np.isnan(frozen)).sum())
+    resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
+    return Finding({"difference": difference(free, frozen)}, pairs, resolved=resolved, censored=censored)
+
+
+def later_when_lazier(cells: Cells) -> Finding:
+    """L2: the lazier, the later.
+
+    Role "doses", from rich to lazy. Part "tau": concordance within seeds of dose and delay, at the grain of the clock
+    of dose and t_gen; p by Gehan and Jonckheere with doses permuted within seeds. Manipulation check: 1 - movement of
+    the kernel at t_mem rises with the dose, lower end of its tau > 0. At the grain, where t_mem is the first tick, it
+    is read at the earliest t50 of the seed's runs, the same clock time for all doses.
+
+    A dose that only shifts t_mem shortens the delay and speaks against. Where kernels of frozen learners move as well
+    (random trees that accumulate) the check does not apply as it stands, and fails.
+    """
+    resolved = mostly_resolved(cells, "doses")
+    timed = delay_of(cells, resolved)
+    runs = ladder(cells, "doses", lambda trace, step: _with(timed(trace), step), rises=True)
+    check = _laziness_of_doses(cells, resolved).later(cells, "L2 manipulation")
+    passed = check.interval(0.025)[0] > 0
+    gate = Gate("manipulation", bool(passed), "dose does not make it lazier", NOT_APPLICABLE)
+    p = runs.p_later(cells, "L2")
+    return Finding({"tau": runs.later(cells, "L2")}, runs.seeds, p, runs.censored, float(resolved), [gate])
+
+
+def features_in_time(cells: Cells) -> Finding:
+    """L3: features are not ready at t_mem and are ready by the test rise.
+
+    Of the free cell, with R the after-kernel score: part "not_ready" is minus the median of R(t_mem), part "ready" the
+    median of l = log10(t50 / T_R50), both half-rises by the same rule in the same units. R that never crosses makes
+    l = -inf; runs that never reach t50 are left out.
+
+    One-sided: a lead of R is not claimed. R is blind to a slow read-out, which is wanted. Where the learner is the
+    kernel machine of its kernel (RFM, GP) R is its own accuracy: by construction.
+    """
+    column = cells.ridge
+    ready = cells.values("free", partial(_at_memorization, cells, column=column), lost=cells.lost(1.0, 0.0))
+    lead = cells.values("free", partial(_lead, cells), lost=cells.lost(-math.inf, math.inf))
+    resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
+    parts = {"not_ready": middle(-ready), "ready": middle(lead)}
+    return Finding(parts, min(_known(ready), _known(lead)), resolved=resolved, censored=censored)
+
+
+def later_when_misaligned(cells: Cells) -> Finding:
+    """L4: the less the initial kernel suffices, the later; and no delay where it suffices.
+
+    Role "ladder": the same learner on rungs of a task (training examples, index of an eigenvector); x = R_0, the
+    after-kernel score at time 0 on that split. Where there is no kernel at time 0 (trees) it is the final kappa of the
+    frozen twin, role "ladder_frozen" in the same order. Part "tau": minus the concordance of x with the delay within
+    seeds (at the grain: with t_gen). Part "sufficient": minus the median over seeds of the median delay over the rungs
+    with x >= .95; at the grain the delay is a lower bound.
+
+    Rungs without generalization carry censoring. Along n, n changes besides x.
+    """
+    resolved = mostly_resolved(cells, "ladder")
+    timed = delay_of(cells, resolved)
+
+    def at_rung(trace: Trace, step: int):
+        found, x = timed(trace), _initial_skill(cells, trace, step)
+        return None if found is None or math.isnan(x) else (*found, -x)
+
+    runs = ladder(cells, "ladder", at_rung, rises=False, dose_of_lost=partial(_usual_dose, cells))
+    parts = {"tau": runs.later(cells, "L4"), "sufficient": middle(-_delays_where_sufficient(cells))}
+    return Finding(parts, runs.seeds, runs.p_later(cells, "L4"), runs.censored, float(resolved))
+
+
+def movement_is_specific(cells: Cells) -> Finding:
+    """L5 (control): task-relevant movement is there where the rule is found, and not elsewhere.
+
+    Part "difference": median over seeds of R at the end of the free run less the largest R, at the same clock time, of
+    the run with too little data (role "low") and of the one in the other state of pressure. Random labels are left
+    out: vacuous. Nearly implied by late generalization, hence a control.
+    """
+    other = "free_off" if cells.natural == "on" else "free_on"
+    roles = [role for role in ("low", other) if cells.has(role)]
+    rows = zip(cells.traces("free"), *(cells.traces(role) for role in roles), strict=True)
+    found = np.array([_ahead(cells, trace, [t for t in others if t and not t.lost]) for trace, *others in rows])
+    return Finding({"difference": middle(found)}, _known(found))
+
+
+def without_pressure(cells: Cells) -> Finding:
+    """L6: it happens without pressure and with rising norm.
+
+    Part "share": share of the runs of the free cell without pressure that generalize late and have a larger norm at
+    t_gen than at t_mem, Clopper and Pearson. The norm is that of the parameters; in the function space of the kernel
+    where the run knows it (kernel machines). Asks for numerically healthy runs; a norm of trees only grows.
+    """
+    late = cells.late("free_off", lost=cells.lost(0.0, 1.0))
+    rises = cells.values("free_off", partial(_norm_rises, cells), lost=cells.lost(0.0, 1.0))
+    flags = np.where(np.isnan(late) | np.isnan(rises), math.nan, (late == 1) & (rises == 1))
+    return Finding({"share": share(flags)}, _known(flags), resolved=resolved_share(cells, "free_off"))
+
+
+def acts_through_laziness(cells: Cells) -> Finding:
+    """L7: optimizer, weight decay, initial norm and output scale act through laziness.
+
+    Needs a factorial of 72 networks whose learning rates are matched to equal t_mem; it is in no shipped suite, so
+    that this is `not applicable` everywhere.
+    """
+    gate = Gate("factorial", False, "the factorial of optimizers, decays and scales was not run", NOT_APPLICABLE)
+    return Finding({"tau": UNDEFINED}, 0, gates=[gate])
+
+
+def frozen_at(cells: Cells) -> Finding:
+    """L8: freezing all but the last layer at time t ends where the after-kernel score of time t says.
+
+    Role "freezes": the recipe with a freeze at different times. Until then its curve is that of the free run, byte for
+    byte, so that the freeze is the last checkpoint at which their training losses agree. Part "agreement": minus the
+    median over seeds of the mean over freezes of |final kappa - R(freeze)|, R of the free run.
+
+    R is that of the whole tangent kernel, of which the last hidden layer's is a part.
+    """
+    found = np.full((len(cells.cells("freezes")), len(cells.seeds)), math.nan)
+    for step in range(len(found)):
+        pairs = zip(cells.traces("freezes", step), cells.traces("free"), strict=True)
+        found[step] = [_disagreement(cells, frozen, free) for frozen, free in pairs]
+    whole = found[:, ~np.isnan(found).any(axis=0)].mean(axis=0) if len(found) else np.empty(0)
+    return Finding({"agreement": middle(-whole)}, len(whole))
+
+
+def _known(values: np.ndarray) -> int:
+    return int((~np.isnan(values)).sum())
+
+
+def _with(found: tuple[float, bool] | None, dose: float):
+    return None if found is None else (*found, dose)
+
+
+def _at_memorization(cells: Cells, trace: Trace, column: str) -> float:
+    return trace.value_at(trace.column(column), cells.detection(trace).t_mem)
+
+
+def _lead(cells: Cells, trace: Trace) -> float:
+    """log10(t50 / T_R50); NaN without t50 or without R."""
+    rise, R = trace.half_rise(cells.level), trace.column(cells.ridge)
+    if math.isnan(rise) or np.isnan(R).all():
+        return math.nan
+    ready = trace.crossing(R, 0.5)
+    return math.log10(rise / ready.time) if ready.reached else -math.inf
+
+
+def _laziness_of_doses(cells: Cells, resolved: bool) -> Ladder:
+    """1 - movement of each dose's run at the time at which laziness is asked for."""
+    steps = range(len(cells.cells("doses")))
+    earliest = {}
+    for trace in (trace for step in steps for trace in cells.traces("doses", step) if trace and not trace.lost):
+        rise = trace.half_rise(cells.level)
+        earliest[trace.seed] = min(earliest.get(trace.seed, math.inf), rise if rise == rise else math.inf)
+
+    def still(trace: Trace, step: int):
+        time = cells.detection(trace).t_mem if resolved else earliest[trace.seed]
+        moved = trace.value_at(trace.column("movement"), time)
+        return None if math.isnan(moved) else (1 - moved, True, float(step))
+
+    return ladder(cells, "doses", still, rises=True)
+
+
+def _initial_skill(cells: Cells, trace: Trace, step: int) -> float:
+    """R at time 0, or the final kappa of the frozen twin."""
+    at_start = trace.column(cells.ridge)[0]
+    if not math.isnan(at_start) or not cells.has("ladder_frozen"):
+        return float(at_start)
+    frozen = cells.traces("ladder_frozen", step)[list(cells.seeds).index(trace.seed)]
+    return math.nan if frozen is None or frozen.lost else float(frozen.kappa_test[-1])
+
+
+def _usual_dose(cells: Cells, step: int) -> float:
+    """Minus the median R_0 of a rung, for a run that was lost."""
+    known = [_initial_skill(cells, trace, step) for trace in cells.traces("ladder", step) if trace and not trace.lost]
+    return -float(np.median(known)) if known else math.nan
+
+
+def _delays_where_sufficient(cells: Cells) -> np.ndarray:
+    """(seeds,) the median delay over the rungs with R_0 >= .95; +inf for what did not generalize, NaN without one."""
+    found: dict[int, list[float]] = {seed: [] for seed in cells.seeds}
+    for step in range(len(cells.cells("ladder"))):
+        for trace in cells.traces("ladder", step):
+            if trace is None or trace.lost or not _initial_skill(cells, trace, step) >= SUFFICIENT:
+                continue
+            detection = cells.detection(trace)
+            if detection.t_mem_censoring != "right":
+                never = detection.t_gen_censoring == "right"
+                found[trace.seed].append(math.inf if never else detection.delay)
+    return np.array([np.median(delays) if delays else math.nan for delays in found.values()])
+
+
+def _ahead(cells: Cells, trace: Trace | None, others: list[Trace]) -> float:
+    if trace is None or trace.lost or not others:
+        return math.nan
+    end = min(found.last for found in (trace, *others))
+    score, *rest = (found.value_at(found.column(cells.ridge), end) for found in (trace, *others))
+    return score - max(rest)
+
+
+def _norm_rises(cells: Cells, trace: Trace) -> float:
+    detection = cells.detection(trace)
+    if detection.t_gen_censoring == "right":
+        return 0.0
+    norm = trace.column("function_norm")
+    norm = trace.column("norm") if np.isnan(norm).all() else norm
+    before, after = (trace.value_at(norm, time) for time in (detection.t_mem, detection.t_gen))
+    return math.nan if math.isnan(before) or math.isnan(after) else float(after > before)
+
+
+def _disagreement(cells: Cells, frozen: Trace | None, free: Trace | None) -> float:
+    if frozen is None or free is None or frozen.lost or free.lost:
+        return math.nan
+    shared = min(len(frozen.time), len(free.time))
+    same = frozen.column("train_loss")[:shared] == free.column("train_loss")[:shared]
+    if not same[0]:
+        return math.nan
+    last = shared - 1 if same.all() else int(np.argmin(same)) - 1
+    end = float(np.median(frozen.kappa_test[-5:]))
+    return abs(end - free.column(cells.ridge)[last])

@@ -1,0 +1,125 @@
+"""What is always said of grokking, whatever explains it: late by 10 to 100 times, abrupt, after a plateau, unforeseen.
+
+Predictions P1 to P4 (Power et al. 2201.02177, Nanda et al. 2301.05217, Liu et al. 2205.10343), each a pure function of
+the free cell's `Cells`. Every estimate is turned so that larger favours the claim; margins stand in the rules. Runs
+that memorize at the grain of their clock are left out of what is told in decades.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from grokbench.explanations.base import Cells, Finding, Trace
+from grokbench.explanations.estimates import censored_share, middle, resolved_share, share, within
+from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
+
+DECADES = (1.0, 2.0)  # "10 to 100 times"
+LEAST_POINTS = 5  # checkpoints in a rise for its width to be known
+PATIENCE = 2.0  # the rule of P4 gives up after that many times the age of the best loss
+
+
+def ten_to_hundred_times(cells: Cells) -> Finding:
+    """P1: generalization comes 10 to 100 times later.
+
+    Part "share": the Kaplan-Meier estimate of P(1 <= delay <= 2), delay in decades, over the free runs with a resolved
+    t_mem, interval by resampling seeds. A lost run is one outside (or, favouring, inside).
+
+    Cautious: what is censored before two decades counts outside. Unit-dependent at the grain: not applicable there.
+    """
+    rows = []
+    for seed, trace in zip(cells.seeds, cells.traces("free"), strict=True):
+        if trace is None or trace.lost:
+            rows.append((cells.lost(-1.0, 1.5), True, seed))
+        elif cells.detection(trace).resolved:
+            detection = cells.detection(trace)
+            rows.append((detection.delay, detection.delay_censoring == "observed", seed))
+    delays, observed, seeds = (np.array(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+    found = within(delays, observed, seeds, *DECADES, cells)
+    resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
+    return Finding({"share": found}, len(rows), censored=censored, resolved=resolved, gates=[_above_grain(cells)])
+
+
+def abrupt(cells: Cells) -> Finding:
+    """P2: the rise is abrupt.
+
+    Part "width": minus the median over seeds of width / delay, width the decades from .10 to .90 of held-out accuracy
+    (of the ranking, where the accuracy lags it), of the free runs that generalize, with at least 5 checkpoints in the
+    rise.
+    """
+    found = cells.values("free", partial(_relative_width, cells), lost=cells.lost(math.inf, 0.0))
+    return _in_decades(cells, "width", -found)
+
+
+def plateau(cells: Cells) -> Finding:
+    """P3: between the two events nothing is to be seen.
+
+    Part "rise": minus the median over seeds of the largest rise of the threshold-free kappa (of the accuracy for a
+    regression) over its value at t_mem, between t_mem and the middle of the delay in decades, of the free runs that
+    generalize.
+    """
+    found = cells.values("free", partial(_rise_on_the_way, cells), lost=cells.lost(1.0, 0.0))
+    return _in_decades(cells, "rise", -found)
+
+
+def stopped_too_soon(cells: Cells) -> Finding:
+    """P4: early stopping quits before generalization.
+
+    Part "stopped": share of the free runs that generalize late whose training ends before t_gen under the rule "stop
+    once the best held-out loss is half as old as the run" (the declared loss; relative patience 2), Clopper and
+    Pearson.
+
+    The rule sees the held-out split whole: stored curves have no halves, so that its regret is not told here.
+    """
+    late = cells.late("free", lost=0.0)
+    stopped = cells.values("free", partial(_stopped, cells), lost=cells.lost(0.0, 1.0))
+    flags = np.where(late == 1, stopped, math.nan)
+    return Finding({"stopped": share(flags)}, int((~np.isnan(flags)).sum()))
+
+
+def _in_decades(cells: Cells, part: str, values: np.ndarray) -> Finding:
+    resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
+    n = int((~np.isnan(values)).sum())
+    return Finding({part: middle(values)}, n, censored=censored, resolved=resolved, gates=[_above_grain(cells)])
+
+
+def _above_grain(cells: Cells) -> Gate:
+    resolved = resolved_share(cells, "free") >= 0.5
+    return Gate("grain", bool(resolved), "memorizes at the grain of its clock", NOT_APPLICABLE)
+
+
+def _generalizes(cells: Cells, trace: Trace) -> bool:
+    detection = cells.detection(trace)
+    return detection.resolved and detection.t_gen_censoring == "observed" and detection.delay > 0
+
+
+def _relative_width(cells: Cells, trace: Trace) -> float:
+    detection = cells.detection(trace)
+    values = trace.kappa_rank if detection.offset else trace.kappa_test
+    points = int(((values >= 0.10) & (values <= 0.90) & (trace.time > 0)).sum())
+    if not _generalizes(cells, trace) or points < LEAST_POINTS:
+        return math.nan
+    return detection.width / detection.delay
+
+
+def _rise_on_the_way(cells: Cells, trace: Trace) -> float:
+    if not _generalizes(cells, trace):
+        return math.nan
+    detection = cells.detection(trace)
+    values = trace.kappa_rank if trace.n_classes else trace.kappa_test
+    middle_of_delay = detection.t_mem * 10 ** (detection.delay / 2)
+    inside = (trace.time >= detection.t_mem) & (trace.time <= middle_of_delay)
+    ends = [trace.value_at(values, middle_of_delay), *values[inside]]
+    return float(np.nanmax(ends)) - trace.value_at(values, detection.t_mem)
+
+
+def _stopped(cells: Cells, trace: Trace) -> float:
+    """1 where the rule stops before t_gen."""
+    t_gen, loss = cells.detection(trace).t_gen, trace.column("test_loss")
+    if math.isnan(t_gen):
+        return math.nan
+    best_at = trace.time[np.array([int(np.argmin(loss[: i + 1])) for i in range(len(loss))])]
+    gave_up = (trace.time > PATIENCE * best_at) & (best_at > 0)
+    return float(gave_up.any() and trace.time[np.argmax(gave_up)] < t_gen)

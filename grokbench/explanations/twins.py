@@ -1,0 +1,77 @@
+"""A measure of complexity beside the same of a twin on random labels, and where the ratio peaks and falls.
+
+c(t) = measure of the run / measure of its twin, at the same clock time: decay shrinks both, and a ratio of 1 says that
+nothing is simpler than memorizing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from grokbench.explanations.base import Cells, Trace, end_of_rise
+
+BEGUN = 0.2  # training kappa from which something is memorized
+
+
+def ratio_to_twin(cells: Cells, trace: Trace, twin: Trace) -> np.ndarray:
+    """(checkpoints,) c(t); NaN at time 0 and where either is undefined."""
+    values, others = trace.column(cells.complexity), twin.column(cells.complexity)
+    at_twin = np.array([twin.value_at(others, time) for time in trace.time])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = values / at_twin
+    return np.where(np.isfinite(found) & (found > 0), found, math.nan)
+
+
+def window(cells: Cells, free: Trace | None) -> tuple[float, float, float] | None:
+    """t_mem, t50 and t_end of the free run; None where it is lost or did not fit."""
+    if free is None or free.lost or cells.detection(free).t_mem_censoring == "right":
+        return None
+    end, rise = end_of_rise(free, cells.level), free.half_rise(cells.level)
+    return cells.detection(free).t_mem, min(end, rise) if rise == rise else end, end
+
+
+def _peak(trace: Trace, c: np.ndarray, times: tuple[float, float, float]) -> int | None:
+    """The checkpoint of the largest c in [t_mem, t50]."""
+    inside = np.flatnonzero((trace.time >= times[0] * (1 - 1e-9)) & (trace.time <= times[1]) & ~np.isnan(c))
+    return int(inside[np.argmax(c[inside])]) if inside.size else None
+
+
+def fall(cells: Cells, trace: Trace | None, twin: Trace | None, times: tuple[float, float, float]) -> float:
+    """log10 c(t_end) - log10 c(t_mem+); NaN where one of the two is missing."""
+    if trace is None or twin is None or trace.lost or twin.lost:
+        return math.nan
+    c = ratio_to_twin(cells, trace, twin)
+    peak = _peak(trace, c, times)
+    return math.nan if peak is None else trace.value_at(np.log10(c), times[2]) - math.log10(c[peak])
+
+
+def lead_of_fall(cells: Cells, free: Trace | None, twin: Trace | None, lost: float) -> float:
+    """log10(t50 / T_fall50), -inf where c does not fall; NaN without a test rise or a twin, `lost` for lost runs."""
+    times = window(cells, free)
+    if times is None:
+        return lost
+    rise = free.half_rise(cells.level)
+    if math.isnan(rise) or twin is None or twin.lost:
+        return math.nan
+    c = np.log10(ratio_to_twin(cells, free, twin))
+    peak = _peak(free, c, times)
+    if peak is None:
+        return math.nan
+    depth = c[peak] - free.value_at(c, times[2])
+    if not depth > 0:
+        return -math.inf
+    fallen = (c[peak] - c) / depth
+    passage = free.crossing(np.where(np.arange(len(c)) < peak, -1.0, fallen), 0.5)
+    return math.log10(rise / passage.time) if passage.reached else -math.inf
+
+
+def rise_before(cells: Cells, trace: Trace) -> float:
+    """log10 of the measure's largest value up to t50 over that where memorizing begins; NaN at the grain."""
+    values, rise = trace.column(cells.complexity), trace.half_rise(cells.level)
+    begun = np.flatnonzero((trace.kappa_train > BEGUN) & (trace.time > 0) & ~np.isnan(values))
+    if not cells.detection(trace).resolved or math.isnan(rise) or not begun.size:
+        return math.nan
+    inside = begun[trace.time[begun] <= rise]
+    return math.log10(values[inside].max() / values[begun[0]]) if inside.size else math.nan

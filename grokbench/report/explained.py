@@ -1,0 +1,75 @@
+"""Stored runs of a suite for which explanations are registered, handed over to be judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from grokbench.explanations import cross_table, rules, table
+from grokbench.explanations.base import Trace
+from grokbench.explanations.judging import Told, tell
+from grokbench.report.judged import JudgedRun
+from grokbench.runs.plan import Keys, cell_keys
+from grokbench.runs.registered import registered_rules, registered_suite
+from grokbench.runs.suite import load_suite
+
+KNOWN = ("chance", "n_classes", "ceiling", "unit", "clock")  # facts that a run without a checkpoint does not have
+
+
+def explain_suite(note: dict, runs: list[JudgedRun]) -> tuple[list[Told], dict[str, tuple]]:
+    """The explanations registered for the suite of a results folder, judged, and their tables: name -> columns, rows.
+
+    ``note`` : what `write_suite_note` kept. Nothing where no explanation is registered for the suite.
+    """
+    told, crossed = [], []
+    for found in rules.of_suite(note.get("suite", "")):
+        confirmatory = _confirmatory(found.suite)
+        cells = note.get("cells") or confirmatory
+        traces = traces_by_cell(cells, runs, {key for keys in confirmatory.values() for key in keys.values()})
+        told.append(tell(found, traces, registered_rules().get(found.explanation, "")))
+        crossed += cross_table.cross_table(found, traces)
+    if not told:
+        return [], {}
+    rows = [row for one in told for row in table.explanation_rows(one)]
+    return told, {"explanations": (table.COLUMNS, rows), "cross_table": (cross_table.COLUMNS, crossed)}
+
+
+def _confirmatory(suite: str) -> Keys:
+    """The runs of the suite as it is shipped: no override, no other seeds."""
+    path: Path | None = registered_suite(suite)
+    return {} if path is None else cell_keys(load_suite(str(path)))
+
+
+def traces_by_cell(cells: Mapping[str, Mapping], runs: list[JudgedRun], confirmatory: set[str]) -> dict:
+    """Cell "task/learner" -> seed -> trace, from the keys of each cell.
+
+    A run whose key is not among the confirmatory ones has other options than those registered: it carries no hash.
+    """
+    by_key = {run.record["key"]: run for run in runs}
+    found: dict[str, dict[int, Trace]] = {}
+    for cell, keys in cells.items():
+        here = {int(seed): by_key[key] for seed, key in keys.items() if key in by_key}
+        if here:
+            found[cell] = {seed: trace_of(run, cell, key_registered=confirmatory) for seed, run in here.items()}
+    return found
+
+
+def trace_of(run: JudgedRun, cell: str, key_registered: set[str]) -> Trace:
+    """A stored run as explanations see it."""
+    record, (task, _, learner) = run.record, cell.partition("/")
+    facts = {name: record[name] for name in KNOWN if name in record}
+    registered = record.get("registered", {}) if record["key"] in key_registered else {}
+    curve = {name: np.array(values) for name, values in run.run.rows.items()} if run.detections else {"time": []}
+    return Trace(
+        task=task,
+        cell=learner,
+        seed=run.seed,
+        curve=curve,
+        status=record["status"],
+        registered=registered,
+        cpu_seconds=run.cpu_seconds,
+        **{"chance": math.nan, "n_classes": 0, **facts},
+    )

@@ -1,0 +1,162 @@
+"""``explanations.md``: the verdicts for people who know the theories and not the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grokbench.explanations.cross_table import CORNERS, EFFECTS
+from grokbench.explanations.judging import Row, Told
+from grokbench.explanations.table import explanation_rows, sensitivity_rows
+from grokbench.explanations.verdict import NOT_APPLICABLE
+from grokbench.report.markdown import Rows, escape, markdown, readable
+
+CROSS_NOTE = """
+Share of late runs (late/decided, with its exact 95 % interval) with features free or frozen and explicit pressure on
+or off. features: P(free) − P(frozen) in the family's natural state of pressure; pressure: P(on) − P(off) with free
+features; both paired by split, Newcombe's 95 % interval. interaction: (a − b) − (c − d). H: decades from t_mem to the
+end of the run. A run that did not generalize counts only if it was watched for ten times t_gen of its free twin.
+"""
+PREDICTION_COLUMNS = {
+    "prediction": "prediction",
+    "role": "role",
+    "family": "family",
+    "task": "task",
+    "n": "n",
+    "interval": "estimate [95 %]",
+    "margin": "margins",
+    "p": "p",
+    "p_holm": "p (Holm)",
+    "verdict": "verdict",
+    "reason": "reason",
+}
+
+
+def explanations_page(title: str, told: list[Told], crossed: Rows) -> str:
+    """The page: truth table, predictions, verdicts, what each prediction means, sensitivity; per explanation."""
+    parts = [f"# {escape(title)}: explanations\n", *(_explanation(one, crossed) for one in told)]
+    return "\n".join(parts)
+
+
+def _explanation(told: Told, crossed: Rows) -> str:
+    name = told.rules.explanation
+    here = [row for row in crossed if row["explanation"] == name]
+    sections = [f"## {escape(name)}\n", f"{escape(told.rules.claim)}\n"]
+    if here:
+        sections += ["### Cross table\n", markdown(_cross_columns(here), [_cross_cells(row) for row in here])]
+        sections += [CROSS_NOTE, *_constructed(here)]
+    sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, _prediction_rows(told)), *_not_applicable(told)]
+    if told.families:
+        sections += ["### Verdicts\n", *_verdicts(told)]
+    sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
+    sections += ["### Sensitivity\n", _sensitivity(told)]
+    return "\n".join(sections)
+
+
+def _cross_columns(rows: Rows) -> dict[str, str]:
+    """Without the columns that no row fills."""
+    corners = {corner: f"{corner}: {role.replace('_', ', ')}" for corner, role in CORNERS.items()}
+    effects = {effect: effect for effect in EFFECTS}
+    known = {
+        key: text
+        for key, text in {**corners, **effects}.items()
+        if any(row.get(key) == row[key] for row in rows if key in row)
+    }
+    return {"family": "family", "task": "task", "natural": "natural", **known, "horizon": "H", "reading": "reading"}
+
+
+def _cross_cells(row: Mapping) -> dict[str, object]:
+    texts = {corner: _share(row, corner) for corner in CORNERS if corner in row}
+    texts |= {effect: _interval(row[effect], row[f"{effect}_low"], row[f"{effect}_high"]) for effect in EFFECTS}
+    return {**row, **texts}
+
+
+def _share(row: Mapping, corner: str) -> str:
+    n = row[f"{corner}_n"]
+    if not n:
+        return "0 decided"
+    return f"{round(row[corner] * n)}/{n} [{row[f'{corner}_low']:.2f}, {row[f'{corner}_high']:.2f}]"
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    """A number with its interval; an end beyond the data is written as infinite."""
+    if value != value:
+        return ""
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _number(value: float) -> str:
+    if abs(value) == float("inf"):
+        return "∞" if value > 0 else "−∞"
+    return readable(value)
+
+
+def _constructed(rows: Rows) -> list[str]:
+    found = [
+        f"- {escape(row['family'])}, {escape(row['task'])}: {escape(row['by_construction'])}"
+        for row in rows
+        if row["by_construction"]
+    ]
+    return ["By construction, hence no evidence:\n", *found, ""] if found else []
+
+
+def _prediction_rows(told: Told) -> Rows:
+    """One line per prediction x family x task that applies."""
+    rows = [row for row in explanation_rows(told)[: len(told.rows)] if row["verdict"] != NOT_APPLICABLE]
+    return [
+        {**row, "interval": _interval(*(row.get(k, float("nan")) for k in ("estimate", "low", "high")))} for row in rows
+    ]
+
+
+def _not_applicable(told: Told) -> list[str]:
+    """What does not apply, one line per prediction."""
+    lines = []
+    for prediction in told.rules.predictions:
+        rows = [r for r in told.rows if r.rules is prediction and r.judgement.verdict == NOT_APPLICABLE]
+        if rows:
+            where = "; ".join(f"{_place(row)}: {row.judgement.reason}" for row in rows)
+            lines.append(f"- {escape(prediction.name)}: {escape(where)}")
+    return ["Not applicable:\n", *lines, ""] if lines else []
+
+
+def _place(row: Row) -> str:
+    return f"{row.design.family} on {row.design.task}"
+
+
+def _verdicts(told: Told) -> list[str]:
+    lines = [
+        f"- **{escape(name)}**: {found.verdict}" + (f" ({escape(found.reason)})" if found.reason else "")
+        for name, found in told.families.items()
+    ]
+    whole = told.overall
+    counts = (
+        f"{whole.supported} supported, {whole.contradicted} contradicted, of {whole.applicable} applicable families"
+    )
+    return [
+        *lines,
+        "",
+        f"**Overall: {whole.verdict}** ({counts}" + (f"; {escape(whole.reason)}" if whole.reason else "") + ").",
+        "",
+        "A family supports an explanation if all its applicable primaries are supported in all its tasks, and",
+        "contradicts it if any is contradicted at level .05 divided by their number. Seeds registered: "
+        f"{told.rules.first_seed} to {told.rules.first_seed + told.rules.seeds - 1}; rules {told.registered[:12]}.",
+        "",
+    ]
+
+
+def _glossary(prediction) -> str:
+    rules = "; ".join(f"{name.replace('_', ' ')} {rule.margins}" for name, rule in prediction.margins.items())
+    test = "" if prediction.p is None else f", p ≤ {prediction.p:g}"
+    text = f"{prediction.claim} Rule: {rules}{test}; n ≥ {prediction.least}."
+    source = f" Source: {prediction.source}." if prediction.source else ""
+    return f"- **{escape(prediction.name)}** ({prediction.role}): " + escape(
+        f"{text}{source} What would change our mind: {prediction.change_of_mind}"
+    )
+
+
+def _sensitivity(told: Told) -> str:
+    rows = sensitivity_rows(told)
+    if not rows:
+        return "No prediction has a verdict of its own that could change.\n"
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    note = "\nThe verdict must be the same everywhere, else it is `undecided`; as registered: before that rule.\n"
+    return markdown({name: name for name in names}, rows) + note
