@@ -204,6 +204,8 @@ def _show_summary(title: str, tables: dict, runs: list, results: Path) -> None:
     )
     from grokbench.report.prevalence import is_grid
 
+    if tables.get("explanations"):
+        _show_explanations(tables)
     if is_grid(runs):  # what counts is the share of the grid, not one setting of it
         show_table(title, PREVALENCE_COLUMNS, readable_prevalence(tables["prevalence"], runs))
     else:
@@ -212,6 +214,22 @@ def _show_summary(title: str, tables: dict, runs: list, results: Path) -> None:
     if claims:
         show_table("\nComparisons", COMPARISON_COLUMNS, claims)
     click.echo(f"\n{len(runs)} runs; tables in {results}/ (runs, curves, delays, sensitivity, comparisons, prevalence)")
+
+
+def _show_explanations(tables: dict) -> None:
+    from grokbench.cli.display import show_table
+    from grokbench.report.explained_page import (
+        PREDICTION_COLUMNS,
+        cross_columns,
+        readable_cross_table,
+        readable_explanations,
+    )
+
+    crossed = tables["cross_table"]
+    if crossed:
+        show_table("Cross table: share of late runs", cross_columns(crossed), readable_cross_table(crossed))
+    show_table("\nExplanations", PREDICTION_COLUMNS, readable_explanations(tables["explanations"]))
+    click.echo("")
 
 
 def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:

@@ -83,7 +83,7 @@ def uses_corners(prediction: PredictionRules) -> bool:
 
 
 def share(late: np.ndarray) -> Share:
-    """Of an array of 1, 0 and NaN."""
+    """Of an array of 1, 0 and NaN (undecided)."""
     decided = late[~np.isnan(late)]
     low, high = clopper_pearson(int(decided.sum()), decided.size)
     return Share(int(decided.sum()), decided.size, low, high)
@@ -132,7 +132,8 @@ def reading(design: Design, cells: Cells, shares: dict[str, Share], effects: dic
     """What the numbers say, by rule: a cell is late where the one-sided 95 % bound of its share lies above 1/2."""
     late = {corner for corner, s in shares.items() if s.n and clopper_pearson(s.late, s.n, 0.90)[0] > 0.5}
     if design.always_frozen:
-        return "features not necessary" if late else "never late without features"
+        decided = any(s.n for s in shares.values())
+        return "features not necessary" if late else "not late without features" if decided else "undecided"
     if not groks_here(cells).passed:
         return "does not grok here"
     words = [_weighed(effects)]

@@ -130,7 +130,7 @@ def _predicted(rules: Rules, design: Design, asked: PredictionRules, cells: Cell
         gates=_gates(rules, design, asked, cells, finding, registered),
         intervention=asked.intervention,
     )
-    confirmed = gates.registered(cells, asked.uses, rules, registered)
+    confirmed = gates.registered(cells, _needed(asked), rules, registered)
     if judge(prediction, LEVEL).verdict not in (UNDECIDED, NOT_APPLICABLE):
         prediction = replace(prediction, variants=variants(rules, asked, cells))
     return Row(design, asked, finding, prediction, "" if confirmed.passed else confirmed.reason)
@@ -176,7 +176,7 @@ def _gates(rules, design: Design, asked: PredictionRules, cells: Cells, finding,
     found = [
         Gate("construction", not reason, f"by construction: {reason}", NOT_APPLICABLE),
         Gate("cells", not missing, f"no cells for {', '.join(missing)}", NOT_APPLICABLE),
-        gates.registered(cells, asked.uses, rules, registered),
+        gates.registered(cells, _needed(asked), rules, registered),
         *(assay[name]() for name in asked.gates),
         gates.few_lost(cells, asked.uses),
         gates.healthy(cells, asked.uses),
@@ -185,6 +185,12 @@ def _gates(rules, design: Design, asked: PredictionRules, cells: Cells, finding,
         return [*found, Gate("runs", False, "no runs")]
     enough = Gate("enough", finding.n >= asked.least, f"too few runs ({finding.n} of {asked.least})")
     return [*found, *finding.gates, enough]
+
+
+def _needed(asked: PredictionRules) -> list[str]:
+    """The roles that a prediction and its gates look at."""
+    looked_at = {"assay": "free", "shuffled": "shuffled"}
+    return [*asked.uses, *(role for gate, role in looked_at.items() if gate in asked.gates)]
 
 
 def support_p(found: Sequence[Margins | Required]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from grokbench.explanations.judging import Row, Told, by_family, of_role
-from grokbench.explanations.verdict import SUPPORT_LEVEL, Explained, Prediction, judge
+from grokbench.explanations.verdict import SUPPORT_LEVEL, Estimate, Explained, Prediction, judge
 
 COLUMNS = (
     "explanation, prediction, role, family, task, n, statistic, estimate, low, high, p, p_holm, verdict, source, "
@@ -26,7 +26,10 @@ def explanation_rows(told: Told) -> list[dict[str, object]]:
 
 
 def prediction_cells(row: Row) -> dict[str, object]:
-    """One prediction in one family on one task. low, high: 95 % interval of the estimate that decides."""
+    """One prediction in one family on one task. low, high: 95 % interval of the estimate that decides.
+
+    Beside the columns, ``parts``: every estimate of the prediction with its interval, by name.
+    """
     found = {
         "prediction": row.rules.name,
         "role": EXPLORATORY if row.exploratory else row.rules.role,
@@ -39,15 +42,13 @@ def prediction_cells(row: Row) -> dict[str, object]:
     }
     if row.finding is None:
         return found | {"n": 0}
-    part = row.deciding
-    low, high = row.finding.estimates[part].interval(SUPPORT_LEVEL)
-    margins = row.rules.margins
+    part, margins = row.deciding, row.rules.margins
+    numbers = {name: _numbers(row.finding.estimates[name]) for name in margins}
     return found | {
         "n": row.finding.n,
         "statistic": f"{row.rules.statistic}: {part}" if len(margins) > 1 else row.rules.statistic,
-        "estimate": row.finding.estimates[part].value,
-        "low": low,
-        "high": high,
+        **dict(zip(("estimate", "low", "high"), numbers[part], strict=True)),
+        "parts": numbers,
         "p": row.p,
         "p_holm": row.p_holm,
         "margin": "; ".join(
@@ -57,6 +58,14 @@ def prediction_cells(row: Row) -> dict[str, object]:
         "censored": row.finding.censored,
         "resolved": row.finding.resolved,
     }
+
+
+def _numbers(estimate: Estimate) -> tuple[float, float, float]:
+    """The estimate and its 95 % interval; what is undefined has none."""
+    if math.isnan(estimate.value):
+        return (math.nan,) * 3
+    low, high = estimate.interval(SUPPORT_LEVEL)
+    return estimate.value + 0.0, low + 0.0, high + 0.0  # no negative zeros
 
 
 def family_cells(told: Told, family: str, found: Explained) -> dict[str, object]:

@@ -16,6 +16,11 @@ or off. features: P(free) − P(frozen) in the family's natural state of pressur
 features; both paired by split, Newcombe's 95 % interval. interaction: (a − b) − (c − d). H: decades from t_mem to the
 end of the run. A run that did not generalize counts only if it was watched for ten times t_gen of its free twin.
 """
+PREDICTION_NOTE = """
+Every estimate is turned so that larger favours the claim (a median that should be small has a minus sign). Supported:
+the low end of each 95 % interval above its margin; contradicted: the high end of one below its own. n: seeds, or pairs
+of them. p: of the prediction's own test, or else the level at which its interval would just support.
+"""
 PREDICTION_COLUMNS = {
     "prediction": "prediction",
     "role": "role",
@@ -42,9 +47,10 @@ def _explanation(told: Told, crossed: Rows) -> str:
     here = [row for row in crossed if row["explanation"] == name]
     sections = [f"## {escape(name)}\n", f"{escape(told.rules.claim)}\n"]
     if here:
-        sections += ["### Cross table\n", markdown(_cross_columns(here), [_cross_cells(row) for row in here])]
+        sections += ["### Cross table\n", markdown(cross_columns(here), readable_cross_table(here))]
         sections += [CROSS_NOTE, *_constructed(here)]
-    sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, _prediction_rows(told)), *_not_applicable(told)]
+    rows = readable_explanations(explanation_rows(told)[: len(told.rows)])
+    sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, rows), PREDICTION_NOTE, *_not_applicable(told)]
     if told.families:
         sections += ["### Verdicts\n", *_verdicts(told)]
     sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
@@ -52,22 +58,30 @@ def _explanation(told: Told, crossed: Rows) -> str:
     return "\n".join(sections)
 
 
-def _cross_columns(rows: Rows) -> dict[str, str]:
-    """Without the columns that no row fills."""
+def cross_columns(rows: Rows) -> dict[str, str]:
+    """The columns that people read, without the cells and effects that no row has."""
     corners = {corner: f"{corner}: {role.replace('_', ', ')}" for corner, role in CORNERS.items()}
     effects = {effect: effect for effect in EFFECTS}
-    known = {
-        key: text
-        for key, text in {**corners, **effects}.items()
-        if any(row.get(key) == row[key] for row in rows if key in row)
-    }
+    known = {name: text for name, text in (corners | effects).items() if any(_known(row, name) for row in rows)}
     return {"family": "family", "task": "task", "natural": "natural", **known, "horizon": "H", "reading": "reading"}
 
 
-def _cross_cells(row: Mapping) -> dict[str, object]:
-    texts = {corner: _share(row, corner) for corner in CORNERS if corner in row}
-    texts |= {effect: _interval(row[effect], row[f"{effect}_low"], row[f"{effect}_high"]) for effect in EFFECTS}
-    return {**row, **texts}
+def _known(row: Mapping, name: str) -> bool:
+    return name in row and row[name] == row[name]
+
+
+def readable_cross_table(rows: Rows) -> Rows:
+    """The rows of `cross_table` with shares, effects and their intervals as text."""
+    found = []
+    for row in rows:
+        texts = {corner: _share(row, corner) for corner in CORNERS if corner in row}
+        texts |= {effect: _interval(*(row[name] for name in _ends(effect))) for effect in EFFECTS}
+        found.append({**row, **texts})
+    return found
+
+
+def _ends(effect: str) -> tuple[str, str, str]:
+    return effect, f"{effect}_low", f"{effect}_high"
 
 
 def _share(row: Mapping, corner: str) -> str:
@@ -99,12 +113,15 @@ def _constructed(rows: Rows) -> list[str]:
     return ["By construction, hence no evidence:\n", *found, ""] if found else []
 
 
-def _prediction_rows(told: Told) -> Rows:
-    """One line per prediction x family x task that applies."""
-    rows = [row for row in explanation_rows(told)[: len(told.rows)] if row["verdict"] != NOT_APPLICABLE]
-    return [
-        {**row, "interval": _interval(*(row.get(k, float("nan")) for k in ("estimate", "low", "high")))} for row in rows
-    ]
+def readable_explanations(rows: Rows) -> Rows:
+    """The rows of `explanations` that apply, with all estimates and their intervals as text."""
+    return [{**row, "interval": _parts(row.get("parts", {}))} for row in rows if row["verdict"] != NOT_APPLICABLE]
+
+
+def _parts(parts: Mapping[str, tuple[float, float, float]]) -> str:
+    """Estimates with their intervals, by name where there are several."""
+    texts = {name: _interval(*numbers) or "undefined" for name, numbers in parts.items()}
+    return "; ".join(f"{name}: {text}" if len(texts) > 1 else text for name, text in texts.items())
 
 
 def _not_applicable(told: Told) -> list[str]:

@@ -125,21 +125,15 @@ def registered_pairs(suite: dict, runs: list[JudgedRun]) -> list[tuple[set, set]
     """The sides of each registered comparison as sets of learner cells, or of one family name."""
     if suite.get("comparisons") is None:
         return None
-    cells = {run.learner for run in runs}
     families = {run.record.get("family") for run in runs}
+    # as the suite knows a cell: without the budget and the like that a label may add
+    cells = {run.learner: (run.record["config"]["learner"], options_json(run.record["learner_given"])) for run in runs}
 
     def side(name: str) -> set:
-        wanted = [(entry[0], entry[1]) for entry in suite.get("learners", {}).get(name, [])]
-        found = {cell for cell in cells if _plain(cell, runs) in wanted}
-        return found | ({name} & families)
+        wanted = {(entry[0], entry[1]) for entry in suite.get("learners", {}).get(name, [])}
+        return {cell for cell, plain in cells.items() if plain in wanted} | ({name} & families)
 
     return [(side(a), side(b)) for a, b in suite["comparisons"]]
-
-
-def _plain(cell: tuple[str, str], runs: list[JudgedRun]) -> tuple[str, str]:
-    """A learner cell as the suite knows it: without the budget and the like that a label may add."""
-    record = next(run.record for run in runs if run.learner == cell)
-    return record["config"]["learner"], options_json(record["learner_given"])
 
 
 def csv_lines(columns: Iterable[str], rows: Iterable[dict], digits: int) -> Iterator[str]:

@@ -22,10 +22,10 @@ from grokbench.learners.base import Learner
 from grokbench.learners.encodings import one_hot
 from grokbench.tasks.base import Split
 
-CLASSES, TRAIN, HELD_OUT, VECTORS = 4, 48, 96, 96
+CLASSES, TRAIN, HELD_OUT, VECTORS = 4, 40, 80, 80
 MEMORIZED, READY, BUDGET = 20.0, 400.0, 10_000.0
 SEEDS = 10
-MEASURES = ("after_kernel", "label_fit_rank", "memorized_bits")
+MEASURES = {"lazy-to-rich": ["after_kernel"], "complexity": ["label_fit_rank", "memorized_bits"]}
 
 
 def split_of(seed: int, classes: int = CLASSES, shuffled: bool = False, redrawn: float = 0.0) -> Split:
@@ -218,8 +218,9 @@ MECHANISMS = {
 def run(mechanism: Mechanism, cell: tuple[dict, dict], seed: int) -> Trace:
     """One run through the harness, as explanations see it."""
     options, task = cell
-    split = split_of(seed, **task)
-    curve = trace(mechanism.learner(**options), split, BUDGET, seed, points_per_decade=10, measures=MEASURES)
+    split, asked = split_of(seed, **task), sorted({name for name, _ in mechanism.truth})
+    measures = [measure for name in asked for measure in MEASURES[name]]
+    curve = trace(mechanism.learner(**options), split, BUDGET, seed, points_per_decade=8, measures=measures)
     columns = {name: curve[name].to_numpy(dtype=float) for name in curve}
     return Trace("task", "cell", seed, columns, split.chance, split.n_classes, clock="flow time")
 

@@ -46,6 +46,45 @@ def test_descent_on_squares_is_the_loop(n, ridge):
     np.testing.assert_allclose(learner.scores(Z), Z @ W, atol=1e-12)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 0.7])
+@pytest.mark.parametrize("n", [30, 3])
+@pytest.mark.parametrize("twice", [False, True])  # a feature twice: a direction that is nothing but rounding
+def test_initial_weights_fall_as_in_the_loop(n, ridge, twice):
+    X, y, Z = data(n)
+    X = X[:, [0, 0, 2, 3]] if twice else X
+    start = [0.5, -2.0, 1.0, 3.0]
+    Y, W = np.eye(3)[y], np.repeat(np.array(start)[:, None], 3, axis=1)
+    descent = begun(X, y, learning_rate=0.05, ridge=ridge, initial_weights=start)
+    np.testing.assert_array_equal(descent.scores(Z), Z @ W)
+    np.testing.assert_array_equal(at(descent, 0).scores(Z), Z @ W)
+    flow = begun(X, y, solver="flow", ridge=ridge, initial_weights=start)
+    small = begun(X, y, learning_rate=1e-4, ridge=ridge, initial_weights=start)
+    for _ in range(25):
+        W = W - 0.05 * (2 * X.T @ (X @ W - Y) + 2 * ridge * W) / n
+    np.testing.assert_allclose(at(descent, 25).description()["weights"], W, atol=1e-12)
+    # Euler's error is of the order of the step
+    np.testing.assert_allclose(at(flow, 2.0).scores(Z), at(small, 20_000).scores(Z), rtol=2e-3, atol=2e-3)
+    ends = [at(learner, math.inf).scores(Z) for learner in (descent, flow)]
+    np.testing.assert_allclose(*ends, atol=1e-12)
+    if ridge:  # forgets where it began
+        np.testing.assert_allclose(ends[1], at(begun(X, y, solver="flow", ridge=ridge), math.inf).scores(Z), atol=1e-12)
+
+
+def test_initial_weights_of_logistic_regression_are_its_first_scores():
+    X, y, Z = data()
+    learner = begun(X, y, loss="cross-entropy", initial_weights=[1.0, 0.0, 0.0, 2.0])
+    np.testing.assert_array_equal(learner.scores(Z), np.repeat(Z @ [[1.0], [0.0], [0.0], [2.0]], 3, axis=1))
+
+
+def test_initial_weights_are_as_many_as_the_features():
+    X, y, _ = data()
+    with pytest.raises(OptionError, match=r"initial_weights = \[1\.0, 2\.0\]: expected 5 numbers"):
+        begun(X, y, intercept=True, initial_weights=[1.0, 2.0])
+    split = Split(X[:20], y[:20], X[20:], y[20:], n_classes=3)
+    assert "2 numbers, expected 15" in Linear(degree=2, intercept=True, initial_weights=[1.0, 2.0]).cannot_read(split)
+    assert build(Linear, {"initial_weights": [1, 2, 3.5, 4]}).cannot_read(split) is None
+
+
 def test_logistic_descent_follows_torchs_gradient():
     import torch
 
@@ -224,7 +263,9 @@ def test_options_are_checked():
     assert "135750 monomials" in Linear(degree=4).cannot_read(bits)
 
 
-@pytest.mark.parametrize("options", [{"loss": "cross-entropy"}, {"solver": "flow", "degree": 2}])
+@pytest.mark.parametrize(
+    "options", [{"loss": "cross-entropy"}, {"solver": "flow", "degree": 2}, {"initial_weights": [0.5] * 8}]
+)
 def test_the_other_solvers_keep_every_law(options):
     from grokbench.learners.laws import check_learner
 

@@ -84,11 +84,11 @@ def test_svm_kernel_predicts_and_its_loss_is_the_hinge():
     assert declared_loss(learner.scores(split.X_train), split.y_train, learner.loss, 2) == pytest.approx(hinge)
 
 
-@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize(("power", "weights"), [(0.0, "uniform"), (1.0, "distance"), (2.5, lambda r: r**-2.5)])
 @pytest.mark.parametrize("n_classes", [0, 2, 3])
-def test_nearest_neighbors_go_from_all_to_one(n_classes, weights):
+def test_nearest_neighbors_go_from_all_to_one(n_classes, power, weights):
     split = random_split(n_classes)
-    learner = begun("nearest_neighbors", split, weights=weights)
+    learner = begun("nearest_neighbors", split, power=power)
     for time, k in ((1, 60), (2, 30), (7, 8), (31, 1), (60, 1), (500, 1)):
         learner.advance(time)
         cls = KNeighborsClassifier if n_classes else KNeighborsRegressor
@@ -96,6 +96,18 @@ def test_nearest_neighbors_go_from_all_to_one(n_classes, weights):
         expected = model.predict_proba(split.X_test) if n_classes else model.predict(split.X_test)[:, None]
         np.testing.assert_allclose(learner.scores(split.X_test), expected, atol=1e-12)  # another search: rounding
     assert learner.kernel(split.X_test) is None
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 400.0])  # 400: the votes themselves would overflow
+def test_an_exact_match_outvotes_all(power):
+    """Twins share the vote; scikit-learn's inverse distance says the same."""
+    X = np.array([[0.0], [0.0], [1.0], [3.0]])
+    split = Split(X, np.array([1.0, 2.0, 9.0, 5.0]), X, np.zeros(4), n_classes=0, tolerance=0.1)
+    learner = begun("nearest_neighbors", split, power=power)
+    learner.advance(1)
+    np.testing.assert_array_equal(learner.scores(X)[:, 0], [1.5, 1.5, 9.0, 5.0])
+    theirs = KNeighborsRegressor(4, weights="distance").fit(X, split.y_train)
+    np.testing.assert_array_equal(learner.scores(X)[:, 0], theirs.predict(X))
 
 
 def test_time_is_the_trace_of_the_smoother():
@@ -229,7 +241,7 @@ def test_a_leaf_without_training_examples_weighs_nothing():
         ("svm", {"degree": 0}, "degree"),
         ("svm", {"tolerance": 0.0}, "tolerance"),
         ("svm", {"first_c": 0.0}, "first_c"),
-        ("nearest_neighbors", {"weights": "inverse"}, "weights"),
+        ("nearest_neighbors", {"power": -1.0}, "power"),
         ("forest", {"max_features": 1.5}, "max_features"),
         ("forest", {"min_samples_split": 1}, "min_samples_split"),
         ("extra_trees", {"max_leaf_nodes": 1}, "max_leaf_nodes"),

@@ -105,7 +105,7 @@ budget = 20
 
 
 def test_the_headline_of_a_grid_is_the_share_and_not_a_setting(grokbench, write_suite, tmp_path):
-    settings = {"two": SUITE.replace("budget = 20", 'weights = ["uniform", "distance"]\nbudget = 20'), "one": SUITE}
+    settings = {"two": SUITE.replace("budget = 20", "power = [0.0, 1.0]\nbudget = 20"), "one": SUITE}
     shown = {}
     for name, text in settings.items():
         path = write_suite(text, name)

@@ -1,0 +1,178 @@
+"""A tiny suite with an explanation registered for it, through the command line: runs, rows, page, what voids them."""
+
+import csv
+import json
+
+import pytest
+
+from grokbench.explanations import rules
+from grokbench.runs import registered
+
+SUITE = """
+title = "Tiny, explained"
+seeds = 2
+first_seed = 1000
+measures = ["after_kernel"]
+
+[[tasks]]
+id = "add"
+name = "modular"
+modulus = 5
+train_fraction = 0.6
+
+[[tasks]]
+id = "add-shuffled"
+name = "modular"
+modulus = 5
+train_fraction = 0.6
+labels = "shuffled"
+
+[[learners]]
+id = "flow"
+name = "kernel_flow"
+budget = 50
+
+[[learners]]
+id = "flow-ridge"
+name = "kernel_flow"
+ridge = 0.1
+budget = 50
+tasks = ["add"]
+"""
+RULES = """
+explanation = "lazy-to-rich"
+claim = "The claim in one sentence."
+suite = "tiny"
+first_seed = 1000
+seeds = 2
+
+[[predictions]]
+name = "L1"
+claim = "Freezing | the features removes it."
+role = "primary"
+statistic = "freezing_removes"
+uses = ["free", "frozen"]
+least = 10
+intervention = true
+margins = { difference = { support = 0.3, contradict = 0.5 } }
+source = "Somebody, 2024"
+change_of_mind = "a counterexample"
+
+[[designs]]
+family = "flow"
+task = "add"
+neural = false
+[designs.cells]
+free_on = "add/flow"
+frozen_on = "add/flow-ridge"
+shuffled = "add-shuffled/flow"
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The folder of a world in which this is the only suite and the only explanation."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "tiny.toml").write_text(SUITE)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "lazy-to-rich.toml").write_text(RULES)
+    monkeypatch.chdir(tmp_path)
+    for module in (rules, registered):
+        monkeypatch.setattr(module, "FOLDER", tmp_path / "rules")
+    monkeypatch.setattr(registered, "SHIPPED", (tmp_path / "benchmarks",))
+    registered.registered_rules.cache_clear()
+    yield tmp_path
+    registered.registered_rules.cache_clear()
+
+
+def compare(grokbench, *arguments) -> list[dict]:
+    """The rows of explanations.csv after a run without processes."""
+    status, _, err = grokbench("compare", "tiny", "--jobs", 0, "--quiet", *arguments)
+    assert (status, err) == (0, "")
+    with open("results/tiny/explanations.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_compare_ends_in_verdicts(grokbench, tiny):
+    rows = compare(grokbench)
+    assert [(row["prediction"], row["family"]) for row in rows] == [
+        ("L1", "flow"),
+        ("(all primaries)", "flow"),
+        ("(all primaries)", "(all)"),
+    ]
+    assert rows[0]["role"] == "primary"
+    assert (rows[0]["verdict"], rows[0]["reason"]) == ("not applicable", "does not grok here (0/2 late)")
+    assert rows[2]["verdict"] == "not applicable"
+    hashes = registered.registered_rules()
+    assert rows[0]["registered"] == hashes["lazy-to-rich"]
+    for path in (tiny / "results" / "tiny" / "runs").glob("*/run.json"):
+        assert json.loads(path.read_text())["registered"] == hashes
+    page = (tiny / "results" / "tiny" / "explanations.md").read_text(encoding="utf-8")
+    assert page.index("### Cross table") < page.index("### Predictions") < page.index("### Verdicts")
+    assert page.index("### Verdicts") < page.index("### What each prediction says") < page.index("### Sensitivity")
+    assert "Freezing \\| the features" in page
+    assert (tiny / "results" / "tiny" / "cross_table.csv").is_file()
+
+
+def test_report_says_the_same_bytes_again(grokbench, tiny):
+    compare(grokbench)
+    files = [tiny / "results" / "tiny" / name for name in ("explanations.csv", "explanations.md", "cross_table.csv")]
+    before = [path.read_bytes() for path in files]
+    assert grokbench("report", "results/tiny", "--quiet")[0] == 0
+    assert [path.read_bytes() for path in files] == before
+
+
+@pytest.mark.parametrize("change", ["rules", "suite"])
+def test_a_change_of_the_rules_voids_earlier_runs(grokbench, tiny, change):
+    compare(grokbench)
+    path = tiny / {"rules": "rules/lazy-to-rich.toml", "suite": "benchmarks/tiny.toml"}[change]
+    path.write_text(path.read_text() + "\n# a comment is a change\n")
+    registered.registered_rules.cache_clear()
+    row = compare(grokbench)[0]
+    assert (row["role"], row["verdict"]) == ("exploratory", "undecided")
+    assert row["reason"] == "4 of 4 runs predate the rules or differ from them"
+
+
+def test_other_seeds_and_other_options_are_exploration(grokbench, tiny):
+    seeds = compare(grokbench, "--set", "first_seed=0")[0]
+    assert (seeds["role"], seeds["reason"]) == ("exploratory", "exploration: other seeds than the registered ones")
+    assert seeds["n"] == "0"
+    options = compare(grokbench, "--set", "learners.flow-ridge.ridge=0.5")[0]
+    assert (options["role"], options["reason"]) == ("exploratory", "2 of 4 runs predate the rules or differ from them")
+    fewer = compare(grokbench, "--seeds", 1)[0]
+    assert (fewer["role"], fewer["reason"]) == ("exploratory", "2 of 4 registered runs missing")
+
+
+def test_other_suites_have_no_explanations(grokbench, tiny):
+    (tiny / "benchmarks" / "other.toml").write_text(SUITE)
+    assert grokbench("compare", "other", "--jobs", 0, "--quiet")[0] == 0
+    assert not (tiny / "results" / "other" / "explanations.csv").exists()
+
+
+def test_list_and_show_know_explanations(grokbench, tiny):
+    assert json.loads(grokbench("list", "explanations", "--json")[1]) == [
+        {"name": "lazy-to-rich", "description": "The claim in one sentence."}
+    ]
+    text = grokbench("show", "lazy-to-rich")[1]
+    assert "L1 (primary): Freezing | the features removes it." in text
+    assert "supported above 0.3, contradicted below 0.5" in text
+    assert json.loads(grokbench("show", "lazy-to-rich", "--json")[1])["predictions"][0]["name"] == "L1"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (('role = "primary"', 'role = "first"'), "predictions.0.role"),
+        (('statistic = "freezing_removes"', 'statistic = "freezes"'), "L1: no function 'freezes'"),
+        (('explanation = "lazy-to-rich"', 'explanation = "other"'), "expected the name of the file"),
+        (("seeds = 2", "seeds = 2\nsedes = 3"), "sedes"),
+        (("neural = false", 'neural = false\nby_construction = { L2 = "so" }'), "no prediction 'L2'"),
+    ],
+)
+def test_rules_that_cannot_be_are_one_line(grokbench, tiny, change, complaint):
+    path = tiny / "rules" / "lazy-to-rich.toml"
+    path.write_text(RULES.replace(*change))
+    status, _, err = grokbench("show", "lazy-to-rich")
+    assert status == 2
+    assert complaint in err
+    assert err.count("\n") == 1

@@ -1,0 +1,75 @@
+"""The shipped rules: they name what exists, and they precede the runs that they judge."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from grokbench.explanations import rules
+from grokbench.registry import measures
+from grokbench.runs.plan import cell_keys
+from grokbench.runs.registered import registered_rules, registered_suite
+from grokbench.runs.suite import load_suite
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+ALL = rules.names()
+COLUMNS = {column for name in measures.names() for column in measures[name].columns or (name,)}
+
+
+@pytest.fixture(params=ALL)
+def shipped(request):
+    """Each explanation that ships."""
+    return rules.read(request.param)
+
+
+def test_the_two_explanations_and_the_phenomenon_are_there():
+    assert {"lazy-to-rich", "complexity", "phenomenon"} <= set(ALL)
+
+
+def test_every_cell_is_in_the_suite_with_its_seeds(shipped):
+    path = registered_suite(shipped.suite)
+    if path is None:
+        pytest.skip("no such suite yet")
+    suite = load_suite(str(path))
+    assert (suite.first_seed, suite.seeds) == (shipped.first_seed, shipped.seeds)
+    assert not suite.settle  # final values of runs that stopped early and of others are not comparable
+    wanted = {cell for design in shipped.designs for cells in design.roles.values() for cell in cells}
+    assert wanted <= set(cell_keys(suite))
+
+
+def test_every_measure_of_complexity_exists(shipped):
+    assert {design.complexity for design in shipped.designs} - {""} <= COLUMNS
+
+
+def test_every_design_has_what_its_gates_look_at(shipped):
+    for design in shipped.designs:
+        free = f"free_{design.natural}"
+        if free in design.cells and design.task != "add60":
+            assert "shuffled" in design.cells, (design.family, design.task)
+        assert {*design.closed_form, *design.numbers} <= design.cells.keys()
+
+
+def test_primaries_are_few_and_one_of_them_intervenes(shipped):
+    primaries = [prediction for prediction in shipped.predictions if prediction.role == "primary"]
+    assert len(primaries) <= 3
+    assert not primaries or any(prediction.intervention for prediction in primaries)
+
+
+def test_every_prediction_has_its_source_and_what_would_change_our_mind(shipped):
+    for prediction in shipped.predictions:
+        assert prediction.source
+        assert prediction.change_of_mind
+        assert rules.module_of(shipped.explanation).__dict__[prediction.statistic].__doc__.startswith(prediction.name)
+
+
+def test_seeds_of_verdicts_are_not_those_of_exploration(shipped):
+    assert shipped.first_seed >= 1000
+
+
+@pytest.mark.parametrize("path", sorted(REFERENCE.glob("*/explanations.csv")), ids=lambda p: p.parent.name)
+def test_the_rules_precede_the_runs_of_the_reference_results(path):
+    """A row of runs that were made under other rules, or of other runs than those registered, is `exploratory`."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["registered"] for row in rows} <= set(registered_rules().values())
+    assert not [row for row in rows if row["role"] == "exploratory"]
