@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from grokbench.explanations import twins
-from grokbench.explanations.base import Cells, Finding, Trace, end_of_rise, estimate
+from grokbench.explanations.base import Cells, Finding, end_of_rise, estimate
 from grokbench.explanations.estimates import (
     UNDEFINED,
     censored_share,
@@ -25,6 +25,7 @@ from grokbench.explanations.estimates import (
     share,
     t_gen_of,
 )
+from grokbench.explanations.traces import Trace
 from grokbench.explanations.verdict import NOT_APPLICABLE, UNDECIDED, Estimate, Gate
 from grokbench.statistics.clusters import seed_interval
 from grokbench.statistics.location import Location
@@ -113,8 +114,8 @@ def memorizing_needs_more(cells: Cells) -> Finding:
 def falls_in_time(cells: Cells) -> Finding:
     """C4: the fall does not come after the test rise.
 
-    Part "not_after": median over seeds of log10(t50 / T_fall50) of the free run, T_fall50 the time at which log c(t)
-    has fallen for good through the middle between its peak in [t_mem, t50] and c(t_end). No fall: -inf.
+    Part "not_after": median over seeds of log10(t50 / T_fall50) of the free run, T_fall50 the time at which c(t) has
+    fallen for good through the middle between its peak in [t_mem, t50] and c(t_end). No fall: -inf.
 
     Measure and accuracy are different functionals, so that only "not after" is claimed; t50 is that of the ranking
     where the accuracy lags it by an offset.

@@ -52,8 +52,12 @@ class Share:
 
 
 def cross_table(rules: Rules, runs) -> list[dict[str, object]]:
-    """One row per family x task that has at least two of the four cells. ``runs`` : cell -> seed -> trace."""
-    designs = [design for design in rules.designs if len(set(CORNERS.values()) & design.cells.keys()) > 1]
+    """One row per family x task that has at least two of the four cells, or is always frozen.
+
+    ``runs`` : cell -> seed -> trace.
+    """
+    cells = set(CORNERS.values())
+    designs = [design for design in rules.designs if len(cells & design.cells.keys()) > 1 or design.always_frozen]
     return [_row(rules, design, rules.cells(design, runs)) for design in designs]
 
 
@@ -135,7 +139,7 @@ def reading(design: Design, cells: Cells, shares: dict[str, Share], effects: dic
         decided = any(s.n for s in shares.values())
         return "features not necessary" if late else "not late without features" if decided else "undecided"
     if not groks_here(cells).passed:
-        return "does not grok here"
+        return "late generalization not established"
     words = [_weighed(effects)]
     words += ["features not necessary"] if late & {"c", "d"} else []
     words += ["explicit pressure not necessary"] if "b" in late else []

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Trace, estimate
+from grokbench.explanations.base import Cells, estimate
+from grokbench.explanations.traces import Trace
 from grokbench.explanations.verdict import Estimate
 from grokbench.statistics.clusters import share_within
 from grokbench.statistics.location import Location, median_interval

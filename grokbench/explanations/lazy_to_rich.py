@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Finding, Trace
+from grokbench.explanations.base import Cells, Finding
 from grokbench.explanations.estimates import (
     UNDEFINED,
     Ladder,
@@ -24,6 +24,7 @@ from grokbench.explanations.estimates import (
     resolved_share,
     share,
 )
+from grokbench.explanations.traces import Trace
 from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
 
 SUFFICIENT = 0.95  # R_0 at which the initial kernel is enough

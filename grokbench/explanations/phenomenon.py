@@ -12,13 +12,14 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Finding, Trace
+from grokbench.explanations.base import Cells, Finding
 from grokbench.explanations.estimates import censored_share, middle, resolved_share, share, within
+from grokbench.explanations.traces import Trace
 from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
 
 DECADES = (1.0, 2.0)  # "10 to 100 times"
 LEAST_POINTS = 5  # checkpoints in a rise for its width to be known
-PATIENCE = 2.0  # the rule of P4 gives up after that many times the age of the best loss
+PATIENCE = 2.0  # the rule of P4 gives up at that many times the age at which the loss was best
 
 
 def ten_to_hundred_times(cells: Cells) -> Finding:
@@ -68,8 +69,7 @@ def stopped_too_soon(cells: Cells) -> Finding:
     """P4: early stopping quits before generalization.
 
     Part "stopped": share of the free runs that generalize late whose training ends before t_gen under the rule "stop
-    once the best held-out loss is half as old as the run" (the declared loss; relative patience 2), Clopper and
-    Pearson.
+    once the run is more than twice as old as its best held-out loss" (the declared loss), Clopper and Pearson.
 
     The rule sees the held-out split whole: stored curves have no halves, so that its regret is not told here.
     """
@@ -121,5 +121,5 @@ def _stopped(cells: Cells, trace: Trace) -> float:
     if math.isnan(t_gen):
         return math.nan
     best_at = trace.time[np.array([int(np.argmin(loss[: i + 1])) for i in range(len(loss))])]
-    gave_up = (trace.time > PATIENCE * best_at) & (best_at > 0)
+    gave_up = trace.time > PATIENCE * np.maximum(best_at, trace.time[trace.time > 0][0])
     return float(gave_up.any() and trace.time[np.argmax(gave_up)] < t_gen)

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Trace, end_of_rise
+from grokbench.explanations.base import Cells, end_of_rise
+from grokbench.explanations.traces import Trace
 
 BEGUN = 0.2  # training kappa from which something is memorized
 
@@ -55,7 +56,7 @@ def lead_of_fall(cells: Cells, free: Trace | None, twin: Trace | None, lost: flo
     rise = free.half_rise(cells.level)
     if math.isnan(rise) or twin is None or twin.lost:
         return math.nan
-    c = np.log10(ratio_to_twin(cells, free, twin))
+    c = ratio_to_twin(cells, free, twin)
     peak = _peak(free, c, times)
     if peak is None:
         return math.nan

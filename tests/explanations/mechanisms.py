@@ -17,12 +17,12 @@ import numpy as np
 
 from grokbench import trace
 from grokbench.explanations import judging, rules
-from grokbench.explanations.base import Trace
+from grokbench.explanations.traces import Trace
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import one_hot
 from grokbench.tasks.base import Split
 
-CLASSES, TRAIN, HELD_OUT, VECTORS = 4, 40, 80, 80
+CLASSES, TRAIN, HELD_OUT, VECTORS = 4, 48, 80, 96
 MEMORIZED, READY, BUDGET = 20.0, 400.0, 10_000.0
 SEEDS = 10
 MEASURES = {"lazy-to-rich": ["after_kernel"], "complexity": ["label_fit_rank", "memorized_bits"]}
@@ -125,7 +125,7 @@ class LookupAndRule(Planted):
     def predictions(self, X):
         late, seen = rise(self._time, self._late, 6), X[:, 1:] == self._X[:, 1]
         table = 3 * (1 - late * self.pressure) * seen @ self._Y
-        unseen = 0.5 * self._noise[X[:, 1]] * ~seen.any(axis=1)[:, None]
+        unseen = 0.3 * self._noise[X[:, 1]] * ~seen.any(axis=1)[:, None]
         return table + unseen + 2.5 * late * self.machine(X, 1.0, ridge=1.0)
 
 
@@ -194,12 +194,12 @@ MECHANISMS = {
     ),
     "table removed": Mechanism(
         LookupAndRule,
-        {"free_on": FREE, "shuffled": SHUFFLED, "noise": ({}, {"redrawn": 0.25})},
+        {"free_on": FREE, "shuffled": SHUFFLED, "noise": ({}, {"redrawn": 0.2})},
         {(COMPLEX, "C6"): "supported"},
     ),
     "table kept": Mechanism(
         LookupAndRule,
-        {"free_on": ({"pressure": False}, {}), "shuffled": SHUFFLED, "noise": ({"pressure": False}, {"redrawn": 0.25})},
+        {"free_on": ({"pressure": False}, {}), "shuffled": SHUFFLED, "noise": ({"pressure": False}, {"redrawn": 0.2})},
         {(COMPLEX, "C6"): "contradicted"},
     ),
     "two exponentials": Mechanism(

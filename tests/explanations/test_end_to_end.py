@@ -7,7 +7,13 @@ import pytest
 
 from grokbench.explanations import rules
 from grokbench.runs import registered
+from grokbench.runs.plan import cell_keys
+from grokbench.runs.suite import load_suite
 
+CONTRACT = (  # section 3
+    "explanation,prediction,role,family,task,n,statistic,estimate,low,high,p,p_holm,verdict,source,margin,rule,reason,"
+    "censored,resolved,registered"
+)
 SUITE = """
 title = "Tiny, explained"
 seeds = 2
@@ -100,6 +106,7 @@ def test_compare_ends_in_verdicts(grokbench, tiny):
         ("(all primaries)", "flow"),
         ("(all primaries)", "(all)"),
     ]
+    assert ",".join(rows[0]) == CONTRACT
     assert rows[0]["role"] == "primary"
     assert (rows[0]["verdict"], rows[0]["reason"]) == ("not applicable", "does not grok here (0/2 late)")
     assert rows[2]["verdict"] == "not applicable"
@@ -130,7 +137,7 @@ def test_a_change_of_the_rules_voids_earlier_runs(grokbench, tiny, change):
     registered.registered_rules.cache_clear()
     row = compare(grokbench)[0]
     assert (row["role"], row["verdict"]) == ("exploratory", "undecided")
-    assert row["reason"] == "4 of 4 runs predate the rules or differ from them"
+    assert row["reason"] == "6 of 6 runs predate the rules or differ from them"
 
 
 def test_other_seeds_and_other_options_are_exploration(grokbench, tiny):
@@ -138,9 +145,14 @@ def test_other_seeds_and_other_options_are_exploration(grokbench, tiny):
     assert (seeds["role"], seeds["reason"]) == ("exploratory", "exploration: other seeds than the registered ones")
     assert seeds["n"] == "0"
     options = compare(grokbench, "--set", "learners.flow-ridge.ridge=0.5")[0]
-    assert (options["role"], options["reason"]) == ("exploratory", "2 of 4 runs predate the rules or differ from them")
+    assert (options["role"], options["reason"]) == ("exploratory", "2 of 6 runs predate the rules or differ from them")
     fewer = compare(grokbench, "--seeds", 1)[0]
-    assert (fewer["role"], fewer["reason"]) == ("exploratory", "2 of 4 registered runs missing")
+    assert (fewer["role"], fewer["reason"]) == ("exploratory", "3 of 6 registered runs missing")
+
+
+def test_an_id_with_several_settings_names_no_cell(tiny):
+    (tiny / "benchmarks" / "tiny.toml").write_text(SUITE.replace("ridge = 0.1", "ridge = [0.1, 0.2]"))
+    assert set(cell_keys(load_suite("tiny"))) == {"add/flow", "add-shuffled/flow"}
 
 
 def test_other_suites_have_no_explanations(grokbench, tiny):

@@ -159,7 +159,7 @@ def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
 
 def test_rows_have_the_columns_and_say_what_the_interval_says():
     rows = explanation_rows(tell(lazy_to_rich(), suite(), HASH))
-    assert all(set(row) <= set(COLUMNS) for row in rows)
+    assert all(set(row) <= {*COLUMNS, "parts"} for row in rows)
     assert [row["family"] for row in rows[-2:]] == ["net", "(all)"]
     l1 = next(row for row in rows if row["prediction"] == "L1")
     assert (l1["n"], l1["estimate"], l1["verdict"]) == (10, 1.0, "supported")
@@ -183,7 +183,9 @@ def test_the_inverted_interval_is_a_p_value():
     assert math.isnan(support_p([Margins(Estimate(math.nan, estimate.interval), 0.0, None)]))
 
 
-FROZEN = Design("kernel", "add", False, {"frozen_on": "add/flow-ridge", "frozen_off": "add/flow"})
+FROZEN = Design(
+    "kernel", "add", False, {"frozen_on": "add/flow-ridge", "frozen_off": "add/flow"}, closed_form=("frozen_off",)
+)
 
 
 @pytest.mark.parametrize(("late", "found"), [(10, True), (7, False)])
@@ -203,7 +205,7 @@ def test_cross_table_reads_what_is_there():
     assert row["features_p"] == pytest.approx(2 / 2**10)
     assert row["reading"] == "features; explicit pressure not necessary"
     assert row["horizon"] == pytest.approx(math.log10(10_000 / 20), abs=0.1)
-    assert flow["reading"] == "never late without features"
+    assert flow["reading"] == "not late without features"
     late_without = suite(**{"net-off": {"t_gen": NEVER}, "net-frozen": {}})
     assert cross_table(lazy_to_rich(), late_without)[0]["reading"] == "pressure; features not necessary"
 

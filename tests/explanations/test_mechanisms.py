@@ -1,4 +1,4 @@
-"""What was planted comes out of the shipped rules: one suite of ten seeds per mechanism (`mechanisms.py` has the rest)."""
+"""What was planted comes out of the shipped rules: a suite of ten seeds per mechanism (`mechanisms.py` has more)."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_a_decaying_offset_never_passes_for_grokking():
     mechanism = MECHANISMS["decaying offset"]
     judged = [run(mechanism, mechanism.cells["free_on"], seed).detections[0.95] for seed in range(5)]
     assert {detection.outcome for detection in judged} == {"metric_artifact"}
-    assert all(detection.offset and detection.late == 0 for detection in judged)
+    assert all(detection.late == 0 for detection in judged)
 
 
 def test_the_lag_between_features_and_read_out_is_the_one_that_was_set():

@@ -1,0 +1,115 @@
+"""Is what was learned so far what the initial kernel would have learned? A measure of scores and the first kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grokbench.curves.checkpoint import Checkpoint
+from grokbench.curves.evaluate import accuracy
+from grokbench.learners.encodings import one_hot
+from grokbench.measures import probe
+from grokbench.measures.base import Measure
+from grokbench.registry import register_measure
+
+FASTEST, SLOWEST, TIMES = 1e-2, 1e10, 49  # flow times in units of 1 / largest eigenvalue, four a decade
+
+
+@register_measure("laziness")
+class Laziness(Measure):
+    """Likeness to the lazy predictor: the gradient flow of the initial kernel, at equal training accuracy.
+
+    With K the kernel at time 0, f_0 the scores there and Y the one-hot labels, the flow of squares is
+    ``g_s = f_0 + K_21 K_11^-1 (I - exp(-s K_11)) (Y - f_0)``. The value is the correlation, over held-out points and
+    classes, of what the learner has added to its initial scores with what the flow has added when it is right on as
+    many training points, the mean over classes taken off each point: at the first s (of four a decade) from which that
+    many are right, or at a later one with the same number where it is higher (at the end they all are, for long).
+    Undefined where there is no kernel at time 0 (trees), before anything is learned, and where the flow never gets
+    that far.
+
+    The trace kernel stands in for that of each class, so that a network with several outputs that is lazy to the letter
+    stays below 1; and adaptive optimizers follow another kernel. Compare with the same at another time or output scale.
+
+    Source: Chizat, Oyallon & Bach (arXiv 1812.07956), Kumar et al. (arXiv 2310.06110). Null: about 0; 1 for a machine
+    of a fixed kernel. Cost: one eigendecomposition a run, and one forward pass of n m C a checkpoint.
+    """
+
+    def __init__(self):
+        self._lazy: LazyPredictor | None = None
+
+    def look(self, at: Checkpoint):
+        """The correlation."""
+        if at.time == 0:
+            self._lazy = lazy_predictor(at)
+        return None if self._lazy is None or at.time == 0 else self._lazy.likeness(at)
+
+
+@dataclass(frozen=True, eq=False)
+class LazyPredictor:
+    """The flow of the initial kernel on the whole points of a run.
+
+    values (n,), vectors (n, n) : of K_11. cross (m, n) : K_21. residual (n, C) : U'(Y - f_0). start : f_0 on the
+    training (n, C) and on the held-out points (m, C). reached (times,) : training accuracy at the flow's times.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    cross: np.ndarray
+    residual: np.ndarray
+    start: tuple[np.ndarray, np.ndarray]
+    reached: np.ndarray
+
+    def likeness(self, at: Checkpoint) -> float | None:
+        """Correlation with what the learner has added to its initial scores."""
+        points, split = at.once_a_run(probe.whole), at.split
+        right = accuracy(at.train_scores[points.train], split.y_train[points.train], _tolerance(split))
+        enough = np.flatnonzero(self.reached >= right - 1e-9)
+        if not enough.size:
+            return None
+        added = at.test_scores[points.held_out] - self.start[1]
+        alike = np.flatnonzero(self.reached == self.reached[enough[0]])
+        found = [correlation(self._added(i), added) for i in alike if i >= enough[0]]
+        return max((value for value in found if value is not None), default=None)
+
+    def _added(self, i: int) -> np.ndarray:
+        """(m, C) what the flow has added on the held-out points at its i-th time."""
+        return self.cross @ (self.vectors @ (gains(self.values, i)[:, None] * self.residual))
+
+
+def lazy_predictor(at: Checkpoint) -> LazyPredictor | None:
+    """The flow that starts here; None without a kernel."""
+    blocks, spectrum, split = at.once(probe.kernel_blocks), at.once(probe.spectrum), at.split
+    if spectrum is None:
+        return None
+    points = at.once_a_run(probe.whole)
+    y = split.y_train[points.train]
+    start = at.train_scores[points.train], at.test_scores[points.held_out]
+    residual = spectrum.vectors.T @ (one_hot(y, split.n_classes) - start[0])
+    reached = np.empty(TIMES)
+    for i in range(TIMES):
+        moved = spectrum.vectors @ ((gains(spectrum.values, i) * spectrum.values)[:, None] * residual)
+        reached[i] = accuracy(start[0] + moved, y, _tolerance(split))
+    return LazyPredictor(spectrum.values, spectrum.vectors, blocks.cross, residual, start, reached)
+
+
+def gains(values: np.ndarray, i: int) -> np.ndarray:
+    """(n,) (1 - exp(-s r)) / r of eigenvalues r at the i-th time s; 0 where r is 0 up to rounding."""
+    largest = values.max(initial=0.0)
+    time = FASTEST * (SLOWEST / FASTEST) ** (i / (TIMES - 1)) / largest
+    real = values > len(values) * np.finfo(np.float64).eps * largest
+    return np.divide(-np.expm1(-time * values), values, out=np.zeros_like(values), where=real)
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Of two (m, C) arrays, the mean over classes taken off each row where there are several; None for constants."""
+    if first.shape[1] > 1:
+        first, second = (part - part.mean(axis=1, keepdims=True) for part in (first, second))
+    else:
+        first, second = (part - part.mean() for part in (first, second))
+    size = np.linalg.norm(first) * np.linalg.norm(second)
+    return float((first * second).sum() / size) if size > 0 else None
+
+
+def _tolerance(split) -> float | None:
+    return None if split.n_classes else split.tolerance

@@ -1,0 +1,312 @@
+"""Each prediction's statistic on runs that are made by hand, so that the right number is known."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from handmade import NEVER, SEEDS, made, ramp, suite
+
+from grokbench.explanations import complexity, lazy_to_rich, phenomenon
+from grokbench.explanations.base import Cells
+
+
+def cells(roles: dict, runs: dict, **changes) -> Cells:
+    """Cells of one family; roles name cells "add/..."."""
+    named = {role: (cell,) if isinstance(cell, str) else tuple(cell) for role, cell in roles.items()}
+    facts = {"family": "net", "task": "add", "roles": named, "runs": runs, "seeds": list(SEEDS)}
+    return Cells(**{**facts, **changes})
+
+
+def runs_of(**given) -> dict:
+    """Cell -> seed -> trace, by functions of the seed."""
+    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
+
+
+def with_columns(trace, **columns):
+    """The trace with more columns, each a function of its time."""
+    added = {name: make(trace.time) for name, make in columns.items()}
+    return replace(trace, curve={**trace.curve, **added})
+
+
+def value(finding, part: str) -> float:
+    return finding.estimates[part].value
+
+
+FREE = {"free_on": "add/free"}
+
+
+class TestLazyToRich:
+    def test_freezing_counts_pairs(self):
+        runs = runs_of(free=lambda s: made(s), frozen=lambda s: made(s, t_gen=800 if s < 1003 else NEVER))
+        found = lazy_to_rich.freezing_removes(cells({**FREE, "frozen_on": "add/frozen"}, runs))
+        assert value(found, "difference") == pytest.approx(0.7)
+        assert found.n == 10
+
+    def test_a_frozen_run_on_a_short_horizon_is_no_non_event(self):
+        runs = runs_of(free=lambda s: made(s), frozen=lambda s: made(s, t_gen=NEVER, budget=5000))
+        found = lazy_to_rich.freezing_removes(cells({**FREE, "frozen_on": "add/frozen"}, runs))
+        assert found.n == 0
+        assert math.isnan(value(found, "difference"))
+
+    def test_lost_runs_speak_against_the_claim_or_for_it(self):
+        runs = runs_of(
+            free=lambda s: made(s, status="done" if s > 1000 else "failed"), frozen=lambda s: made(s, t_gen=NEVER)
+        )
+        asked = cells({**FREE, "frozen_on": "add/frozen"}, runs)
+        assert value(lazy_to_rich.freezing_removes(asked), "difference") == pytest.approx(0.9)
+        assert value(lazy_to_rich.freezing_removes(asked.with_lost("for")), "difference") == pytest.approx(1.0)
+
+    def test_doses_of_laziness(self):
+        doses = [f"add/net-dose{i}" for i in range(1, 6)]
+        found = lazy_to_rich.later_when_lazier(cells({"doses": doses}, suite()))
+        assert value(found, "tau") == 1
+        assert found.p < 0.01
+        assert found.gates[0].passed
+        other = lazy_to_rich.later_when_lazier(cells({"doses": doses[::-1]}, suite()))
+        assert value(other, "tau") == -1
+        assert not other.gates[0].passed  # the kernel moves more, the higher this dose
+        assert other.gates[0].verdict == "not applicable"
+
+    def test_doses_at_the_grain_are_compared_by_t_gen(self):
+        """t_mem at the first tick: the delay has no unit, but the order of t_gen on one clock has a meaning."""
+        doses = {f"dose{i}": (lambda s, i=i: made(s, t_mem=1.0, t_gen=100.0 * 2**i)) for i in range(4)}
+        found = lazy_to_rich.later_when_lazier(cells({"doses": [f"add/{name}" for name in doses]}, runs_of(**doses)))
+        assert value(found, "tau") == 1
+        assert found.resolved == 0
+
+    @pytest.mark.parametrize("lag", [-0.3, 0.0, 0.3])
+    def test_the_lead_of_features(self, lag):
+        runs = runs_of(free=lambda s: made(s, ready=800 * 10**-lag))
+        found = lazy_to_rich.features_in_time(cells(FREE, runs))
+        assert value(found, "ready") == pytest.approx(lag, abs=0.01)
+        assert value(found, "not_ready") == 0
+
+    def test_features_that_never_come_or_were_there(self):
+        never = lazy_to_rich.features_in_time(cells(FREE, runs_of(free=lambda s: made(s, ready=NEVER))))
+        assert value(never, "ready") == -math.inf
+        there = lazy_to_rich.features_in_time(cells(FREE, runs_of(free=lambda s: made(s, ready=5.0))))
+        assert value(there, "not_ready") == -1
+
+    def test_the_ladder_of_initial_skill(self):
+        def rung(start, t_gen):
+            def make(seed):
+                trace = made(seed, t_gen=t_gen)
+                return with_columns(trace, after_kernel=lambda time: np.maximum(start, ramp(time, t_gen)))
+
+            return make
+
+        rungs = {f"n{i}": rung(*point) for i, point in enumerate(((0.1, 3000), (0.4, 1000), (0.7, 300), (0.97, 30)))}
+        found = lazy_to_rich.later_when_misaligned(cells({"ladder": [f"add/{n}" for n in rungs]}, runs_of(**rungs)))
+        assert value(found, "tau") == 1
+        assert value(found, "sufficient") == pytest.approx(-math.log10(30 / 20), abs=0.02)
+
+    def test_without_a_kernel_at_time_0_the_frozen_twin_says_what_suffices(self):
+        def rung(t_gen):
+            return lambda seed: with_columns(
+                made(seed, t_gen=t_gen), after_kernel=lambda time: np.where(time == 0, math.nan, ramp(time, t_gen))
+            )
+
+        runs = runs_of(
+            n1=rung(3000),
+            n2=rung(300),
+            frozen1=lambda s: made(s, t_gen=NEVER),
+            frozen2=lambda s: made(s, t_gen=300),
+        )
+        roles = {"ladder": ["add/n1", "add/n2"], "ladder_frozen": ["add/frozen1", "add/frozen2"]}
+        found = lazy_to_rich.later_when_misaligned(cells(roles, runs))
+        assert value(found, "tau") == 1
+        assert value(found, "sufficient") == pytest.approx(-math.log10(15), abs=0.02)
+
+    def test_specific_movement_is_measured_at_one_clock_time(self):
+        runs = runs_of(free=lambda s: made(s), low=lambda s: made(s, t_gen=NEVER), off=lambda s: made(s, budget=400))
+        found = lazy_to_rich.movement_is_specific(cells({**FREE, "low": "add/low"}, runs))
+        assert value(found, "difference") == 1
+        short = cells({**FREE, "low": "add/low", "free_off": "add/off"}, runs)
+        assert value(lazy_to_rich.movement_is_specific(short), "difference") == pytest.approx(
+            0
+        )  # by 400 they are alike
+
+    def test_without_pressure_asks_for_a_rising_norm(self):
+        falling = {"norm": lambda time: 2 - time / 1e4}
+        runs = runs_of(off=lambda s: made(s) if s < 1006 else with_columns(made(s), **falling))
+        found = lazy_to_rich.without_pressure(cells({"free_off": "add/off"}, runs))
+        assert value(found, "share") == pytest.approx(0.6)
+
+    def test_an_executed_freeze_is_found_where_the_curves_part(self):
+        def frozen(seed):
+            trace = made(seed)
+            parted, test = trace.time > 600, trace.kappa_test.copy()
+            test[parted] = 0.55
+            accuracy = 0.1 + 0.9 * test
+            return with_columns(
+                trace,
+                train_loss=lambda time: np.where(parted, 0.5, trace.column("train_loss")),
+                test_accuracy=lambda time: accuracy,
+            )
+
+        found = lazy_to_rich.frozen_at(
+            cells({**FREE, "freezes": ["add/freeze"]}, runs_of(free=made, freeze=lambda s: frozen(s)))
+        )
+        last = made().time[made().time <= 600][-1]
+        assert value(found, "agreement") == pytest.approx(-abs(0.55 - float(ramp(np.array([last]), 800.0)[0])))
+
+    def test_what_was_not_run_is_not_applicable(self):
+        for finding in (
+            lazy_to_rich.acts_through_laziness(cells(FREE, {})),
+            lazy_to_rich.memorizes_lazily(cells(FREE, runs_of(free=made))),
+        ):
+            assert [gate.verdict for gate in finding.gates if not gate.passed] == ["not applicable"]
+
+
+def carrying(seed, falls_at=500.0, depth=4.0, **given):
+    """A run whose measure of complexity rises until t_mem and falls by a factor within a third of a decade."""
+    trace = made(seed, **given)
+    return with_columns(
+        trace, size=lambda time: 100 * (0.5 + 0.5 * ramp(time, 20)) * (1 - (1 - 1 / depth) * ramp(time, falls_at))
+    )
+
+
+ROLES = {**FREE, "random": "add/twin", "low": "add/low", "low_random": "add/twin"}
+
+
+class TestComplexity:
+    def asked(self, **given):
+        runs = runs_of(
+            free=carrying, twin=lambda s: carrying(s, depth=1.0, t_gen=NEVER), low=lambda s: carrying(s, depth=1.0)
+        )
+        return cells(ROLES, {**runs, **runs_of(**given)}, complexity="size")
+
+    def test_the_fall_is_that_of_the_ratio(self):
+        found = complexity.falls_after_memorizing(self.asked())
+        assert value(found, "fall") == pytest.approx(math.log10(4), abs=0.01)
+        assert value(found, "beyond_low") == pytest.approx(math.log10(4), abs=0.01)
+        shared = self.asked(twin=lambda s: carrying(s, t_gen=NEVER), low=lambda s: carrying(s, t_gen=NEVER))
+        assert value(complexity.falls_after_memorizing(shared), "fall") == pytest.approx(0, abs=0.01)
+
+    @pytest.mark.parametrize(("falls_at", "lead"), [(500.0, 0.2), (800.0, 0.0), (1600.0, -0.3)])
+    def test_the_lead_of_the_fall(self, falls_at, lead):
+        found = complexity.falls_in_time(self.asked(free=lambda s: carrying(s, falls_at=falls_at)))
+        assert value(found, "not_after") == pytest.approx(lead, abs=0.02)
+
+    def test_no_fall_comes_never(self):
+        found = complexity.falls_in_time(self.asked(free=lambda s: carrying(s, depth=1.0)))
+        assert value(found, "not_after") == -math.inf
+
+    def test_without_a_measure_nothing_is_asked(self):
+        found = complexity.falls_after_memorizing(replace(self.asked(), complexity=""))
+        assert not found.gates[0].passed
+        assert found.gates[0].verdict == "not applicable"
+
+    def test_the_rise(self):
+        found = complexity.rises_first(self.asked())
+        begun = made().time[np.flatnonzero(made().kappa_train > 0.2)[0]]
+        expected = math.log10(1 / (0.5 + 0.5 * float(ramp(np.array([begun]), 20)[0])))
+        assert value(found, "rise") == pytest.approx(expected, abs=0.01)
+        at_once = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=1.0)))
+        assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain"]
+
+    def test_pressure(self):
+        runs = runs_of(on=made, off=lambda s: made(s, t_gen=800 if s < 1006 else NEVER))
+        found = complexity.pressure_is_necessary(cells({"free_on": "add/on", "free_off": "add/off"}, runs))
+        assert value(found, "difference") == pytest.approx(0.4)
+        assert value(found, "off") == pytest.approx(-0.6)
+        low, high = found.estimates["off"].interval(0.025)
+        assert low < -0.6 < high < 0
+
+    def test_memorized_bits_of_runs_that_generalize(self):
+        def noisy(seed):
+            bits = math.log2(10) * (0.25 if seed % 2 else 0.75)
+            return with_columns(made(seed), memorized_bits=lambda time: np.full(len(time), bits))
+
+        found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=noisy)))
+        assert value(found, "dropped") == pytest.approx(-0.5)
+        lost = complexity.lookup_is_dropped(
+            cells({"noise": "add/noise"}, runs_of(noise=lambda s: made(s, t_gen=NEVER)))
+        )
+        assert lost.n == 0
+        assert not lost.gates[0].passed
+
+    def test_pressures_that_delay_memorizing_are_left_out(self):
+        doses = {f"d{i}": (lambda s, i=i: made(s, t_gen=1600 / 2**i)) for i in range(4)}
+        doses["d4"] = lambda s: made(s, t_mem=90.0, t_gen=5000)
+        found = complexity.follows_pressure(cells({"pressures": [f"add/{name}" for name in doses]}, runs_of(**doses)))
+        assert value(found, "tau") == 1
+        assert found.p < 0.01
+        assert found.gates[0].passed
+
+    def test_sizes(self):
+        def sized(parts, t_gen):
+            shares = {
+                "submodel_size": lambda t: np.full(len(t), 1.0),
+                "submodel_share": lambda t: np.full(len(t), 1 / parts),
+            }
+            return lambda seed: with_columns(made(seed, t_gen=t_gen), **shares)
+
+        runs = runs_of(t8=sized(8, NEVER), t16=sized(16, 800), r16=sized(16, NEVER), r32=sized(32, NEVER))
+        unfit = {
+            s: replace(t, curve={**t.curve, "train_accuracy": 0.5 + 0 * t.time}) for s, t in runs["add/r16"].items()
+        }
+        roles = {"sizes_true": ["add/t8", "add/t16"], "sizes_random": ["add/r16", "add/r32"]}
+        found = complexity.memorizing_needs_more(cells(roles, {**runs, "add/r16": unfit}))
+        assert value(found, "capacity") == pytest.approx(math.log10(2))
+        assert math.isnan(value(found, "slope"))
+
+    def test_calibration(self):
+        def holding(size):
+            return lambda seed: with_columns(made(seed, t_gen=NEVER), size=lambda time: np.full(len(time), size))
+
+        names = ["add/n1", "add/n2", "add/n3", "add/n4"]
+        roles, facts = {"calibration": names}, {"complexity": "size"}
+        rising = runs_of(n1=holding(10.0), n2=holding(20.0), n3=holding(40.0), n4=holding(80.0))
+        found = complexity.measure_qualifies(cells(roles, rising, **facts))
+        assert value(found, "slope") == pytest.approx(1)
+        assert all(gate.passed for gate in found.gates)
+        flat = runs_of(n1=holding(10.0), n2=holding(20.0), n3=holding(19.0), n4=holding(80.0))
+        assert [g.name for g in complexity.measure_qualifies(cells(roles, flat, **facts)).gates if not g.passed] == [
+            "order"
+        ]
+
+    def test_the_end_state_ranks_runs(self):
+        runs = runs_of(
+            free=carrying, low=lambda s: carrying(s, depth=1.0, t_gen=NEVER), twin=lambda s: carrying(s, depth=1.0)
+        )
+        found = complexity.end_state(cells(ROLES, runs, complexity="size"))
+        assert value(found, "rank") == pytest.approx(1)
+        assert found.n == 20
+
+
+class TestPhenomenon:
+    def test_decades(self):
+        runs = runs_of(free=lambda s: made(s, t_gen=800 if s < 1007 else 100, budget=10_000))
+        found = phenomenon.ten_to_hundred_times(cells(FREE, runs))
+        assert value(found, "share") == pytest.approx(0.7)
+        at_once = phenomenon.ten_to_hundred_times(cells(FREE, runs_of(free=lambda s: made(s, t_mem=1.0))))
+        assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain"]
+
+    def test_abruptness_is_width_over_delay(self):
+        found = phenomenon.abrupt(cells(FREE, runs_of(free=made)))
+        assert value(found, "width") == pytest.approx(-(0.8 / 3) / math.log10(40), rel=0.05)
+
+    def test_the_plateau(self):
+        assert value(phenomenon.plateau(cells(FREE, runs_of(free=made))), "rise") == pytest.approx(0, abs=1e-6)
+
+        def creeping(seed):
+            trace = made(seed)
+            half = 0.6 * 20 * math.sqrt(40)
+            rank = np.maximum(ramp(trace.time, 800.0), 0.4 * (trace.time >= half))
+            # kappa_rank of ten classes from its own inverse, by interpolation
+            auc = np.linspace(0.5, 1, 2001)
+            from grokbench.curves.detect import kappa_rank
+
+            return with_columns(trace, rank_auc=lambda time: np.interp(rank, kappa_rank(auc, 10), auc))
+
+        found = phenomenon.plateau(cells(FREE, runs_of(free=creeping)))
+        assert -value(found, "rise") == pytest.approx(0.4, abs=0.01)
+
+    def test_patience(self):
+        falling = {"test_loss": lambda time: 1 / (1 + time)}
+        runs = runs_of(free=lambda s: with_columns(made(s), **falling) if s < 1004 else made(s))
+        found = phenomenon.stopped_too_soon(cells(FREE, runs))
+        assert value(found, "stopped") == pytest.approx(0.6)
+        assert found.n == 10
