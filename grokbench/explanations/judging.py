@@ -80,6 +80,7 @@ def tell(rules: Rules, runs: Runs, registered: str) -> Told:
         _predicted(rules, design, prediction, here, registered)
         for design, here in zip(rules.designs, cells, strict=True)
         for prediction in rules.predictions
+        if design.makes(prediction.name)
     ]
     neural = {design.family: design.neural for design in rules.designs}
     families = [

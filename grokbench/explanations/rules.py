@@ -88,6 +88,7 @@ class Design:
     closed_form : roles evaluated to t = infinity
     by_construction : prediction -> why it could not have come out otherwise here
     numbers : role -> one number per cell, where a statistic needs more than their order
+    predictions : those made of this family on this task; empty for all
     """
 
     family: str
@@ -99,6 +100,11 @@ class Design:
     closed_form: tuple[str, ...] = ()
     by_construction: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    predictions: tuple[str, ...] = ()
+
+    def makes(self, prediction: str) -> bool:
+        """Whether a prediction is registered here."""
+        return not self.predictions or prediction in self.predictions
 
     @property
     def roles(self) -> dict[str, tuple[str, ...]]:
@@ -208,7 +214,7 @@ def _check(path: Path, rules: Rules) -> None:
     if path.stem != rules.explanation:
         raise UsageError(f"{path}: explanation = {rules.explanation!r}: expected the name of the file")
     predictions = [prediction.name for prediction in rules.predictions]
-    named = [name for design in rules.designs for name in design.by_construction]
+    named = [name for design in rules.designs for name in (*design.by_construction, *design.predictions)]
     for name in [*named, *filter(None, [rules.necessity])]:
         if name not in predictions:
             raise UsageError(f"{path}: no prediction {name!r}{closest(name, predictions)}")

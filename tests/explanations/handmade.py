@@ -28,7 +28,6 @@ def made(seed=1000, t_mem=20.0, t_gen=800.0, budget=10_000, ready=None, status="
         "test_accuracy": CHANCE + (1 - CHANCE) * test,
         "train_loss": 1e-4 + (1 - train),
         "skill": test - 0.01,
-        "rank_auc": 0.5 + 0.5 * test,
         "after_kernel": R,
         "after_kernel_ridge": R.copy(),
         "movement": 0.5 * train,

@@ -99,6 +99,15 @@ def test_by_construction_is_not_applicable():
     )
 
 
+def test_a_design_may_make_some_predictions_only():
+    """The doses on one task, the cells on another: together they are the family."""
+    cells = {role: cell for role, cell in CELLS.items() if role != "doses"}
+    designs = [Design("net", "add", True, cells), Design("net", "dosed", True, CELLS, predictions=("L2",))]
+    told = tell(lazy_to_rich(*designs), suite(), HASH)
+    assert [row.rules.name for row in told.rows if row.design.task == "dosed"] == ["L2"]
+    assert told.families["net"].verdict == "supported"
+
+
 @pytest.mark.parametrize("case", ["other hash", "no hash", "a seed missing", "exploration"])
 def test_what_was_not_registered_is_exploratory_and_has_no_verdict(case):
     runs = suite(seeds=range(10)) if case == "exploration" else suite()

@@ -40,9 +40,8 @@ def test_a_curve_that_cannot_be_judged_is_lost():
 
 def test_half_rise_is_of_the_ranking_where_accuracy_lags_it():
     assert math.log10(made().half_rise() / T50) == pytest.approx(0, abs=EXACT)
-    trace = made()
-    early = made(t_gen=80.0)
-    lagging = replace(trace, curve={**trace.curve, "rank_auc": early.curve["rank_auc"]})
+    trace, early = made(), made(t_gen=80.0)
+    lagging = replace(trace, curve={**trace.curve, "rank_auc": 0.5 + early.kappa_test / 2})
     assert lagging.detections[0.95].offset
     assert lagging.half_rise() < 80
 
