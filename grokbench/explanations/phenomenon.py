@@ -57,9 +57,9 @@ def abrupt(cells: Cells) -> Finding:
 def plateau(cells: Cells) -> Finding:
     """P3: between the two events nothing is to be seen.
 
-    Part "rise": minus the median over seeds of the largest rise of the threshold-free kappa (of the accuracy for a
-    regression) over its value at t_mem, between t_mem and the middle of the delay in decades, of the free runs that
-    generalize.
+    Part "rise": minus the median over seeds of the largest rise of the threshold-free kappa (of the accuracy where
+    there is no ranking) over its value at t_mem, between t_mem and the middle of the delay in decades, of the free
+    runs that generalize.
     """
     found = cells.values("free", partial(_rise_on_the_way, cells), lost=cells.lost(1.0, 0.0))
     return _in_decades(cells, "rise", -found)
@@ -108,7 +108,7 @@ def _rise_on_the_way(cells: Cells, trace: Trace) -> float:
     if not _generalizes(cells, trace):
         return math.nan
     detection = cells.detection(trace)
-    values = trace.kappa_rank if trace.n_classes else trace.kappa_test
+    values = trace.kappa_test if np.isnan(trace.kappa_rank).all() else trace.kappa_rank
     middle_of_delay = detection.t_mem * 10 ** (detection.delay / 2)
     inside = (trace.time >= detection.t_mem) & (trace.time <= middle_of_delay)
     ends = [trace.value_at(values, middle_of_delay), *values[inside]]
