@@ -16,6 +16,7 @@ from grokbench.threads import one_thread
 ROOT = Path(__file__).parents[1]
 SETTINGS = 4  # of every learner on every task
 PAGE = (ROOT / "docs" / "atlas.md").read_text(encoding="utf-8")
+LEARNERS, TASKS = learners.names(), tasks.names()  # before a fixture of another file includes its own
 PLAN = make_plan(load_suite(str(ROOT / "benchmarks" / "atlas.toml"), seeds=1))
 
 
@@ -36,7 +37,7 @@ def planned() -> dict[tuple[str, str], dict[str, list]]:
 
 def too_slow() -> set[tuple[str, str]]:
     """Pairs that the page leaves out for their cost."""
-    return {(row[0], task) for row in table("named tasks") for task in set(tasks.names()) - set(row[1].split(", "))}
+    return {(row[0], task) for row in table("named tasks") for task in set(TASKS) - set(row[1].split(", "))}
 
 
 def test_the_pairs_that_cannot_be_are_those_of_the_committed_list():
@@ -47,7 +48,7 @@ def test_the_pairs_that_cannot_be_are_those_of_the_committed_list():
 
 def test_every_learner_meets_every_task_or_is_left_out_by_name():
     refused = {(learner.name, task.name) for task, learner, _ in PLAN.not_applicable}
-    everything = {(learner, task) for learner in learners.names() for task in tasks.names()}
+    everything = {(learner, task) for learner in LEARNERS for task in TASKS}
     assert set(planned()) | refused | too_slow() == everything
     assert not set(planned()) & too_slow()
     assert len(planned()) + len(refused) > len(everything) * 0.7
@@ -66,7 +67,7 @@ def test_every_learner_has_as_many_settings_on_every_task():
     assert set(counts.values()) == {SETTINGS}, {place: n for place, n in counts.items() if n != SETTINGS}
 
 
-@pytest.mark.parametrize("name", learners.names())
+@pytest.mark.parametrize("name", LEARNERS)
 def test_no_two_settings_are_the_same_in_effect(name):
     """Early predictions on the first task of each learner, rounded so that another order of sums is no effect."""
     specs = next(by_labels for pair, by_labels in planned().items() if pair[0] == name)["true"]
@@ -88,7 +89,7 @@ def test_the_control_is_there():
     }
 
 
-@pytest.mark.parametrize("task", tasks.names())
+@pytest.mark.parametrize("task", TASKS)
 def test_the_estimators_of_a_task_have_one_clock_of_each_kind(task):
     specs = planned()["estimator", task]["true"]
     clocks = sorted(spec.learner.make(learners).clock for spec in specs)
@@ -109,7 +110,7 @@ def test_the_dry_run_says_once_what_cannot_be(grokbench, tmp_path):
     assert len(lines) == len(set(lines)) == len({(lr.id, task.id) for task, lr, _ in PLAN.not_applicable})
 
 
-@pytest.mark.parametrize("name", learners.names())
+@pytest.mark.parametrize("name", LEARNERS)
 def test_a_learner_begins_on_each_of_its_tasks(name):
     """Two ticks of one setting of every pair; which setting goes round, so that each has its turn."""
     splits = {}

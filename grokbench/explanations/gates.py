@@ -17,7 +17,7 @@ from grokbench.statistics.proportions import clopper_pearson
 
 MOST_LOST = 0.10
 LEAST_FITTED = 0.90
-ZERO_GRADIENT = "zero_gradient_share"  # column; runs that do not measure it are held to be healthy
+ZERO_GRADIENT = "zero_gradient"  # column; runs that do not measure it are held to be healthy
 
 
 def groks_here(cells: Cells) -> Gate:

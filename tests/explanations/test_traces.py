@@ -117,7 +117,7 @@ def test_natural_roles_and_ladders():
 def test_vanished_gradients_are_unhealthy():
     runs = suite()
     for trace in list(runs["add/net-off"].values())[:2]:
-        trace.curve["zero_gradient_share"] = (trace.time > 100).astype(float)
+        trace.curve["zero_gradient"] = (trace.time > 100).astype(float)
     cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
     assert gates.healthy(cells, ["free_on"]).passed
     found = gates.healthy(cells, ["free_off"])

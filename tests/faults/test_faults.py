@@ -260,8 +260,9 @@ class FullDisk:
         self.n -= 1
         if self.n >= 0:
             return self.before(path, text)
+        whole = "".join(text)
         with contextlib.suppress(OSError):
-            Path(path).write_text(text[: len(text) // 2])
+            Path(path).write_text(whole[: len(whole) // 2])
         raise OSError(self.number, os.strerror(self.number))
 
 
