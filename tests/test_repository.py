@@ -159,7 +159,7 @@ def test_reference_results_are_those_of_the_suite_as_it_stands(suite, seeds):
     plan = make_plan(load_suite(str(ROOT / "benchmarks" / f"{suite}.toml"), seeds=seeds))
     assert stored == {spec.key for spec in plan.specs}
     # ten seeds are needed to compare: the atlas of two has its shares only
-    for table in ("delays", "prevalence") if seeds else ("curves", "delays", "sensitivity", "comparisons", "prevalence"):
+    for table in ("delays", "prevalence", *(() if seeds else ("curves", "sensitivity", "comparisons"))):
         assert (folder / f"{table}.csv").is_file()
     assert (folder / "environment.json").is_file()
 
