@@ -131,17 +131,22 @@ def _carry_out(
         _analyse(plan, results, quiet, as_json)
     elif as_json:
         print_json({"results": str(results), "runs": len(plan.specs), "failed": failed})
+    return _exit_status(complete, statuses, failed, results)
+
+
+def _exit_status(complete: bool, statuses: dict, failed: list[str], results: Path) -> int:
+    """The status of a command that has run what it could, and the line that says why it is not 0."""
     if not complete:
         return complain("interrupted; the same command goes on from here", INTERRUPTED)
     missing = sum(status is None for status in statuses.values())
     if missing:
         return complain(
-            f"{missing} of {len(plan.specs)} runs are gone from {results}; the same command runs them again",
+            f"{missing} of {len(statuses)} runs are gone from {results}; the same command runs them again",
             SOME_FAILED,
         )
     if failed:
         return complain(
-            f"{len(failed)} of {len(plan.specs)} runs failed, crashed or timed out: "
+            f"{len(failed)} of {len(statuses)} runs failed, crashed or timed out: "
             f"show {failed[0][:8]} tells why, --retry runs them again",
             SOME_FAILED,
         )
