@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, reduce
 from itertools import combinations_with_replacement
 from math import comb
 from typing import Literal
@@ -178,6 +179,11 @@ def monomials(X: np.ndarray, degree: int) -> np.ndarray:
     """(n, comb(d + degree, degree) - 1) products of 1 to `degree` columns of X (n, d), with repetition."""
     d, blocks = X.shape[1], [X]
     for many in range(2, degree + 1):
-        columns = [np.prod(X[:, chosen], axis=1) for chosen in map(list, combinations_with_replacement(range(d), many))]
-        blocks.append(np.stack(columns, axis=1))
+        blocks.append(reduce(np.multiply, (X.take(factor, axis=1) for factor in _factors(d, many))))
     return np.hstack(blocks)
+
+
+@cache
+def _factors(d: int, many: int) -> np.ndarray:
+    """(many, monomials) the columns whose product is each monomial of degree `many`."""
+    return np.array(list(combinations_with_replacement(range(d), many))).T

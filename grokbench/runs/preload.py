@@ -1,20 +1,30 @@
 """What every run needs, imported once by the fork server and shared by all its children.
 
-torch._dynamo among them: the first optimizer of a process would otherwise import it for most of a second.
+Whatever a library imports at its first use is here too, so that no run pays for it, in time or in its measured CPU
+seconds: of torch its compiler, which the first optimizer of a process asks for, and of scikit-learn the models.
 """
 
 from __future__ import annotations
 
 import pandas  # noqa: F401
+import pydantic.type_adapter  # noqa: F401
 import scipy.linalg
 import scipy.stats  # noqa: F401
-import sklearn  # noqa: F401
+import sklearn.datasets
+import sklearn.ensemble
+import sklearn.neighbors
+import sklearn.neural_network
+import sklearn.svm  # noqa: F401
 import torch._dynamo
 import torch.func  # noqa: F401
 import xgboost  # noqa: F401
 
 import grokbench.runs.perform  # noqa: F401
+from grokbench.options import options
 from grokbench.registry import learners, measures, tasks
+from grokbench.runs.registered import registered_rules
 
+registered_rules()
 for registry in (tasks, learners, measures):
-    registry.names()
+    for cls in registry.classes():
+        options(cls)
