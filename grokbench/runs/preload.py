@@ -7,7 +7,7 @@ seconds: of torch its compiler, which the first optimizer of a process asks for,
 from __future__ import annotations
 
 import pandas  # noqa: F401
-import pydantic.type_adapter  # noqa: F401
+import pydantic
 import scipy.linalg
 import scipy.stats  # noqa: F401
 import sklearn.datasets
@@ -24,6 +24,7 @@ from grokbench.options import options
 from grokbench.registry import learners, measures, tasks
 from grokbench.runs.registered import registered_rules
 
+pydantic.TypeAdapter(int)  # which loads the rest of it
 registered_rules()
 for registry in (tasks, learners, measures):
     for cls in registry.classes():

@@ -1,0 +1,32 @@
+"""What the fork server has ready: no run pays for the imports of libraries, in time or in its measured CPU seconds."""
+
+import json
+import subprocess
+import sys
+
+from grokbench.registry import learners
+
+LIBRARIES = {"grokbench", "numpy", "pandas", "pydantic", "scipy", "sklearn", "torch", "xgboost"}
+OPTIONS = {"estimator": {"path": "sklearn.tree.DecisionTreeClassifier", "parameter": "max_depth"}}
+PROGRAM = """
+import json, sys
+import grokbench.runs.preload
+from grokbench.runs.perform import perform
+
+for name, options in json.loads(sys.argv[1]):
+    before, said = set(sys.modules), []
+    task = "single_index" if name == "committee" else "modular" if "transformer" in name else "parity"
+    config = {"task": task, "task_options": {}, "learner": name, "learner_options": options, "device": "cpu",
+              "budget": 1, "seed": 0, "points_per_decade": 2, "settle": False}
+    perform(config, said.append)
+    print(json.dumps([name, said[-1]["end"]["status"], sorted(set(sys.modules) - before)]))
+"""
+
+
+def test_no_run_of_a_built_in_learner_imports_a_library():
+    names = [name for name in learners.names() if learners[name].__module__.startswith("grokbench.")]
+    orders = json.dumps([(name, OPTIONS.get(name, {})) for name in names])
+    done = subprocess.run([sys.executable, "-c", PROGRAM, orders], capture_output=True, text=True, check=True)
+    for name, status, imported in map(json.loads, done.stdout.splitlines()):
+        assert status == "done", name
+        assert not [module for module in imported if module.partition(".")[0] in LIBRARIES], name
