@@ -122,7 +122,8 @@ class Cells:
         if self.resolve(role) in self.closed_form:
             return True
         reference = self._t_gen_of_free(place, trace.clock)
-        return trace.last >= self.horizon * reference * (1 - 1e-9) and trace.converged()  # False for NaN
+        long_enough = trace.last >= self.horizon * reference * (1 - 1e-9)  # False for NaN
+        return long_enough and trace.converged() and not trace.arriving(self.level)
 
     def _t_gen_of_free(self, place: int, clock: str) -> float:
         """t_gen of the free run of the same seed and clock, else the largest one of other seeds; NaN without any."""

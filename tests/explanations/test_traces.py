@@ -72,6 +72,16 @@ def test_training_comes_to_rest_relative_to_where_it_began():
     assert not replace(trace, curve={**trace.curve, "train_loss": 1 / (1 + trace.time / 1e4)}).converged()
 
 
+def test_a_rise_that_would_be_there_within_another_decade_is_arriving():
+    trace = made()
+    log = np.log10(np.maximum(trace.time, 1.0))
+    for pace, arrives in ((0.5, True), (0.2, False)):  # of kappa per decade, ending at .6
+        accuracy = trace.chance + (1 - trace.chance) * (0.6 + pace * (log - log[-1]))
+        slow = replace(trace, curve={**trace.curve, "test_accuracy": accuracy})
+        assert slow.arriving(0.95) is arrives
+    assert trace.arriving(0.95)  # it is there
+
+
 def test_progress_and_clock_free_lead():
     trace = made()
     m = trace.kappa_test
