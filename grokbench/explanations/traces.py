@@ -133,6 +133,6 @@ class Trace:
         return abs(loss[-1] - before) <= CONVERGED * abs(loss[0])
 
     def arriving(self, level: float) -> bool:
-        """Whether held-out accuracy, at its pace in the last quarter decade, would reach the level in another decade."""
+        """Whether held-out accuracy, at its pace of the last quarter decade, would be there in another decade."""
         now, before = self.kappa_test[-1], self.value_at(self.kappa_test, self.last / 10**0.25)
         return bool(now + 4 * (now - before) >= level)

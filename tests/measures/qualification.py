@@ -286,8 +286,8 @@ def answers(measure: str, ladder: list, planted: list, q3: list, q4: list) -> di
 
 
 def same(a: float, b: float) -> bool:
-    """Equal up to rounding; the bias of memorized bits is estimated from draws that depend on the split's hash."""
-    return bool(np.isclose(a, b, rtol=0.02, equal_nan=True))
+    """Equal to within 5 %: the bias of memorized bits is estimated from draws that depend on the split's hash."""
+    return bool(np.isclose(a, b, rtol=0.05, equal_nan=True))
 
 
 def table(seeds: int, families: list[Family] | None = None) -> pd.DataFrame:
