@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -264,16 +264,15 @@ def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Trace]]) -> dict[tu
 OPPOSITE = {"supported": "contradicted", "contradicted": "supported", "not applicable": "supported"}
 
 
-def table(suites: int) -> list[tuple[str, str, str, Counter]]:
-    """Per mechanism and planted truth, the counts of verdicts over independent suites."""
-    rows = []
+def table(suites: int) -> Iterator[tuple[str, str, str, Counter]]:
+    """Per mechanism and planted truth, the counts of verdicts over independent suites; each as soon as it is known."""
     for name, mechanism in MECHANISMS.items():
         counts = {key: Counter() for key in mechanism.truth}
         for number in range(suites):
             for key, verdict in verdicts(mechanism, suite(mechanism, number)).items():
                 counts[key][verdict] += 1
-        rows += [(name, " ".join(key).strip(), mechanism.truth[key], count) for key, count in counts.items()]
-    return rows
+        for key, count in counts.items():
+            yield name, " ".join(key).strip(), mechanism.truth[key], count
 
 
 if __name__ == "__main__":

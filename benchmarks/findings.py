@@ -1,0 +1,261 @@
+"""Four questions beside the verdicts, as tables over the seeds of the explanation suites.
+
+`python benchmarks/findings.py [LAZY_TO_RICH [COMPLEXITY]]` reads two results folders (default:
+results/reference/lazy-to-rich and results/reference/complexity, with their stored runs) and prints Markdown: the path
+of complexity in recursive feature machines, features or averaging in boosted trees, what becomes of redrawn labels,
+and what a moving kernel says. docs/findings.md is made of these tables. Every number is a median over seeds with the
+smallest and the largest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from grokbench.explanations.traces import Trace
+from grokbench.report.explained import traces_by_cell
+from grokbench.report.judged import judge_store
+from grokbench.report.markdown import markdown
+from grokbench.runs.store import Store
+from grokbench.statistics.location import median_interval
+
+LEVEL = 0.95
+Runs = Mapping[str, Mapping[int, Trace]]
+
+
+def runs_of(folder: Path) -> Runs:
+    """Cell "task/learner" -> seed -> trace."""
+    cells = json.loads((folder / "suite.json").read_text(encoding="utf-8"))["cells"]
+    return traces_by_cell(cells, judge_store(Store(folder)), set())
+
+
+def over_seeds(runs: Runs, cell: str, value: Callable[[Trace], float]) -> np.ndarray:
+    """(seeds,) of a function of the cell's traces, lost ones left out."""
+    found = [value(trace) for _, trace in sorted(runs.get(cell, {}).items()) if not trace.lost]
+    return np.array(found, dtype=float)
+
+
+def told(values: np.ndarray) -> str:
+    """Median (smallest to largest)."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return ""
+    middle, low, high = (f"{number:.3g}" for number in (np.median(known), known.min(), known.max()))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def table(rows: list[dict[str, str]]) -> str:
+    """Rows as Markdown; a column for every name, in the order of their first appearance."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return markdown({name: name for name in names}, rows)
+
+
+def final(column: str) -> Callable[[Trace], float]:
+    """The last known value of a column."""
+
+    def value(trace: Trace) -> float:
+        known = trace.column(column)[~np.isnan(trace.column(column))]
+        return float(known[-1]) if known.size else math.nan
+
+    return value
+
+
+def at(column: str, time: Callable[[Trace], float]) -> Callable[[Trace], float]:
+    """A column at a time of the run."""
+    return lambda trace: trace.value_at(trace.column(column), time(trace))
+
+
+def t_mem(trace: Trace) -> float:
+    """When the training labels are fitted."""
+    return trace.detections[LEVEL].t_mem
+
+
+def t50(trace: Trace) -> float:
+    """When held-out accuracy passes one half of its way."""
+    return trace.half_rise(LEVEL)
+
+
+def t_gen(trace: Trace) -> float:
+    """When the run generalizes."""
+    return trace.detections[LEVEL].t_gen
+
+
+# ---------------------------------------------------------------- the complexity path of recursive feature machines
+
+
+def path_of_complexity(runs: Runs) -> str:
+    """k98 of RFM at its first solve, its peak, the test rise and the end, on true, random and too few labels."""
+    cells = {
+        "true labels": "add60/rfm",
+        "true labels, ridge 1e-4 relative": "add60/rfm-ridge3",
+        "random labels": "add60-shuffled/rfm",
+        "half of the data": "add60-low/rfm",
+        "half of the data, random": "add60-random3/rfm",
+    }
+    rows = []
+    for name, cell in cells.items():
+        rank = over_seeds(runs, cell, lambda trace: trace.column("label_fit_rank")[1])
+        if not np.isfinite(rank).any():
+            continue
+        rows.append(
+            {
+                "cell": name,
+                "seeds": str(len(rank)),
+                "first solve": told(rank),
+                "peak": told(over_seeds(runs, cell, lambda trace: np.nanmax(trace.column("label_fit_rank")))),
+                "iteration of the peak": told(over_seeds(runs, cell, peak_time)),
+                "t50": told(over_seeds(runs, cell, t50)),
+                "at t50": told(over_seeds(runs, cell, at("label_fit_rank", t50))),
+                "end": told(over_seeds(runs, cell, final("label_fit_rank"))),
+            }
+        )
+    return table(rows)
+
+
+def peak_time(trace: Trace) -> float:
+    """When the label-fit rank is largest."""
+    return float(trace.time[np.nanargmax(trace.column("label_fit_rank"))])
+
+
+# ---------------------------------------------------------------- features or averaging in boosted trees
+
+
+def features_or_averaging(runs: Runs) -> str:
+    """Accuracy of the ensemble beside what its leaves, all or recent, would do for a new read-out."""
+    moments = {"t_mem": t_mem, "t50": t50, "t_gen": t_gen}
+    columns = {
+        "ensemble": "test",
+        "kernel of all trees": "after_kernel_ridge",
+        "kernel of the recent trees": "after_kernel_recent",
+    }
+    rows = []
+    for name, column in columns.items():
+        row = {"held-out kappa of": name}
+        for moment, time in moments.items():
+            row[f"at {moment}"] = told(over_seeds(runs, "bits/trees", kappa_at(column, time)))
+        row["half-rise before that of the ensemble, decades [95 %]"] = (
+            "" if column == "test" else interval(over_seeds(runs, "bits/trees", lead_of(column)))
+        )
+        rows.append(row)
+    frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.kappa_test[-1])))
+    few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.kappa_test[-1])))
+    return table(rows) + (
+        f"\nTrees whose structure ignores the labels (1000 rounds) end at {frozen}; with a tenth of the examples the "
+        f"recipe ends at {few}.\n"
+    )
+
+
+def kappa_at(column: str, time: Callable[[Trace], float]) -> Callable[[Trace], float]:
+    """Held-out kappa, or an after-kernel score, at a time."""
+    return lambda trace: trace.value_at(trace.kappa_test if column == "test" else trace.column(column), time(trace))
+
+
+def lead_of(column: str) -> Callable[[Trace], float]:
+    """log10 of the half-rise of the accuracy over that of an after-kernel score."""
+
+    def lead(trace: Trace) -> float:
+        ready = trace.crossing(trace.column(column), 0.5)
+        return math.log10(t50(trace) / ready.time) if ready.reached else -math.inf
+
+    return lead
+
+
+def interval(values: np.ndarray) -> str:
+    """The median with its sign-test interval."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return ""
+    found = median_interval(known)
+    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+# ---------------------------------------------------------------- what becomes of redrawn labels
+
+
+def lookup_tables(runs: Runs) -> str:
+    """Shares of the redrawn labels that are predicted as shown, and as they were before, where the rule is found."""
+    cells = {
+        "mlp, decay 1, 5 % redrawn": "add60-noise05/mlp",
+        "mlp, decay 1, 10 %": "add60-noise10/mlp",
+        "mlp, decay 1, 20 %": "add60-noise20/mlp",
+        "mlp, decay 3, 10 %": "add60-noise10/mlp-decay3x",
+        "mlp, decay 5, 10 %": "add60-noise10/mlp-decay5x",
+        "rfm, no ridge, 10 %": "add80-noise10/rfm",
+        "rfm, ridge, 10 %": "add80-noise10/rfm-ridge3",
+        "boosted trees, 10 %": "bits-noise10/trees",
+        "gaussian process, 10 %": "bits25-noise10/gp",
+    }
+    rows = []
+    for name, cell in cells.items():
+        end = over_seeds(runs, cell, lambda trace: float(np.median(trace.kappa_test[-5:])))
+        bits = over_seeds(runs, cell, lambda trace: final("memorized_bits")(trace) / math.log2(trace.n_classes))
+        rows.append(
+            {
+                "cell": name,
+                "held-out kappa at the end": told(end),
+                "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
+                "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
+                "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
+                "bits kept, of all": told(bits),
+            }
+        )
+    return table(rows)
+
+
+# ---------------------------------------------------------------- what a moving kernel says
+
+
+def moving_kernels(runs: Runs) -> str:
+    """1 - CKA to the first kernel at t_mem and at the end, beside the after-kernel score, with and without the rule."""
+    families = {
+        "mlp, addition": ("add/mlp", "add/mlp-off", "add-low/mlp", "add-shuffled/mlp"),
+        "mlp, exclusive or": ("xor/net", "xor/net-off", "xor-low/net", "xor-shuffled/net"),
+        "rfm": ("add60/rfm", "", "add60-low/rfm", "add60-shuffled/rfm"),
+        "boosted trees": ("bits/trees", "", "bits-low/trees", "bits-shuffled/trees"),
+        "gaussian process": ("bits25/gp", "", "bits25-low/gp", "bits25-shuffled/gp"),
+    }
+    kinds = ("recipe", "pressure off", "too few data", "random labels")
+    rows = []
+    for family, cells in families.items():
+        for kind, cell in zip(kinds, cells, strict=True):
+            if cell:
+                rows.append(
+                    {
+                        "family": family,
+                        "runs": kind,
+                        "late": share_late(runs, cell),
+                        "moved at t_mem": told(over_seeds(runs, cell, at("movement", t_mem))),
+                        "moved at the end": told(over_seeds(runs, cell, final("movement"))),
+                        "R at t_mem": told(over_seeds(runs, cell, at("after_kernel", t_mem))),
+                        "R at the end": told(over_seeds(runs, cell, final("after_kernel"))),
+                    }
+                )
+    return table(rows)
+
+
+def share_late(runs: Runs, cell: str) -> str:
+    """How many of the runs generalize late."""
+    late = over_seeds(runs, cell, lambda trace: trace.detections[LEVEL].late)
+    return f"{int((late == 1).sum())}/{len(late)}"
+
+
+def main(folders: list[str]) -> None:
+    """Print all four."""
+    defaults = ["results/reference/lazy-to-rich", "results/reference/complexity"]
+    lazy, complexity = (runs_of(Path(folder)) for folder in [*folders, *defaults[len(folders) :]])
+    for title, text in {
+        "The complexity path of recursive feature machines": path_of_complexity(complexity),
+        "Features or averaging in boosted trees": features_or_averaging(lazy),
+        "Who drops the lookup table": lookup_tables(complexity),
+        "What a moving kernel says": moving_kernels(lazy),
+    }.items():
+        print(f"## {title}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
