@@ -36,6 +36,7 @@ SHARES = (1 / 8, 1 / 4, 1 / 2, 1)
 FIT = 0.98  # of the training labels: who memorizes less says nothing
 WINS = 0.9
 SEED = 10_000  # apart from the seeds of all suites
+TREES, ROUNDS = {"max_depth": 10, "colsample_bynode": 0.3, "eta": 0.3}, 60
 ASKED = ("label_fit_rank", "submodel_size", "code_length", "memorized_bits", "effective_rank", "leaves", "norm")
 
 
@@ -149,9 +150,6 @@ def trees_of_the_true_bits(split: Split, rng: np.random.Generator) -> Learner:
     learner.begin(X, split.y_train, split.n_classes, split.alphabet, rng)
     learner.advance(ROUNDS)
     return learner
-
-
-TREES, ROUNDS = {"max_depth": 10, "colsample_bynode": 0.3, "eta": 0.3}, 60
 
 
 def table_of_31(share: float) -> dict:
