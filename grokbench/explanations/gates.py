@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from grokbench.explanations.base import Cells, Trace
-from grokbench.explanations.rules import Rules
+from grokbench.explanations.rules import Design, Rules
 from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
 from grokbench.statistics.proportions import clopper_pearson
 
@@ -36,12 +36,12 @@ def shuffled_never(cells: Cells) -> Gate:
     return Gate("shuffled", bool(found) and wrong == 0, reason)
 
 
-def registered(cells: Cells, roles: Sequence[str], rules: Rules, rules_hash: str) -> Gate:
+def registered(cells: Cells, roles: Sequence[str], rules: Rules, design: Design, rules_hash: str) -> Gate:
     """G-c, first half: all registered seeds of these roles were run, as registered, and after the rules were fixed.
 
     Nobody stops when the answer pleases, and nobody fits the rules to the runs. A row that fails is exploratory.
     """
-    if tuple(cells.seeds) != rules.registered_seeds:
+    if tuple(cells.seeds) != rules.registered_seeds(design):
         return Gate("registered", False, "exploration: other seeds than the registered ones")
     places = [(cell, seed) for cell in _named(cells, roles) for seed in cells.seeds]
     missing = [place for place in places if place[1] not in _runs(cells, place[0])]

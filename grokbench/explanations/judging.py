@@ -131,7 +131,7 @@ def _predicted(rules: Rules, design: Design, asked: PredictionRules, cells: Cell
         gates=_gates(rules, design, asked, cells, finding, registered),
         intervention=asked.intervention,
     )
-    confirmed = gates.registered(cells, _needed(asked), rules, registered)
+    confirmed = gates.registered(cells, _needed(asked), rules, design, registered)
     if judge(prediction, LEVEL).verdict not in (UNDECIDED, NOT_APPLICABLE):
         prediction = replace(prediction, variants=variants(rules, asked, cells))
     return Row(design, asked, finding, prediction, "" if confirmed.passed else confirmed.reason)
@@ -177,7 +177,7 @@ def _gates(rules, design: Design, asked: PredictionRules, cells: Cells, finding,
     found = [
         Gate("construction", not reason, f"by construction: {reason}", NOT_APPLICABLE),
         Gate("cells", not missing, f"no cells for {', '.join(missing)}", NOT_APPLICABLE),
-        gates.registered(cells, _needed(asked), rules, registered),
+        gates.registered(cells, _needed(asked), rules, design, registered),
         *(assay[name]() for name in asked.gates),
         gates.few_lost(cells, asked.uses),
         gates.healthy(cells, asked.uses),
@@ -232,7 +232,7 @@ def counterexamples(rules: Rules, runs: Runs, registered: str) -> list[str]:
     for design in rules.designs if rules.necessity else ():
         cells = rules.cells(design, runs)
         for role in ("frozen_on", "frozen_off") if design.always_frozen else ():
-            if cells.has(role) and gates.registered(cells, [role], rules, registered).passed:
+            if cells.has(role) and gates.registered(cells, [role], rules, design, registered).passed:
                 late = int((cells.late(role, lost=0.0) == 1).sum())
                 p = binomtest(late, len(cells.seeds), 0.5, alternative="greater").pvalue
                 found[f"{cells.cells(role)[0]} ({late}/{len(cells.seeds)} late)"] = float(p)

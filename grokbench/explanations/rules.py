@@ -89,6 +89,7 @@ class Design:
     by_construction : prediction -> why it could not have come out otherwise here
     numbers : role -> one number per cell, where a statistic needs more than their order
     predictions : those made of this family on this task; empty for all
+    seeds : of its runs, where not as many as the rules say
     """
 
     family: str
@@ -101,6 +102,7 @@ class Design:
     by_construction: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     predictions: tuple[str, ...] = ()
+    seeds: int | None = None
 
     def makes(self, prediction: str) -> bool:
         """Whether a prediction is registered here."""
@@ -126,7 +128,7 @@ class Rules:
     ----------
     explanation, claim : its name, and the universal claim
     suite : the suite whose runs it judges
-    first_seed, seeds : of the confirmatory runs
+    first_seed, seeds : of the confirmatory runs of a design that does not say how many
     predictions, designs : what is predicted, and of which families on which tasks
     scope : "universal" (three families, networks and others) or "networks"
     necessity : the prediction whose universal form an always-frozen learner refutes; "" for none
@@ -142,10 +144,9 @@ class Rules:
     scope: Literal["universal", "networks"] = "universal"
     necessity: str = ""
 
-    @property
-    def registered_seeds(self) -> tuple[int, ...]:
-        """The confirmatory seeds."""
-        return tuple(range(self.first_seed, self.first_seed + self.seeds))
+    def registered_seeds(self, design: Design) -> tuple[int, ...]:
+        """The confirmatory seeds of a design."""
+        return tuple(range(self.first_seed, self.first_seed + (design.seeds or self.seeds)))
 
     def statistic(self, prediction: PredictionRules) -> Callable[[Cells], Finding]:
         """The function behind a prediction."""
@@ -155,13 +156,14 @@ class Rules:
         """The runs of a design; the seeds are the registered ones, or, where none of them was run, those there."""
         here = {cell: runs[cell] for cells in design.roles.values() for cell in cells if cell in runs}
         seen = {seed for found in here.values() for seed in found}
-        confirmatory = bool(seen & set(self.registered_seeds)) or not seen
+        registered = self.registered_seeds(design)
+        confirmatory = bool(seen & set(registered)) or not seen
         return Cells(
             family=design.family,
             task=design.task,
             roles=design.roles,
             runs=here,
-            seeds=self.registered_seeds if confirmatory else tuple(sorted(seen)),
+            seeds=registered if confirmatory else tuple(sorted(seen)),
             natural=design.natural,
             complexity=design.complexity,
             closed_form=frozenset(design.closed_form),

@@ -96,10 +96,12 @@ def make_plan(suite: Suite) -> Plan:
             else:
                 pairs.append((task, learner))
     specs: dict[str, RunSpec] = {}
-    for seed in _seeds(suite):
+    most = max((len(_seeds(suite, learner)) for _, learner in pairs), default=0)
+    for seed in range(suite.first_seed, suite.first_seed + most):
         for task, learner in pairs:
-            spec = _spec(suite, task, learner, seed)
-            specs.setdefault(spec.key, spec)
+            if seed in _seeds(suite, learner):
+                spec = _spec(suite, task, learner, seed)
+                specs.setdefault(spec.key, spec)
     if not specs:
         raise UsageError(f"{suite.path}: the plan is empty: no learner applies to any task")
     return Plan(suite, tuple(specs.values()), tuple(impossible))
@@ -121,11 +123,11 @@ def cell_keys(suite: Suite) -> Keys:
 
 
 def _keys(suite: Suite, task: Cell, learner: Cell) -> dict[int, str]:
-    return {seed: _spec(suite, task, learner, seed).key for seed in _seeds(suite)}
+    return {seed: _spec(suite, task, learner, seed).key for seed in _seeds(suite, learner)}
 
 
-def _seeds(suite: Suite) -> range:
-    return range(suite.first_seed, suite.first_seed + suite.seeds)
+def _seeds(suite: Suite, learner: Cell) -> range:
+    return range(suite.first_seed, suite.first_seed + (learner.seeds or suite.seeds))
 
 
 def _spec(suite: Suite, task: Cell, learner: Cell, seed: int) -> RunSpec:
@@ -137,7 +139,7 @@ def _wanted_pairs(suite: Suite) -> list[tuple[Cell, list[Cell]]]:
     wanted, runs = [], 0
     for task in suite.tasks:
         here = [learner for learner in suite.learners if learner.only_tasks is None or task.id in learner.only_tasks]
-        runs += len(here) * suite.seeds
+        runs += sum(learner.seeds or suite.seeds for learner in here)
         if runs > MOST_RUNS:
             raise UsageError(f"{suite.path}: more than {MOST_RUNS:,} runs; split the suite, or take fewer seeds")
         if here:

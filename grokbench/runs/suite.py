@@ -30,7 +30,7 @@ DEFAULTS = {
 }
 LARGEST_FILE = 2**20  # bytes; the largest shipped suite has 3000
 MOST_CELLS = 10_000  # points of the product of axes, of all [[tasks]] and of all [[learners]]
-RESERVED = {"tasks": ("id", "name"), "learners": ("id", "name", "budget", "tasks", "measures")}
+RESERVED = {"tasks": ("id", "name"), "learners": ("id", "name", "budget", "seeds", "tasks", "measures")}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Cell:
     """One task or one learner with one set of options: a point of a suite's product of axes.
 
     given : the options that differ from the defaults: what a table shows.
+    seeds : of a learner, where not as many as the suite's.
     measures : versions by name of the measures that are taken of a learner at each checkpoint.
     """
 
@@ -48,6 +49,7 @@ class Cell:
     version: int
     budget: float | None = None
     only_tasks: tuple[str, ...] | None = None
+    seeds: int | None = None
     measures: dict[str, int] = field(default_factory=dict)
 
     def make(self, registry: Registry):
@@ -106,6 +108,8 @@ def load_suite(name: str, overrides: tuple[str, ...] = (), seeds: int | None = N
         _override(raw, override)
     if seeds is not None:
         raw["seeds"] = seeds
+        for table in raw["learners"]:
+            table.pop("seeds", None)
     values = {**DEFAULTS, **{k: v for k, v in raw.items() if k not in RESERVED}}
     _check_values(path, values)
     task_cells = tuple(_cells(path, "tasks", raw["tasks"], tasks))
@@ -258,6 +262,7 @@ def _table_cells(section: str, table: dict, registry: Registry) -> Iterator[Cell
             version=int(cls.version),
             budget=budget,
             only_tasks=None if only is None else tuple(only),
+            seeds=_own_seeds(table),
             measures=_measures(table.get("measures", [])),
         )
 
@@ -278,6 +283,13 @@ def _budget(table: dict, made) -> float:
         raise UsageError(f"budget = {shown(table['budget'])}: expected one number of {made.clock}")
     checkpoints(table["budget"], integer_clock=made.integer_clock)  # says what is wrong with it
     return table["budget"]
+
+
+def _own_seeds(table: dict) -> int | None:
+    seeds = table.get("seeds")
+    if seeds is not None and not (_whole(seeds) and seeds >= 1):
+        raise UsageError(f"seeds = {shown(seeds)}: expected a whole number of at least 1")
+    return seeds
 
 
 def _check_references(path: Path, values: dict, task_cells, learner_cells) -> None:

@@ -3,14 +3,14 @@
 Inputs are (class, name), every name once; the label is the class. A kernel of names alone (random vectors) memorizes,
 a kernel of classes generalizes, and between them a learner can be late for six reasons. All are closed forms of time.
 `python tests/explanations/mechanisms.py 100` prints, for 100 independent suites of 10 seeds each, how often each
-prediction comes out as planted, undecided, and as the opposite.
+prediction comes out as planted, undecided, and as the opposite; names after the number choose mechanisms.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -264,9 +264,10 @@ def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Trace]]) -> dict[tu
 OPPOSITE = {"supported": "contradicted", "contradicted": "supported", "not applicable": "supported"}
 
 
-def table(suites: int) -> Iterator[tuple[str, str, str, Counter]]:
+def table(suites: int, only: Sequence[str] = ()) -> Iterator[tuple[str, str, str, Counter]]:
     """Per mechanism and planted truth, the counts of verdicts over independent suites; each as soon as it is known."""
-    for name, mechanism in MECHANISMS.items():
+    for name in only or MECHANISMS:
+        mechanism = MECHANISMS[name]
         counts = {key: Counter() for key in mechanism.truth}
         for number in range(suites):
             for key, verdict in verdicts(mechanism, suite(mechanism, number)).items():
@@ -276,6 +277,6 @@ def table(suites: int) -> Iterator[tuple[str, str, str, Counter]]:
 
 
 if __name__ == "__main__":
-    for name, what, truth, count in table(int(sys.argv[1]) if len(sys.argv) > 1 else 100):
+    for name, what, truth, count in table(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2:]):
         total, told = sum(count.values()), ", ".join(f"{v} {k}" for k, v in sorted(count.items()))
         print(f"{name:26} {what:18} planted: {truth:15} {count[truth]}/{total} ({told})", flush=True)
