@@ -158,9 +158,9 @@ class RandomRounds:
         self._sums = [(X.copy(), len(self.trees), sums), *others[: INPUTS_KEPT - 1]]
         return sums.copy()
 
-    def leaves(self, X: np.ndarray) -> np.ndarray:
-        """(n, rounds, trees per round) int64 leaves of X (n, d) float32."""
-        found = [tree.leaves(X) for trees in self.trees for tree, _ in trees]
+    def leaves(self, X: np.ndarray, first: int = 0) -> np.ndarray:
+        """(n, rounds from the `first` on, trees per round) int64 leaves of X (n, d) float32."""
+        found = [tree.leaves(X) for trees in self.trees[first:] for tree, _ in trees]
         return np.array(found, dtype=np.int64).T.reshape(len(X), -1, self.per_round)
 
     def described(self, first: int) -> list[dict[str, np.ndarray]]:
