@@ -115,7 +115,7 @@ def skill(scores: np.ndarray, y: np.ndarray) -> float:
     """
     if not _entropy(y) > 0:
         return float("nan")
-    first, second = _halves(y)
+    first, second = halves(y, True)
     total = 0.0
     for chosen, judged in ((first, second), (second, first)):
         drawn = np.random.default_rng(0).permutation(chosen)[:SCALE_EXAMPLES]  # a stride could follow a table's order
@@ -128,15 +128,18 @@ def skill(scores: np.ndarray, y: np.ndarray) -> float:
 def regression_skill(scores: np.ndarray, y: np.ndarray) -> float:
     """1 - squared error of a·s over the variance of y, the factor a >= 0 chosen on the other half."""
     s, total = scores[:, 0], 0.0
-    halves = (np.arange(0, len(y), 2), np.arange(1, len(y), 2))
-    for chosen, judged in (halves, halves[::-1]):
+    both = halves(y, False)
+    for chosen, judged in (both, both[::-1]):
         power = float((s[chosen] ** 2).sum())
         factor = max(0.0, float(s[chosen] @ y[chosen]) / power) if power > 0 else 0.0
         total += float(((factor * s[judged] - y[judged]) ** 2).sum())
     return 1 - total / len(y) / float(y.var()) if y.var() > 0 else float("nan")
 
 
-def _halves(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def halves(y: np.ndarray, classes: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of two halves of a split, which alternate, of classes within each class."""
+    if not classes:
+        return np.arange(0, len(y), 2), np.arange(1, len(y), 2)
     _, first, which = np.unique(y, return_index=True, return_inverse=True)
     by_class = np.argsort(first[which], kind="stable")  # classes as they appear: their names do not matter
     return np.sort(by_class[0::2]), np.sort(by_class[1::2])

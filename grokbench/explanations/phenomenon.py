@@ -8,6 +8,7 @@ that memorize at the grain of their clock are left out of what is told in decade
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -65,18 +66,32 @@ def plateau(cells: Cells) -> Finding:
     return _in_decades(cells, "rise", -found)
 
 
-def stopped_too_soon(cells: Cells) -> Finding:
-    """P4: early stopping quits before generalization.
+def stopped_by_loss(cells: Cells) -> Finding:
+    """P4: early stopping on the held-out loss quits before generalization.
 
     Part "stopped": share of the free runs that generalize late whose training ends before t_gen under the rule "stop
-    once the run is more than twice as old as its best held-out loss" (the declared loss), Clopper and Pearson.
+    once the run is more than twice as old as its best loss" (the declared loss), Clopper and Pearson. The rule sees one
+    half of the held-out split (measure `validation_loss`). Patience is relative to the age, as on a geometric grid a
+    number of checkpoints is: 6 of 20 a decade are a factor of 2.
+    """
+    return _stopped_before(cells, lambda trace: trace.column("validation_loss"))
 
-    The rule sees the held-out split whole: stored curves have no halves, so that its regret is not told here.
+
+def stopped_by_accuracy(cells: Cells) -> Finding:
+    """P4a: the same where the rule watches the accuracy, of which a plateau is a series of ties: the first counts."""
+    return _stopped_before(cells, lambda trace: -trace.column("validation_accuracy"))
+
+
+def regret_of_stopping(cells: Cells) -> Finding:
+    """P4r: what is lost by the rule of P4, which keeps the checkpoint of the best loss.
+
+    Part "regret": median over the free runs that generalize late of the difference in kappa, on the half of the
+    held-out split that the rule does not see, between the last checkpoint and the one that is kept.
     """
     late = cells.late("free", lost=0.0)
-    stopped = cells.values("free", partial(_stopped, cells), lost=cells.lost(0.0, 1.0))
-    flags = np.where(late == 1, stopped, math.nan)
-    return Finding({"stopped": share(flags)}, int((~np.isnan(flags)).sum()))
+    regret = cells.values("free", _regret, lost=cells.lost(0.0, 1.0))
+    found = np.where(late == 1, regret, math.nan)
+    return Finding({"regret": middle(found)}, int((~np.isnan(found)).sum()), gates=[_halved(cells)])
 
 
 def _in_decades(cells: Cells, part: str, values: np.ndarray) -> Finding:
@@ -115,11 +130,32 @@ def _rise_on_the_way(cells: Cells, trace: Trace) -> float:
     return float(np.nanmax(ends)) - trace.value_at(values, detection.t_mem)
 
 
-def _stopped(cells: Cells, trace: Trace) -> float:
-    """1 where the rule stops before t_gen."""
-    t_gen, loss = cells.detection(trace).t_gen, trace.column("test_loss")
-    if math.isnan(t_gen):
-        return math.nan
-    best_at = trace.time[np.array([int(np.argmin(loss[: i + 1])) for i in range(len(loss))])]
-    gave_up = trace.time > PATIENCE * np.maximum(best_at, trace.time[trace.time > 0][0])
-    return float(gave_up.any() and trace.time[np.argmax(gave_up)] < t_gen)
+def _stopped_before(cells: Cells, watched: Callable[[Trace], np.ndarray]) -> Finding:
+    """Share of the late runs that a rule which wants ``watched`` to fall stops before t_gen."""
+
+    def stopped(trace: Trace) -> float:
+        return float(_stop(trace, watched(trace))[0] < cells.detection(trace).t_gen)
+
+    late = cells.late("free", lost=0.0)
+    flags = np.where(late == 1, cells.values("free", stopped, lost=cells.lost(0.0, 1.0)), math.nan)
+    return Finding({"stopped": share(flags)}, int((~np.isnan(flags)).sum()), gates=[_halved(cells)])
+
+
+def _stop(trace: Trace, watched: np.ndarray) -> tuple[float, int]:
+    """When the rule gives up (inf: never), and the checkpoint that it keeps, the best until then."""
+    best = np.array([int(np.argmin(watched[: i + 1])) for i in range(len(watched))])
+    age = np.maximum(trace.time[best], trace.time[trace.time > 0][0])
+    gave_up = np.flatnonzero(trace.time > PATIENCE * age)
+    return (float(trace.time[gave_up[0]]), int(best[gave_up[0]])) if gave_up.size else (math.inf, int(best[-1]))
+
+
+def _regret(trace: Trace) -> float:
+    accuracy = trace.column("remaining_accuracy")
+    kept = _stop(trace, trace.column("validation_loss"))[1]
+    return float(accuracy[-1] - accuracy[kept]) / (1 - trace.chance)
+
+
+def _halved(cells: Cells) -> Gate:
+    seen = [trace for trace in cells.traces("free") if trace is not None and not trace.lost]
+    missing = any(np.isnan(trace.column("remaining_accuracy")).any() for trace in seen)
+    return Gate("halves", bool(seen) and not missing, "halves of the held-out split are not measured", NOT_APPLICABLE)

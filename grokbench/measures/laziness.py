@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,32 +49,34 @@ class Laziness(Measure):
 class LazyPredictor:
     """The flow of the initial kernel on the whole points of a run.
 
-    values (n,), vectors (n, n) : of K_11. cross (m, n) : K_21. residual (n, C) : U'(Y - f_0). start : f_0 on the
+    values (n,) : of K_11 = U diag(values) U'. read (m, n) : K_21 U. residual (n, C) : U'(Y - f_0). start : f_0 on the
     training (n, C) and on the held-out points (m, C). reached (times,) : training accuracy at the flow's times.
     """
 
     values: np.ndarray
-    vectors: np.ndarray
-    cross: np.ndarray
+    read: np.ndarray
     residual: np.ndarray
     start: tuple[np.ndarray, np.ndarray]
     reached: np.ndarray
+    _directions: dict[int, np.ndarray | None] = field(default_factory=dict)
 
     def likeness(self, at: Checkpoint) -> float | None:
         """Correlation with what the learner has added to its initial scores."""
         points, split = at.once_a_run(probe.whole), at.split
         right = accuracy(at.train_scores[points.train], split.y_train[points.train], _tolerance(split))
         enough = np.flatnonzero(self.reached >= right - 1e-9)
-        if not enough.size:
+        added = direction(at.test_scores[points.held_out] - self.start[1])
+        if not enough.size or added is None:
             return None
-        added = at.test_scores[points.held_out] - self.start[1]
         alike = np.flatnonzero(self.reached == self.reached[enough[0]])
-        found = [correlation(self._added(i), added) for i in alike if i >= enough[0]]
-        return max((value for value in found if value is not None), default=None)
+        lazy = [self._added(i) for i in alike if i >= enough[0]]
+        return max((float((one * added).sum()) for one in lazy if one is not None), default=None)
 
-    def _added(self, i: int) -> np.ndarray:
-        """(m, C) what the flow has added on the held-out points at its i-th time."""
-        return self.cross @ (self.vectors @ (gains(self.values, i)[:, None] * self.residual))
+    def _added(self, i: int) -> np.ndarray | None:
+        """(m, C) direction of what the flow has added on the held-out points at its i-th time."""
+        if i not in self._directions:
+            self._directions[i] = direction(self.read @ (gains(self.values, i)[:, None] * self.residual))
+        return self._directions[i]
 
 
 def lazy_predictor(at: Checkpoint) -> LazyPredictor | None:
@@ -90,7 +92,7 @@ def lazy_predictor(at: Checkpoint) -> LazyPredictor | None:
     for i in range(TIMES):
         moved = spectrum.vectors @ ((gains(spectrum.values, i) * spectrum.values)[:, None] * residual)
         reached[i] = accuracy(start[0] + moved, y, _tolerance(split))
-    return LazyPredictor(spectrum.values, spectrum.vectors, blocks.cross, residual, start, reached)
+    return LazyPredictor(spectrum.values, blocks.cross @ spectrum.vectors, residual, start, reached)
 
 
 def gains(values: np.ndarray, i: int) -> np.ndarray:
@@ -101,14 +103,11 @@ def gains(values: np.ndarray, i: int) -> np.ndarray:
     return np.divide(-np.expm1(-time * values), values, out=np.zeros_like(values), where=real)
 
 
-def correlation(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Of two (m, C) arrays, the mean over classes taken off each row where there are several; None for constants."""
-    if first.shape[1] > 1:
-        first, second = (part - part.mean(axis=1, keepdims=True) for part in (first, second))
-    else:
-        first, second = (part - part.mean() for part in (first, second))
-    size = np.linalg.norm(first) * np.linalg.norm(second)
-    return float((first * second).sum() / size) if size > 0 else None
+def direction(scores: np.ndarray) -> np.ndarray | None:
+    """(m, C) the mean over classes taken off each row (of a regression, over rows), of norm 1; None for constants."""
+    centred = scores - (scores.mean(axis=1, keepdims=True) if scores.shape[1] > 1 else scores.mean())
+    size = np.linalg.norm(centred)
+    return centred / size if size > 0 else None
 
 
 def _tolerance(split) -> float | None:

@@ -305,8 +305,15 @@ class TestPhenomenon:
         assert -value(found, "rise") == pytest.approx(0.4, abs=0.01)
 
     def test_patience(self):
-        falling = {"test_loss": lambda time: 1 / (1 + time)}
-        runs = runs_of(free=lambda s: with_columns(made(s), **falling) if s < 1004 else made(s))
-        found = phenomenon.stopped_too_soon(cells(FREE, runs))
-        assert value(found, "stopped") == pytest.approx(0.6)
-        assert found.n == 10
+        """Runs 1000 to 1003 have a loss that falls all the time, or an accuracy that rises; the others stop at once."""
+        constant = {"validation_loss": np.ones_like, "validation_accuracy": np.zeros_like}
+        better = {"validation_loss": lambda time: 1 / (1 + time), "validation_accuracy": lambda time: time / 1e5}
+        rest = {"remaining_accuracy": lambda time: 0.1 + 0.9 * (time >= 800)}
+        runs = runs_of(free=lambda s: with_columns(made(s), **(better if s < 1004 else constant), **rest))
+        for statistic in (phenomenon.stopped_by_loss, phenomenon.stopped_by_accuracy):
+            found = statistic(cells(FREE, runs))
+            assert value(found, "stopped") == pytest.approx(0.6)
+            assert found.n == 10
+        found = phenomenon.regret_of_stopping(cells(FREE, runs))
+        assert value(found, "regret") == pytest.approx(1.0)  # the first checkpoint is kept by most
+        assert phenomenon.regret_of_stopping(cells(FREE, runs_of(free=made))).gates[0].passed is False

@@ -1,0 +1,34 @@
+"""What somebody sees who stops early: half of the held-out examples; the other half says what stopping costs."""
+
+from __future__ import annotations
+
+from grokbench.curves.checkpoint import Checkpoint
+from grokbench.curves.evaluate import accuracy, declared_loss, halves
+from grokbench.measures.base import Measure
+from grokbench.registry import register_measure
+
+
+@register_measure("validation_loss")
+class Validation(Measure):
+    """The held-out split in two halves: a rule of early stopping may see the first, and is judged on the second.
+
+    validation_loss is the learner's declared loss and validation_accuracy the accuracy on the first half,
+    remaining_accuracy the accuracy on the second. The halves alternate within each class.
+
+    Source: Prechelt 1998 (Neural Networks 11). Null: two halves of one split agree up to sampling. Cost: two passes
+    over the held-out scores.
+    """
+
+    columns = ("validation_loss", "validation_accuracy", "remaining_accuracy")
+
+    def look(self, at: Checkpoint):
+        """Loss and accuracy of the first half, accuracy of the second."""
+        split, scores = at.split, at.test_scores
+        seen, rest = halves(split.y_test, bool(split.n_classes))
+        if not len(rest):
+            return None
+        tolerance = None if split.n_classes else split.tolerance
+        return (
+            declared_loss(scores[seen], split.y_test[seen], at.learner.loss, split.n_classes),
+            *(accuracy(scores[half], split.y_test[half], tolerance) for half in (seen, rest)),
+        )
