@@ -51,7 +51,7 @@ def measure_qualifies(cells: Cells) -> Finding:
     sizes = np.array([cells.values("calibration", partial(_final, cells), step=step) for step in range(steps)])
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log2(sizes)
-    slopes = np.array([_slope(column) for column in logs.T]) if steps else np.empty(0)
+    slopes = np.array([_slope(np.arange(steps), column) for column in logs.T]) if steps else np.empty(0)
     known = [column[~np.isnan(column)] for column in logs]
     medians = [float(np.median(column)) if column.size else math.nan for column in known]
     ordered = len(medians) > 2 and bool((np.diff(medians) > 0).all())
@@ -95,20 +95,25 @@ def rises_first(cells: Cells) -> Finding:
 
 
 def memorizing_needs_more(cells: Cells) -> Finding:
-    """C3: memorizing needs more capacity than the rule does.
+    """C3: memorizing needs more capacity than the rule does, and the more, the more examples there are.
 
-    Roles "sizes_true" and "sizes_random": the recipe at growing sizes on true and on random labels, each run with the
-    measure `submodel_size`, whose ratio to `submodel_share` is the number of parts. Part "capacity": median over seeds
-    of log10(W_random / W_true), W_random the least size that fits .98 of random labels at its end, W_true the least
-    size with both kappas >= .95 on true ones. Part "slope" (of log size on log n, random less true) needs the same at
-    several n, which no shipped suite has: undefined, so that support is withheld.
+    Roles "sizes_true" and "sizes_random": the recipe at growing sizes on true and on random labels, at several n, which
+    the rules number; each run has the measure `submodel_size`, whose ratio to `submodel_share` is the number of parts.
+    W_random(n) is the least size that fits .98 of n random labels at its end, W_true(n) the least size with both
+    kappas >= .95 on true ones. Part "capacity": median over seeds of the mean over n of log10(W_random / W_true). Part
+    "slope": median over seeds of the least-squares slope of log W_random on log n less that of log W_true.
 
-    A failure to optimize a small network looks like a lack of capacity.
+    A failure to optimize a small network looks like a lack of capacity. An n at which no size will do leaves its seed
+    out, in the mean, and in the slope where fewer than three are left.
     """
-    random = _least_size(cells, "sizes_random", lambda trace: trace.column("train_accuracy")[-1] >= FITTED)
-    true = _least_size(cells, "sizes_true", lambda t: min(t.kappa_train[-1], t.kappa_test[-1]) >= LEARNED)
-    found = _minus(random, true)
-    return Finding({"capacity": middle(found), "slope": UNDEFINED}, _known(found))
+    random = _least_sizes(cells, "sizes_random", lambda trace: trace.column("train_accuracy")[-1] >= FITTED)
+    true = _least_sizes(cells, "sizes_true", lambda t: min(t.kappa_train[-1], t.kappa_test[-1]) >= LEARNED)
+    examples = np.log10(sorted(random))
+    logs = [np.array([found[n] for n in sorted(found)]) for found in (random, true)]  # each (n, seeds)
+    capacity = _minus(*logs).mean(axis=0) if sorted(random) == sorted(true) else np.full(len(cells.seeds), math.nan)
+    slopes = [np.array([_slope(examples, column) for column in found.T]) for found in logs]
+    parts = {"capacity": middle(capacity), "slope": middle(_minus(*slopes))}
+    return Finding(parts, _known(capacity))
 
 
 def falls_in_time(cells: Cells) -> Finding:
@@ -221,13 +226,14 @@ def _final(cells: Cells, trace: Trace) -> float:
     return float(values[-1]) if values.size else math.nan
 
 
-def _slope(logs: np.ndarray) -> float:
-    known = ~np.isnan(logs)
-    return float(np.polyfit(np.flatnonzero(known), logs[known], 1)[0]) if known.sum() > 2 else math.nan
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    """Of the least-squares line through the known points; NaN from fewer than three."""
+    known = ~np.isnan(y)
+    return float(np.polyfit(x[known], y[known], 1)[0]) if known.sum() > 2 else math.nan
 
 
-def _least_size(cells: Cells, role: str, holds) -> np.ndarray:
-    """(seeds,) log10 of the least size whose run holds; NaN where none does."""
+def _least_sizes(cells: Cells, role: str, holds) -> dict[float, np.ndarray]:
+    """n -> (seeds,) log10 of the least size whose run holds; NaN where none does. Without numbers there is one n."""
 
     def size(trace: Trace) -> float:
         with np.errstate(invalid="ignore"):
@@ -235,9 +241,13 @@ def _least_size(cells: Cells, role: str, holds) -> np.ndarray:
         parts = parts[~np.isnan(parts)]
         return math.log10(parts[-1]) if parts.size and holds(trace) else math.inf
 
-    sizes = [cells.values(role, size, lost=math.inf, step=step) for step in range(len(cells.cells(role)))]
-    least = np.min(sizes, axis=0) if sizes else np.full(len(cells.seeds), math.inf)
-    return np.where(np.isinf(least), math.nan, least)
+    steps = range(len(cells.cells(role)))
+    examples = cells.numbers.get(role) or [1.0] * len(steps)
+    found: dict[float, list[np.ndarray]] = {}
+    for step, n in zip(steps, examples, strict=True):
+        found.setdefault(n, []).append(cells.values(role, size, lost=math.inf, step=step))
+    least = {n: np.min(sizes, axis=0) for n, sizes in found.items()}
+    return {n: np.where(np.isinf(sizes), math.nan, sizes) for n, sizes in least.items()}
 
 
 def _bits_left(cells: Cells, trace: Trace) -> float:

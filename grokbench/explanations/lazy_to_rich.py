@@ -1,7 +1,8 @@
 """Lazy to rich: first a fit with the initial, frozen features, later features that move where the task needs them.
 
 Predictions L0 to L8 (Kumar et al. 2310.06110, Lyu et al. 2311.18817, Mohamadi et al. 2407.12332), each a pure function
-of `Cells`. Every estimate is turned so that larger favours the claim; margins stand in the rules.
+of `Cells`; L7, which needs a factorial of networks, is `mediation`. Every estimate is turned so that larger favours the
+claim; margins stand in the rules.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 
 from grokbench.explanations.base import Cells, Finding
 from grokbench.explanations.estimates import (
-    UNDEFINED,
     Ladder,
     censored_share,
     delay_of,
@@ -149,16 +149,6 @@ def without_pressure(cells: Cells) -> Finding:
     rises = cells.values("free_off", partial(_norm_rises, cells), lost=cells.lost(0.0, 1.0))
     flags = np.where(np.isnan(late) | np.isnan(rises), math.nan, (late == 1) & (rises == 1))
     return Finding({"share": share(flags)}, _known(flags), resolved=resolved_share(cells, "free_off"))
-
-
-def acts_through_laziness(cells: Cells) -> Finding:
-    """L7: optimizer, weight decay, initial norm and output scale act through laziness.
-
-    Needs a factorial of 72 networks whose learning rates are matched to equal t_mem; it is in no shipped suite, so
-    that this is `not applicable` everywhere.
-    """
-    gate = Gate("factorial", False, "the factorial of optimizers, decays and scales was not run", NOT_APPLICABLE)
-    return Finding({"tau": UNDEFINED}, 0, gates=[gate])
 
 
 def frozen_at(cells: Cells) -> Finding:

@@ -226,6 +226,10 @@ def _check(path: Path, rules: Rules) -> None:
             raise UsageError(f"{path}: {prediction.name}: no function {prediction.statistic!r} in its module")
         if not prediction.margins:
             raise UsageError(f"{path}: {prediction.name}: needs margins")
+    for design in rules.designs:
+        for role, given in design.numbers.items():
+            if len(given) != len(design.roles.get(role, ())):
+                raise UsageError(f"{path}: {design.family} on {design.task}: {role}: expected one number per cell")
     places = [(design.family, design.task) for design in rules.designs]
     if len(places) != len(set(places)):
         raise UsageError(f"{path}: a family stands twice on one task")

@@ -252,6 +252,30 @@ class TestComplexity:
         assert value(found, "capacity") == pytest.approx(math.log10(2))
         assert math.isnan(value(found, "slope"))
 
+    def test_sizes_over_examples(self):
+        """W_random = n / 10 and W_true = 20: means and slopes in closed form."""
+        examples = [100.0, 200.0, 400.0]
+        needed = {"random": lambda n: n / 10, "true": lambda n: 20.0}
+        roles, runs, numbers = {}, {}, {}
+        for kind, least in needed.items():
+            grid = [(n, size) for n in examples for size in (10.0, 20.0, 40.0, 80.0)]
+            roles[f"sizes_{kind}"] = [f"add/{kind}-{n:g}-{size:g}" for n, size in grid]
+            numbers[f"sizes_{kind}"] = [n for n, _ in grid]
+            for n, size in grid:
+                shares = {
+                    "submodel_size": lambda t: np.full(len(t), 1.0),
+                    "submodel_share": lambda t, size=size: np.full(len(t), 1 / size),
+                }
+                fits = size >= least(n)
+                trace = lambda s, fits=fits, shares=shares: with_columns(  # noqa: E731
+                    made(s, t_mem=20.0 if fits else NEVER, t_gen=800 if fits else NEVER), **shares
+                )
+                runs |= runs_of(**{f"{kind}-{n:g}-{size:g}": trace})
+        found = complexity.memorizing_needs_more(cells(roles, runs, numbers=numbers))
+        assert value(found, "capacity") == pytest.approx(0)  # (10 20 40) against 20: mean of logs
+        assert value(found, "slope") == pytest.approx(1)
+        assert found.n == len(SEEDS)
+
     def test_calibration(self):
         def holding(size):
             return lambda seed: with_columns(made(seed, t_gen=NEVER), size=lambda time: np.full(len(time), size))

@@ -1,0 +1,147 @@
+"""Mediation: do optimizer, weight decay, initial norm and output scale act through laziness, or each in its own way?
+
+L7 of lazy to rich, whose factorial has a suite and rules of its own. Laziness q is the likeness to the lazy predictor
+at t_mem (measure `laziness`). Cells whose learning rates are matched to one t_mem differ in their delay; if laziness is
+what the four axes act through, the delay rises with q, overall and along each axis, and not at equal q.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grokbench.explanations.base import Cells, Finding, estimate
+from grokbench.explanations.estimates import DRAWS, EARLIEST, UNDEFINED, delay_of
+from grokbench.explanations.traces import Trace
+from grokbench.explanations.verdict import NOT_APPLICABLE, Estimate, Gate
+from grokbench.statistics.trends import concordance
+
+OPTIMIZERS = ("gd", "momentum", "adam", "adamw")  # roles, each with its cells in the order of SHAPE
+SHAPE = {"decay": 3, "init": 3, "scale": 2}  # levels, the last axis fastest
+AXES = ("optimizer", *SHAPE)
+LAZINESS = "laziness"
+ALIKE = 0.05  # difference in q of runs that are equally lazy
+COMPARABLE = 2.0  # factor within which a cell's median t_mem must lie from that of all cells
+LEAST_CELLS = 0.75
+
+
+@dataclass(frozen=True)
+class Factorial:
+    """Runs: (n,) log delays with events, laziness q, seeds, and (n, 4) levels of `AXES`."""
+
+    time: np.ndarray
+    event: np.ndarray
+    q: np.ndarray
+    seed: np.ndarray
+    level: np.ndarray
+
+
+def acts_through_laziness(cells: Cells) -> Finding:
+    """L7: optimizer, weight decay, initial norm and output scale act through laziness.
+
+    Roles `OPTIMIZERS`, each with 18 cells: three decays (slowest), three initial norms, two output scales. Part "tau":
+    concordance within seeds of q(t_mem) and delay over all pairs of runs. Parts "weakest" and "third": the same over
+    pairs that differ along one axis alone, of the four axes the smallest and the third largest. Part "residual": minus
+    the largest |concordance| of an axis' own levels with the delay over such pairs with |dq| < .05. Intervals over
+    seeds; the ends of "weakest" and "third" are the smallest and the third largest of the axes' ends.
+
+    Cells whose median t_mem is not within a factor of 2 of the median over cells are left out, since their learning
+    rates are not matched; gate: three quarters of the cells are left. A lost run counts as the least lazy and latest.
+    Observational: a cause of both q and delay would look the same.
+    """
+    places = [(role, step) for role in OPTIMIZERS for step in range(len(cells.cells(role)))]
+    kept = _matched(cells, places)
+    runs = factorial(cells, kept)
+    gates = [
+        Gate("factorial", len(places) == len(OPTIMIZERS) * math.prod(SHAPE.values()), "not all cells", NOT_APPLICABLE),
+        Gate("matched", len(kept) >= LEAST_CELLS * len(places), f"{len(kept)} of {len(places)} cells have equal t_mem"),
+    ]
+    if len(runs.time) == 0:
+        return Finding(dict.fromkeys(("tau", "weakest", "third", "residual"), UNDEFINED), 0, gates=gates)
+    along = [_along(cells, runs, axis, runs.q, None) for axis in range(len(AXES))]
+    alike = np.abs(runs.q[:, None] - runs.q) < ALIKE
+    own = [_along(cells, runs, axis, runs.level[:, axis], alike) for axis in range(len(AXES))]
+    tau = estimate(lambda alpha: _tau(cells, runs, runs.q, runs.seed, None, alpha))
+    parts = {"tau": tau, "weakest": ranked(along, 0), "third": ranked(along, 1), "residual": minus_largest(own)}
+    return Finding(parts, len(np.unique(runs.seed)), censored=float(1 - runs.event.mean()), gates=gates)
+
+
+def factorial(cells: Cells, places: Sequence[tuple[str, int]]) -> Factorial:
+    """The runs of some (role, step) that have a resolved t_mem and a laziness there, and the lost ones."""
+    rows = list(_rows(cells, places))
+    time, event, q, seed, level = zip(*rows, strict=True) if rows else ([],) * 5
+    return Factorial(*(np.array(column) for column in (time, event, q, seed, level)))
+
+
+def _rows(cells: Cells, places: Sequence[tuple[str, int]]) -> Iterator[tuple]:
+    late = cells.lost(1.0, 0.0) == 1.0  # the least lazy one: against the claim as the latest
+    timed = delay_of(cells, resolved=True)
+    for role, step in places:
+        level = (OPTIMIZERS.index(role), *map(int, np.unravel_index(step, tuple(SHAPE.values()))))
+        for seed, trace in zip(cells.seeds, cells.traces(role, step), strict=True):
+            if trace is None or trace.lost:
+                yield (math.inf if late else EARLIEST, not late, -1.0, seed, level)
+            elif (found := timed(trace)) is not None and not math.isnan(q := _laziness(cells, trace)):
+                yield (*found, q, seed, level)
+
+
+def _laziness(cells: Cells, trace: Trace) -> float:
+    return trace.value_at(trace.column(LAZINESS), cells.detection(trace).t_mem)
+
+
+def _matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The cells whose median t_mem lies within `COMPARABLE` of the median over all cells."""
+    times = {}
+    for role, step in places:
+        found = cells.values(role, lambda trace: cells.detection(trace).t_mem, step=step)
+        known = found[~np.isnan(found)]
+        times[role, step] = float(np.median(known)) if known.size else math.nan
+    middle = float(np.nanmedian(list(times.values()))) if not np.isnan(list(times.values())).all() else math.nan
+    return [place for place, time in times.items() if middle / COMPARABLE <= time <= middle * COMPARABLE]
+
+
+def _along(cells: Cells, runs: Factorial, axis: int, dose: np.ndarray, among: np.ndarray | None) -> Estimate:
+    """tau of dose and delay over the pairs of a seed that differ along one axis alone."""
+    others = np.delete(runs.level, axis, axis=1)
+    block = np.unique(np.column_stack([runs.seed, others]), axis=0, return_inverse=True)[1].ravel()
+    return estimate(lambda alpha: _tau(cells, runs, dose, block, among, alpha))
+
+
+def _tau(cells: Cells, runs: Factorial, dose, block, among, alpha: float):
+    return concordance(
+        *(runs.time, runs.event, dose, block),
+        rng=cells.rng("L7"),
+        seed=runs.seed,
+        among=among,
+        level=1 - 2 * alpha,
+        draws=DRAWS,
+    )
+
+
+def ranked(estimates: Sequence[Estimate], place: int) -> Estimate:
+    """The estimate at a place from below, its ends those at the same place; undefined where one of them is."""
+    if any(math.isnan(one.value) for one in estimates):
+        return UNDEFINED
+
+    def interval(alpha: float) -> tuple[float, float]:
+        lows, highs = zip(*(one.interval(alpha) for one in estimates), strict=True)
+        return sorted(lows)[place], sorted(highs)[place]
+
+    return Estimate(sorted(one.value for one in estimates)[place], interval)
+
+
+def minus_largest(estimates: Sequence[Estimate]) -> Estimate:
+    """Minus the largest modulus, with the ends that the moduli in the intervals can have."""
+    if any(math.isnan(one.value) for one in estimates):
+        return UNDEFINED
+
+    def interval(alpha: float) -> tuple[float, float]:
+        ends = [one.interval(alpha) for one in estimates]
+        most = max(max(abs(low), abs(high)) for low, high in ends)
+        least = max(0.0 if low <= 0 <= high else min(abs(low), abs(high)) for low, high in ends)
+        return -most, -least
+
+    return Estimate(-max(abs(one.value) for one in estimates), interval)
