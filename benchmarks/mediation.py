@@ -29,7 +29,7 @@ OPTIMIZERS = {
 }
 TASK = {"modulus": 23, "train_fraction": 0.6}
 NETWORK = {"hidden": [64], "activation": "quadratic", "loss": "mse", "centred": True}
-HEAD = '''# Do optimizer, weight decay, initial norm and output scale act through laziness? Cells of the rules in
+HEAD = """# Do optimizer, weight decay, initial norm and output scale act through laziness? Cells of the rules in
 # grokbench/explanations/mediation.toml: a factorial of 72 networks with learning rates matched to one t_mem.
 # Written by benchmarks/mediation.py, which says how; edit that.
 title = "Mediation: optimizer, decay, initial norm and output scale through laziness"
@@ -44,7 +44,7 @@ id = "add"
 name = "modular"
 modulus = 23
 train_fraction = 0.6
-'''
+"""
 
 
 def t_mem(rate: float, **options) -> float:
@@ -98,7 +98,9 @@ def written(value: object) -> str:
 if __name__ == "__main__":
     print(HEAD, end="")
     for identity, options in cells():
-        print(f'\n[[learners]]\nid = "{identity}"\nname = "mlp"\nhidden = [[64]]\nactivation = "quadratic"\nloss = "mse"')
+        print(
+            f'\n[[learners]]\nid = "{identity}"\nname = "mlp"\nhidden = [[64]]\nactivation = "quadratic"\nloss = "mse"'
+        )
         print("centred = true")
         for key, value in options.items():
             print(f"{key} = {written(value)}")

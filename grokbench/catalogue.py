@@ -162,7 +162,9 @@ def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
         margins = "; ".join(f"{name} {rule.margins}" for name, rule in prediction.margins.items())
         lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
     lines += ["", "families:"]
-    lines += [f"  {design.family} on {design.task}: {', '.join(design.roles)}" for design in found.designs]
+    for design in found.designs:
+        own = f" ({design.seeds} seeds)" if design.seeds else ""
+        lines.append(f"  {design.family} on {design.task}{own}: {', '.join(design.roles)}")
     data = {"name": found.explanation, "kind": "explanation", "description": found.claim, "suite": found.suite}
     return data | {"predictions": [asdict(prediction) for prediction in found.predictions]}, "\n".join(lines)
 

@@ -17,7 +17,7 @@ from grokbench.explanations.base import Cells, Finding, estimate
 from grokbench.explanations.estimates import DRAWS, EARLIEST, UNDEFINED, delay_of
 from grokbench.explanations.traces import Trace
 from grokbench.explanations.verdict import NOT_APPLICABLE, Estimate, Gate
-from grokbench.statistics.trends import concordance
+from grokbench.statistics.trends import concordance, gehan_scores
 
 OPTIMIZERS = ("gd", "momentum", "adam", "adamw")  # roles, each with its cells in the order of SHAPE
 SHAPE = {"decay": 3, "init": 3, "scale": 2}  # levels, the last axis fastest
@@ -45,8 +45,10 @@ def acts_through_laziness(cells: Cells) -> Finding:
     Roles `OPTIMIZERS`, each with 18 cells: three decays (slowest), three initial norms, two output scales. Part "tau":
     concordance within seeds of q(t_mem) and delay over all pairs of runs. Parts "weakest" and "third": the same over
     pairs that differ along one axis alone, of the four axes the smallest and the third largest. Part "residual": minus
-    the largest |concordance| of an axis' own levels with the delay over such pairs with |dq| < .05. Intervals over
-    seeds; the ends of "weakest" and "third" are the smallest and the third largest of the axes' ends.
+    the largest modulus, of the four axes, of the concordance of its own levels with the delay over all pairs with
+    |dq| < .05, those in which level and q rise together and those in which they do not with equal weight: what is left
+    of q in |dq| < .05 cancels. Intervals over seeds; the ends of "weakest" and "third" are the smallest and the third
+    largest of the axes' ends.
 
     Cells whose median t_mem is not within a factor of 2 of the median over cells are left out, since their learning
     rates are not matched; gate: three quarters of the cells are left. A lost run counts as the least lazy and latest.
@@ -61,11 +63,14 @@ def acts_through_laziness(cells: Cells) -> Finding:
     ]
     if len(runs.time) == 0:
         return Finding(dict.fromkeys(("tau", "weakest", "third", "residual"), UNDEFINED), 0, gates=gates)
-    along = [_along(cells, runs, axis, runs.q, None) for axis in range(len(AXES))]
-    alike = np.abs(runs.q[:, None] - runs.q) < ALIKE
-    own = [_along(cells, runs, axis, runs.level[:, axis], alike) for axis in range(len(AXES))]
-    tau = estimate(lambda alpha: _tau(cells, runs, runs.q, runs.seed, None, alpha))
-    parts = {"tau": tau, "weakest": ranked(along, 0), "third": ranked(along, 1), "residual": minus_largest(own)}
+    along = [_tau(cells, runs, runs.q, _others(runs, axis)) for axis in range(len(AXES))]
+    own = [_tau(cells, runs, runs.level[:, axis], runs.seed, balanced(runs, axis)) for axis in range(len(AXES))]
+    parts = {
+        "tau": _tau(cells, runs, runs.q, runs.seed),
+        "weakest": ranked(along, 0),
+        "third": ranked(along, 1),
+        "residual": minus_largest(own),
+    }
     return Finding(parts, len(np.unique(runs.seed)), censored=float(1 - runs.event.mean()), gates=gates)
 
 
@@ -103,21 +108,39 @@ def _matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str,
     return [place for place, time in times.items() if middle / COMPARABLE <= time <= middle * COMPARABLE]
 
 
-def _along(cells: Cells, runs: Factorial, axis: int, dose: np.ndarray, among: np.ndarray | None) -> Estimate:
-    """tau of dose and delay over the pairs of a seed that differ along one axis alone."""
-    others = np.delete(runs.level, axis, axis=1)
-    block = np.unique(np.column_stack([runs.seed, others]), axis=0, return_inverse=True)[1].ravel()
-    return estimate(lambda alpha: _tau(cells, runs, dose, block, among, alpha))
+def _others(runs: Factorial, axis: int) -> np.ndarray:
+    """(n,) labels of the runs of a seed that differ along one axis alone."""
+    others = np.column_stack([runs.seed, np.delete(runs.level, axis, axis=1)])
+    return np.unique(others, axis=0, return_inverse=True)[1].ravel()
 
 
-def _tau(cells: Cells, runs: Factorial, dose, block, among, alpha: float):
-    return concordance(
-        *(runs.time, runs.event, dose, block),
-        rng=cells.rng("L7"),
-        seed=runs.seed,
-        among=among,
-        level=1 - 2 * alpha,
-        draws=DRAWS,
+def balanced(runs: Factorial, axis: int) -> np.ndarray:
+    """(n, n) weights of the decided pairs of a seed with |dq| < .05 and unequal levels of an axis.
+
+    Pairs in which level and q rise together have as much weight in all as those in which one rises and the other
+    falls; where one of the kinds is missing none has any.
+    """
+    rises = [np.sign(values[:, None] - values) for values in (runs.level[:, axis], runs.q)]
+    together = rises[0] * rises[1] * (gehan_scores(runs.time, runs.event) != 0)
+    together *= np.equal.outer(runs.seed, runs.seed) & (np.abs(runs.q[:, None] - runs.q) < ALIKE)
+    kinds = [together == sign for sign in (1, -1)]
+    sizes = [kind.sum() for kind in kinds]
+    return (
+        sum(kind * (sum(sizes) / 2 / size) for kind, size in zip(kinds, sizes, strict=True))
+        if all(sizes)
+        else 0 * together
+    )
+
+
+def _tau(
+    cells: Cells, runs: Factorial, dose: np.ndarray, block: np.ndarray, among: np.ndarray | None = None
+) -> Estimate:
+    """Concordance of dose and delay over the pairs of a block, its interval over seeds."""
+    shared = {"seed": runs.seed, "among": among, "draws": DRAWS}
+    return estimate(
+        lambda alpha: concordance(
+            *(runs.time, runs.event, dose, block), rng=cells.rng("L7"), level=1 - 2 * alpha, **shared
+        )
     )
 
 

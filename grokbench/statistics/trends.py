@@ -106,7 +106,7 @@ def concordance(
     time, event, dose : as for `gehan_jonckheere`
     block : (n,) labels of the (task, seed) within which runs are compared
     seed : (n,) the seed of each run, resampled with all its blocks; default the block itself
-    among : (n, n) bool, symmetric: the pairs that count (say, those alike in a third variable); default all
+    among : (n, n), symmetric: the pairs that count (say, those alike in a third variable), or weights; default all
     """
     scores, levels = gehan_scores(time, event), _levels(dose, np.size(time))
     labels, first, code = np.unique(np.asarray(block), return_index=True, return_inverse=True)

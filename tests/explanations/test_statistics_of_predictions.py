@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from handmade import NEVER, SEEDS, made, ramp, suite
 
-from grokbench.explanations import complexity, lazy_to_rich, phenomenon
+from grokbench.explanations import complexity, lazy_to_rich, mediation, phenomenon, rules
 from grokbench.explanations.base import Cells
+from grokbench.explanations.verdict import Margins, Prediction, judge
 
 
 def cells(roles: dict, runs: dict, **changes) -> Cells:
@@ -153,7 +154,7 @@ class TestLazyToRich:
 
     def test_what_was_not_run_is_not_applicable(self):
         for finding in (
-            lazy_to_rich.acts_through_laziness(cells(FREE, {})),
+            mediation.acts_through_laziness(cells(FREE, {})),
             lazy_to_rich.memorizes_lazily(cells(FREE, runs_of(free=made))),
         ):
             assert [gate.verdict for gate in finding.gates if not gate.passed] == ["not applicable"]
@@ -341,3 +342,80 @@ class TestPhenomenon:
         found = phenomenon.regret_of_stopping(cells(FREE, runs))
         assert value(found, "regret") == pytest.approx(1.0)  # the first checkpoint is kept by most
         assert phenomenon.regret_of_stopping(cells(FREE, runs_of(free=made))).gates[0].passed is False
+
+
+class TestMediation:
+    """72 cells whose laziness and delay are given as functions of their levels."""
+
+    @staticmethod
+    def judged(laziness, delay, **changes):
+        roles, runs = {}, {}
+        for o, role in enumerate(mediation.OPTIMIZERS):
+            roles[role] = []
+            for place, levels in enumerate(np.ndindex(*mediation.SHAPE.values())):
+                cell = f"add/{role}{place}"
+                roles[role].append(cell)
+                runs[cell] = {}
+                for seed in SEEDS[:5]:
+                    noise = np.random.default_rng([seed, o, place]).normal() * 0.03
+                    q = laziness(o, *levels) + noise
+                    trace = made(seed, t_gen=20 * 10 ** delay(o, *levels, q))
+                    runs[cell][seed] = with_columns(trace, laziness=lambda time, q=q: np.full(len(time), q))
+        return mediation.acts_through_laziness(cells(roles, runs, seeds=list(SEEDS[:5]), **changes))
+
+    @staticmethod
+    def verdict(finding):
+        margins = rules.read("mediation").predictions[0].margins
+        named = [Margins(finding.estimates[name], rule.support, rule.contradict) for name, rule in margins.items()]
+        return judge(Prediction("L7", "add", named, finding.gates)).verdict
+
+    def test_what_acts_through_laziness_alone(self):
+        found = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
+        assert value(found, "tau") > 0.95
+        assert value(found, "weakest") > 0.9
+        assert value(found, "residual") > -0.3
+        assert (found.n, found.censored) == (5, 0)
+        assert self.verdict(found) == "supported"
+
+    def test_an_axis_along_which_the_lazier_is_earlier(self):
+        found = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 1.5 + o + i + s - d)
+        assert value(found, "weakest") == pytest.approx(-1, abs=0.2)
+        assert value(found, "third") == pytest.approx(1, abs=0.2)
+        assert self.verdict(found) == "contradicted"
+
+    def test_an_axis_that_acts_past_laziness(self):
+        def past(o, d, i, s, q):
+            return 0.8 + 0.3 * d + 0.01 * q
+
+        found = self.judged(lambda o, d, i, s: 0.5 + 0.02 * (o + i + s), past)
+        assert value(found, "residual") == pytest.approx(-1, abs=0.05)
+        assert self.verdict(found) == "undecided"
+
+    def test_cells_of_another_t_mem_are_left_out_and_must_be_few(self):
+        found = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
+        assert all(gate.passed for gate in found.gates)
+        roles = {role: [f"add/{role}{i}" for i in range(18)] for role in mediation.OPTIMIZERS}
+        slow = {
+            cell: {s: made(s, t_mem=20.0 if role in ("gd", "adam") else 90.0) for s in SEEDS[:5]}
+            for role, names in roles.items()
+            for cell in names
+        }
+        failed = mediation.acts_through_laziness(cells(roles, slow, seeds=list(SEEDS[:5])))
+        assert "matched" in [gate.name for gate in failed.gates if not gate.passed]
+
+    def test_lost_runs_speak_against(self):
+        def laziness(o, d, i, s):
+            return 0.5 + 0.05 * (o + d + i + s)
+
+        whole = self.judged(laziness, lambda o, d, i, s, q: 2 * q)
+        assert value(whole, "tau") > 0.95
+        lost = {role: [f"add/{role}{i}" for i in range(18)] for role in mediation.OPTIMIZERS}
+        runs = {cell: {s: made(s) for s in SEEDS[:5]} for names in lost.values() for cell in names}
+        for cell in runs:
+            for s in SEEDS[:5]:
+                q = 0.4 + 0.01 * (hash(cell) % 7)
+                runs[cell][s] = with_columns(made(s), laziness=lambda time, q=q: np.full(len(time), q))
+        runs["add/gd0"][SEEDS[0]] = made(SEEDS[0], status="failed")
+        asked = cells(lost, runs, seeds=list(SEEDS[:5]))
+        assert value(mediation.acts_through_laziness(asked), "tau") < 0
+        assert value(mediation.acts_through_laziness(asked.with_lost("for")), "tau") > 0
