@@ -155,9 +155,16 @@ def _verdicts(told: Told) -> list[str]:
         "",
         "A family supports an explanation if all its applicable primaries are supported in all its tasks, and",
         "contradicts it if any is contradicted at level .05 divided by their number. Seeds registered: "
-        f"{told.rules.first_seed} to {told.rules.first_seed + told.rules.seeds - 1}; rules {told.registered[:12]}.",
+        f"{told.rules.first_seed} to {told.rules.first_seed + told.rules.seeds - 1}{_other_seeds(told)}; "
+        f"rules {told.registered[:12]}.",
         "",
     ]
+
+
+def _other_seeds(told: Told) -> str:
+    """Designs that have another number of seeds: " (committee 20, trees 12)"."""
+    others = {f"{design.family} {design.seeds}": None for design in told.rules.designs if design.seeds}
+    return f" ({', '.join(escape(name) for name in others)})" if others else ""
 
 
 def _glossary(prediction) -> str:
