@@ -18,16 +18,28 @@ def kernel(trained: np.ndarray, asked: np.ndarray, penalty: float = 0.0) -> np.n
     trained : (n, trees) int64 leaf of each training example in each tree.
     asked : (m, trees) the same for the inputs between which the kernel is asked.
     """
+    return co_occurrence(populations(trained), asked, penalty)
+
+
+def populations(trained: np.ndarray) -> list[np.ndarray]:
+    """n_l of each tree, by leaf, from the leaves (n, trees) of the training examples."""
+    return [np.bincount(leaf) for leaf in np.ascontiguousarray(trained.T)]
+
+
+def co_occurrence(population: Sequence[np.ndarray], asked: np.ndarray, penalty: float = 0.0) -> np.ndarray:
+    """`kernel`, from the `populations` of its trees."""
     from scipy.sparse import csr_array
 
-    sizes = np.maximum(trained.max(axis=0), asked.max(axis=0)) + 1
+    known = np.array([len(counts) for counts in population])
+    sizes = np.maximum(known, asked.max(axis=0) + 1)
     offsets = np.cumsum(sizes) - sizes
-    population = np.bincount((trained + offsets).ravel(), minlength=sizes.sum())
-    weight = np.divide(1.0, population + penalty, out=np.zeros(len(population)), where=population > 0)
+    counts = np.zeros(int(sizes.sum()), dtype=np.int64)
+    counts[np.arange(known.sum()) + np.repeat(offsets - (np.cumsum(known) - known), known)] = np.concatenate(population)
+    weight = np.divide(1.0, counts + penalty, out=np.zeros(len(counts)), where=counts > 0)
     columns = (asked + offsets).ravel()
     rows = np.arange(len(asked) + 1) * asked.shape[1]
-    shape = (len(asked), int(sizes.sum()))
-    root = csr_array((np.sqrt(weight[columns]), columns, rows), shape=shape)  # on both sides: exactly symmetric
+    shape = (len(asked), len(counts))
+    root = csr_array((np.sqrt(weight)[columns], columns, rows), shape=shape)  # on both sides: exactly symmetric
     return (root @ root.T).toarray() / asked.shape[1]
 
 

@@ -62,9 +62,12 @@ def grow(X: np.ndarray, rng: np.random.Generator, max_depth: int, shares: tuple[
     rows, owner = np.arange(len(X)), np.zeros(len(X), dtype=np.int64)  # examples, sorted by their node in this level
     while len(rows):
         starts = np.flatnonzero(np.diff(owner, prepend=-1))
-        low, high = (extreme.reduceat(X[rows], starts) for extreme in (np.minimum, np.maximum))
+        low = high = np.zeros((len(starts), X.shape[1]), dtype=np.float32)
+        if depth < (max_depth or np.inf):  # else nothing is split, whatever the extremes
+            inside = X[rows]
+            low, high = (extreme.reduceat(inside, starts) for extreme in (np.minimum, np.maximum))
         allowed = np.repeat(_candidates(in_tree, shares[1], rng), len(starts), axis=0)
-        open_ = _candidates(allowed, shares[2], rng) & (low < high) & (depth < (max_depth or np.inf))
+        open_ = _candidates(allowed, shares[2], rng) & (low < high)
         feature, threshold = _draw_splits(low, high, open_, rng)
         child = 2 * np.cumsum(feature >= 0) - 2  # number within the next level
         levels.append((feature, threshold, child + len(starts) + sum(len(level[0]) for level in levels)))

@@ -166,6 +166,7 @@ class BoostedTrees(Learner):
         self._train = (np.array(X), train)
         self._seen: list[tuple[np.ndarray, object]] = []
         self._places: list[tuple[np.ndarray, np.ndarray]] = []
+        self._populations: list[np.ndarray] = []  # by tree
         seed = int(rng.integers(2**31))
         self._booster = xgboost.Booster(self._parameters(n_classes, seed), [train])
         self._random = RandomRounds(self, inputs.astype(np.float32), n_classes if n_classes > 2 else 1, seed)
@@ -246,8 +247,11 @@ class BoostedTrees(Learner):
 
     def _co_occurrence(self, X: np.ndarray, rounds: int) -> np.ndarray:
         """(n, n) over the trees of the last `rounds` rounds."""
-        trained, asked = (self._leaves(inputs)[:, -rounds:].reshape(len(inputs), -1) for inputs in (self._train[0], X))
-        return leaves.kernel(trained, asked, self.lambda_)
+        many = self._random.per_round
+        grown = self._leaves_from(len(self._populations) // many, self._train[0])
+        self._populations += leaves.populations(grown.reshape(len(grown), -1))
+        asked = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
+        return leaves.co_occurrence(self._populations[-rounds * many :], asked, self.lambda_)
 
     def _leaves(self, X: np.ndarray) -> np.ndarray:
         """(n, rounds, trees per round) int64: the leaf of each example in each tree; kept, because no tree changes."""

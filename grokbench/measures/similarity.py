@@ -164,7 +164,8 @@ def ridge_predictions(blocks: probe.KernelBlocks, Y: np.ndarray, ridge: float) -
     """(m, C) kernel ridge regression ``K_21 (K_11 + ridge tr(K_11)/n I)^-1 Y``; None where that is not positive."""
     from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-    A = blocks.train + ridge * blocks.train.trace() / len(Y) * np.eye(len(Y))
+    A = blocks.train.copy()
+    A[np.diag_indices_from(A)] += ridge * blocks.train.trace() / len(Y)
     try:
         return blocks.cross @ cho_solve(cho_factor(A, lower=True, overwrite_a=True, check_finite=False), Y)
     except LinAlgError:
