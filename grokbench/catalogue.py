@@ -23,7 +23,7 @@ def entries(kind: str) -> list[dict[str, str]]:
         described = ALWAYS | {name: _description(measures[name]) for name in measures.names()}
         return [{"name": name, "description": description} for name, description in described.items()]
     if kind == "explanations":
-        return [{"name": name, "description": rules.read(name).claim} for name in rules.names()]
+        return [{"name": name, "description": rules.claim(name)} for name in rules.names()]
     if kind == "suites":
         return [{"name": name, "description": _title(path)} for name, path in sorted(_suites().items())]
     registry = {"tasks": tasks, "learners": learners}[kind]

@@ -183,6 +183,11 @@ def read(name: str) -> Rules:
     return parse(FOLDER / f"{name}.toml")
 
 
+def claim(name: str) -> str:
+    """The universal claim of an explanation, without reading the rest of its rules."""
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))["claim"]
+
+
 def of_suite(suite: str) -> list[Rules]:
     """The rules of all explanations that judge the runs of a suite."""
     return [rules for rules in map(read, names()) if rules.suite == suite]

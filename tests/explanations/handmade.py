@@ -80,4 +80,5 @@ def jitter(seed: int, given: dict) -> dict:
 
 def lazy_to_rich(*designs: Design) -> Rules:
     """The shipped predictions on other cells."""
-    return replace(read("lazy-to-rich"), designs=designs or (Design("net", "add", True, CELLS),))
+    registered = {"first_seed": SEEDS.start, "seeds": len(SEEDS)}
+    return replace(read("lazy-to-rich"), designs=designs or (Design("net", "add", True, CELLS),), **registered)
