@@ -1,10 +1,11 @@
-"""Four questions beside the verdicts, as tables over the seeds of the explanation suites.
+"""Questions beside the verdicts, as tables over the seeds of the explanation suites.
 
-`python benchmarks/findings.py [LAZY_TO_RICH [COMPLEXITY]]` reads two results folders (default:
-results/reference/lazy-to-rich and results/reference/complexity, with their stored runs) and prints Markdown: the path
-of complexity in recursive feature machines, features or averaging in boosted trees, what becomes of redrawn labels,
-and what a moving kernel says. docs/findings.md is made of these tables. Every number is a median over seeds with the
-smallest and the largest.
+`python benchmarks/findings.py [LAZY_TO_RICH [COMPLEXITY [MEDIATION]]]` reads three results folders (default: those in
+results/reference, with their stored runs) and prints Markdown: the path of complexity in recursive feature machines,
+features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, how large a network
+must be to memorize and to generalize, and what optimizer, decay, initial norm and output scale do at equal laziness.
+docs/findings.md is made of these tables. Every number is a median over seeds with the smallest and the largest, or an
+estimate with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from grokbench.explanations import complexity, mediation, rules
 from grokbench.explanations.base import end_of_rise
 from grokbench.explanations.traces import Trace
+from grokbench.explanations.verdict import Estimate
 from grokbench.report.explained import traces_by_cell
 from grokbench.report.judged import judge_store
 from grokbench.report.markdown import markdown
@@ -142,11 +145,12 @@ def features_or_averaging(runs: Runs) -> str:
         rows.append(row)
     lead = interval(over_seeds(runs, "bits/trees", lead_of("after_kernel_ridge")))
     frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.kappa_test[-1])))
+    rounds = told(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.last))
     few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.kappa_test[-1])))
     return table(rows) + (
         f"\nThe half-rise of the kernel of all trees comes {lead} decades before that of the ensemble (median, 95 %). "
-        f"Trees whose structure ignores the labels (1000 rounds) end at {frozen}; with a tenth of the examples the "
-        f"recipe ends at {few}.\n"
+        f"Trees whose structure ignores the labels ({rounds} rounds) end at {frozen}; with few examples the recipe "
+        f"ends at {few}.\n"
     )
 
 
@@ -215,7 +219,7 @@ def lookup_tables(runs: Runs) -> str:
 def moving_kernels(runs: Runs) -> str:
     """1 - CKA to the first kernel at t_mem and at the end, beside the after-kernel score, with and without the rule."""
     families = {
-        "mlp, addition": ("add/mlp", "add/mlp-off", "add-low/mlp", "add-shuffled/mlp"),
+        "mlp, addition": ("add/mlp", "", "add-low/mlp", "add-shuffled/mlp"),
         "mlp, exclusive or": ("xor/net", "xor/net-off", "xor-low/net", "xor-shuffled/net"),
         "rfm": ("add60/rfm", "", "add60-low/rfm", "add60-shuffled/rfm"),
         "boosted trees": ("bits/trees", "", "bits-low/trees", "bits-shuffled/trees"),
@@ -246,15 +250,68 @@ def share_late(runs: Runs, cell: str) -> str:
     return f"{int((late == 1).sum())}/{len(late)}"
 
 
+# ---------------------------------------------------------------- how large a network must be
+
+
+def sizes(runs: Runs) -> str:
+    """The least width that fits .98 of random labels, and the one that generalizes, by number of examples."""
+    found, _ = cells_of("complexity", "add, sizes", runs)
+    random = complexity.least_sizes(found, "sizes_random", complexity.memorizes)
+    true = complexity.least_sizes(found, "sizes_true", complexity.learns)
+    rows = [
+        {
+            "training examples": f"{n:g}",
+            "width to fit random labels": told(10 ** random[n]),
+            "width to find the rule": told(10 ** true[n]),
+        }
+        for n in sorted(random)
+    ]
+    return table(rows)
+
+
+# ---------------------------------------------------------------- what acts through laziness
+
+
+def through_laziness(runs: Runs) -> str:
+    """Along each axis of the factorial: is the lazier network the later, and what is left at equal laziness?"""
+    found, places = cells_of("mediation", "add", runs)
+    factorial = mediation.factorial(found, mediation.matched(found, places))
+    rows = [
+        {
+            "axis": axis,
+            "pairs along it: the lazier is later": spread(mediation.along(found, factorial, i)),
+            "pairs of equal laziness: the higher level is later": spread(mediation.own(found, factorial, i)),
+        }
+        for i, axis in enumerate(mediation.AXES)
+    ]
+    return table(rows)
+
+
+def cells_of(explanation: str, task: str, runs: Runs):
+    """The cells of the design of a task, and the (role, step) of each."""
+    registered = rules.read(explanation)
+    design = next(design for design in registered.designs if design.task == task)
+    found = registered.cells(design, runs)
+    return found, [(role, step) for role, cells in design.roles.items() for step in range(len(cells))]
+
+
+def spread(estimate: Estimate) -> str:
+    """An estimate with its 95 % interval."""
+    low, high = estimate.interval(0.025)
+    return f"{estimate.value:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def main(folders: list[str]) -> None:
-    """Print all four."""
-    defaults = ["results/reference/lazy-to-rich", "results/reference/complexity"]
-    lazy, complexity = (runs_of(Path(folder)) for folder in [*folders, *defaults[len(folders) :]])
+    """Print all of them."""
+    defaults = [f"results/reference/{name}" for name in ("lazy-to-rich", "complexity", "mediation")]
+    lazy, complex_, factorial = (runs_of(Path(folder)) for folder in [*folders, *defaults[len(folders) :]])
     for title, text in {
-        "The complexity path of recursive feature machines": path_of_complexity(complexity),
+        "The complexity path of recursive feature machines": path_of_complexity(complex_),
         "Features or averaging in boosted trees": features_or_averaging(lazy),
-        "Who drops the lookup table": lookup_tables(complexity),
+        "Who drops the lookup table": lookup_tables(complex_),
         "What a moving kernel says": moving_kernels(lazy),
+        "How large a network must be": sizes(complex_),
+        "What acts through laziness": through_laziness(factorial),
     }.items():
         print(f"## {title}\n\n{text}")
 

@@ -9,6 +9,7 @@ ratio to that of the twin on random labels (`twins`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -106,8 +107,7 @@ def memorizing_needs_more(cells: Cells) -> Finding:
     A failure to optimize a small network looks like a lack of capacity. An n at which no size will do leaves its seed
     out, in the mean, and in the slope where fewer than three are left.
     """
-    random = _least_sizes(cells, "sizes_random", lambda trace: trace.column("train_accuracy")[-1] >= FITTED)
-    true = _least_sizes(cells, "sizes_true", lambda t: min(t.kappa_train[-1], t.kappa_test[-1]) >= LEARNED)
+    random, true = least_sizes(cells, "sizes_random", memorizes), least_sizes(cells, "sizes_true", learns)
     examples = np.log10(sorted(random))
     logs = [np.array([found[n] for n in sorted(found)]) for found in (random, true)]  # each (n, seeds)
     capacity = _minus(*logs).mean(axis=0) if sorted(random) == sorted(true) else np.full(len(cells.seeds), math.nan)
@@ -232,7 +232,17 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.polyfit(x[known], y[known], 1)[0]) if known.sum() > 2 else math.nan
 
 
-def _least_sizes(cells: Cells, role: str, holds) -> dict[float, np.ndarray]:
+def memorizes(trace: Trace) -> bool:
+    """Whether a run ends with .98 of its labels fitted."""
+    return bool(trace.column("train_accuracy")[-1] >= FITTED)
+
+
+def learns(trace: Trace) -> bool:
+    """Whether a run ends with both kappas at .95 or more."""
+    return bool(min(trace.kappa_train[-1], trace.kappa_test[-1]) >= LEARNED)
+
+
+def least_sizes(cells: Cells, role: str, holds: Callable[[Trace], bool]) -> dict[float, np.ndarray]:
     """n -> (seeds,) log10 of the least size whose run holds; NaN where none does. Without numbers there is one n."""
 
     def size(trace: Trace) -> float:

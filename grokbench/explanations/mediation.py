@@ -55,7 +55,7 @@ def acts_through_laziness(cells: Cells) -> Finding:
     Observational: a cause of both q and delay would look the same.
     """
     places = [(role, step) for role in OPTIMIZERS for step in range(len(cells.cells(role)))]
-    kept = _matched(cells, places)
+    kept = matched(cells, places)
     runs = factorial(cells, kept)
     gates = [
         Gate("factorial", len(places) == len(OPTIMIZERS) * math.prod(SHAPE.values()), "not all cells", NOT_APPLICABLE),
@@ -63,13 +63,13 @@ def acts_through_laziness(cells: Cells) -> Finding:
     ]
     if len(runs.time) == 0:
         return Finding(dict.fromkeys(("tau", "weakest", "third", "residual"), UNDEFINED), 0, gates=gates)
-    along = [_tau(cells, runs, runs.q, _others(runs, axis)) for axis in range(len(AXES))]
-    own = [_tau(cells, runs, runs.level[:, axis], runs.seed, balanced(runs, axis)) for axis in range(len(AXES))]
+    lazier = [along(cells, runs, axis) for axis in range(len(AXES))]
+    rest = [own(cells, runs, axis) for axis in range(len(AXES))]
     parts = {
         "tau": _tau(cells, runs, runs.q, runs.seed),
-        "weakest": ranked(along, 0),
-        "third": ranked(along, 1),
-        "residual": minus_largest(own),
+        "weakest": ranked(lazier, 0),
+        "third": ranked(lazier, 1),
+        "residual": minus_largest(rest),
     }
     return Finding(parts, len(np.unique(runs.seed)), censored=float(1 - runs.event.mean()), gates=gates)
 
@@ -97,7 +97,7 @@ def _laziness(cells: Cells, trace: Trace) -> float:
     return trace.value_at(trace.column(LAZINESS), cells.detection(trace).t_mem)
 
 
-def _matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+def matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """The cells whose median t_mem lies within `COMPARABLE` of the median over all cells."""
     times = {}
     for role, step in places:
@@ -106,6 +106,16 @@ def _matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str,
         times[role, step] = float(np.median(known)) if known.size else math.nan
     middle = float(np.nanmedian(list(times.values()))) if not np.isnan(list(times.values())).all() else math.nan
     return [place for place, time in times.items() if middle / COMPARABLE <= time <= middle * COMPARABLE]
+
+
+def along(cells: Cells, runs: Factorial, axis: int) -> Estimate:
+    """Concordance of q and delay over the pairs that differ along one axis alone."""
+    return _tau(cells, runs, runs.q, _others(runs, axis))
+
+
+def own(cells: Cells, runs: Factorial, axis: int) -> Estimate:
+    """Concordance of an axis' levels and the delay over the `balanced` pairs."""
+    return _tau(cells, runs, runs.level[:, axis], runs.seed, balanced(runs, axis))
 
 
 def _others(runs: Factorial, axis: int) -> np.ndarray:
@@ -125,11 +135,9 @@ def balanced(runs: Factorial, axis: int) -> np.ndarray:
     together *= np.equal.outer(runs.seed, runs.seed) & (np.abs(runs.q[:, None] - runs.q) < ALIKE)
     kinds = [together == sign for sign in (1, -1)]
     sizes = [kind.sum() for kind in kinds]
-    return (
-        sum(kind * (sum(sizes) / 2 / size) for kind, size in zip(kinds, sizes, strict=True))
-        if all(sizes)
-        else 0 * together
-    )
+    if not all(sizes):
+        return np.zeros_like(together)
+    return sum(kind * (sum(sizes) / 2 / size) for kind, size in zip(kinds, sizes, strict=True))
 
 
 def _tau(

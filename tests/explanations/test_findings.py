@@ -1,0 +1,83 @@
+"""The tables of benchmarks/findings.py, on runs made by hand."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handmade import NEVER, made
+
+from grokbench.explanations import rules
+
+PATH = Path(__file__).parents[2] / "benchmarks" / "findings.py"
+
+
+@pytest.fixture(scope="module")
+def findings():
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location("findings", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def with_columns(trace, **columns):
+    return replace(trace, curve={**trace.curve, **{name: make(trace.time) for name, make in columns.items()}})
+
+
+def test_numbers_are_medians_with_their_ends(findings):
+    assert findings.told(np.array([3.0, np.nan, 1.0, 2.0])) == "2 (1 to 3)"
+    assert findings.told(np.array([2.0, 2.0])) == "2"
+    assert findings.told(np.array([np.nan])) == ""
+
+
+def test_lost_runs_are_left_out(findings):
+    runs = {"a/b": {1: made(1), 2: made(2, status="failed")}}
+    assert findings.over_seeds(runs, "a/b", findings.t_mem).tolist() == pytest.approx([20.0], rel=0.06)
+    assert findings.over_seeds(runs, "a/other", findings.t_mem).size == 0
+
+
+def test_leads_are_decades_before_the_half_rise(findings):
+    early = made(1, ready=400.0)
+    assert findings.lead_of("after_kernel")(early) == pytest.approx(np.log10(2), abs=0.02)
+    assert findings.lead_of("after_kernel")(made(1, ready=NEVER)) == -np.inf
+
+
+def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
+    """A cell that was renamed would silently leave its row empty."""
+    asked = set()
+    monkeypatch.setattr(findings, "over_seeds", lambda runs, cell, value: asked.add(cell) or np.full(1, 2.0))
+    for table in (findings.path_of_complexity, findings.features_or_averaging, findings.lookup_tables):
+        table({})
+    findings.moving_kernels({})
+    known = {
+        cell
+        for name in ("lazy-to-rich", "complexity")
+        for design in rules.read(name).designs
+        for cells in design.roles.values()
+        for cell in cells
+    }
+    assert asked <= known
+
+
+def test_sizes_by_number_of_examples(findings):
+    registered = rules.read("complexity")
+    design = next(design for design in registered.designs if design.task == "add, sizes")
+    runs = {}
+    for role, cells in design.roles.items():
+        for n, cell in zip(design.numbers[role], cells, strict=True):
+            width = float(cell.rpartition("width")[2])
+            fits = width >= (50 if role == "sizes_true" else n / 30)
+            shares = {
+                "submodel_size": lambda time: np.ones(len(time)),
+                "submodel_share": lambda time, width=width: np.full(len(time), 1 / width),
+            }
+            end = 20.0 if fits else NEVER
+            runs[cell] = {
+                seed: with_columns(made(seed, t_mem=end, t_gen=end), **shares)
+                for seed in registered.registered_seeds(design)
+            }
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in findings.sizes(runs).splitlines()]
+    assert rows[0] == ["training examples", "width to fit random labels", "width to find the rule"]
+    assert rows[2:] == [["384", "13", "50"], ["529", "22", "50"], ["769", "29", "50"]]
