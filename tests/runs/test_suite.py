@@ -11,7 +11,7 @@ from grokbench.errors import UsageError
 from grokbench.learners.base import Learner
 from grokbench.registry import include, learners, register_learner, tasks
 from grokbench.runs import plan as plan_module
-from grokbench.runs.plan import make_plan
+from grokbench.runs.plan import cell_keys, make_plan
 from grokbench.runs.suite import find_suite, load_suite, shipped_suites
 
 BASE = """
@@ -82,6 +82,8 @@ MISTAKES = {
     "budget axis": (BASE.replace("budget = 100", "budget = [1, 2]"), ["budget = [1, 2]", "one number of flow time"]),
     "seeds 0": (BASE.replace("seeds = 2", "seeds = 0"), ["seeds = 0: expected a whole number of at least 1"]),
     "seeds 1.5": (BASE.replace("seeds = 2", "seeds = 1.5"), ["seeds = 1.5: expected a whole number"]),
+    "own seeds": (BASE + "seeds = 0", ["[[learners]] kernel_flow: seeds = 0: expected a whole number of at least 1"]),
+    "own seeds axis": (BASE + "seeds = [1, 2]", ["[[learners]] kernel_flow: seeds = [1, 2]: expected a whole number"]),
     "first_seed": (BASE.replace("seeds = 2", "first_seed = -1"), ["first_seed = -1"]),
     "points": (BASE.replace("seeds = 2", "points_per_decade = 0"), ["points_per_decade = 0"]),
     "limit": (BASE.replace("seeds = 2", "time_limit_s = nan"), ["time_limit_s = nan: expected a positive number"]),
@@ -168,6 +170,18 @@ def test_an_interrupted_suite_already_shows_every_cell(write_suite):
     specs = plan_of(path).specs
     assert [spec.seed for spec in specs] == [1000, 1000, 1001, 1001, 1002, 1002]
     assert len({spec.task.options["modulus"] for spec in specs[:2]}) == 2
+
+
+def test_a_learner_may_say_its_own_number_of_seeds(write_suite):
+    """The command line's number is for all; what has more seeds goes on alone."""
+    more = '[[learners]]\nid = "more"\nname = "kernel_flow"\nridge = 0.1\nbudget = 100\nseeds = 4\n'
+    path = write_suite(BASE + more)
+    assert [(spec.learner.id, spec.seed) for spec in plan_of(path).specs] == [
+        *(("kernel_flow", 0), ("more", 0), ("kernel_flow", 1), ("more", 1)),
+        *(("more", 2), ("more", 3)),
+    ]
+    assert sorted(cell_keys(load_suite(str(path)))["add/more"]) == [0, 1, 2, 3]
+    assert len(make_plan(load_suite(str(path), seeds=3)).specs) == 6
 
 
 def test_a_learner_may_stand_in_several_tables_and_name_its_tasks(write_suite):
