@@ -34,7 +34,7 @@ HEAD = """# Do optimizer, weight decay, initial norm and output scale act throug
 # Written by benchmarks/mediation.py, which says how; edit that.
 title = "Mediation: optimizer, decay, initial norm and output scale through laziness"
 seeds = 5
-first_seed = 2000
+first_seed = 3000
 points_per_decade = 20
 time_limit_s = 300
 comparisons = []
