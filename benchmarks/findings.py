@@ -186,9 +186,9 @@ def lookup_tables(runs: Runs) -> str:
     cells = {
         "mlp, decay 1, 5 % redrawn": "add60-noise05/mlp",
         "mlp, decay 1, 10 %": "add60-noise10/mlp",
-        "mlp, decay 1, 20 %": "add60-noise20/mlp",
+        "mlp, decay 1, 20 %, mod 41, .8": "add41-noise20/mlp",
         "mlp, decay 3, 10 %": "add60-noise10/mlp-decay3x",
-        "mlp, decay 5, 10 %": "add60-noise10/mlp-decay5x",
+        "mlp, decay 5, 10 %, .8": "add80-noise10/mlp-decay5x",
         "rfm, no ridge, 10 %": "add80-noise10/rfm",
         "rfm, ridge, 10 %": "add80-noise10/rfm-ridge3",
         "boosted trees, 10 %": "bits-noise10/trees",
