@@ -33,6 +33,7 @@ from grokbench.statistics.multiplicity import holm
 
 Runs = Mapping[str, Mapping[int, Trace]]  # cell "task/learner" -> seed -> trace
 SMALLEST_P, HALVINGS = 1e-4, 14
+CELLS = "cells"  # the gate that asks whether there are any
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,11 @@ class Row:
     exploratory: str = ""
     judgement: Judgement = field(default_factory=lambda: Judgement(UNDECIDED))
     p_holm: float = math.nan
+
+    @property
+    def asked(self) -> bool:
+        """Whether the rules name cells for what the prediction uses."""
+        return all(gate.passed for gate in self.prediction.gates if gate.name == CELLS)
 
     @cached_property
     def p(self) -> float:
@@ -176,7 +182,7 @@ def _gates(rules, design: Design, asked: PredictionRules, cells: Cells, finding,
     }
     found = [
         Gate("construction", not reason, f"by construction: {reason}", NOT_APPLICABLE),
-        Gate("cells", not missing, f"no cells for {', '.join(missing)}", NOT_APPLICABLE),
+        Gate(CELLS, not missing, f"no cells for {', '.join(missing)}", NOT_APPLICABLE),
         gates.registered(cells, _needed(asked), rules, design, registered),
         *(assay[name]() for name in asked.gates),
         gates.few_lost(cells, asked.uses),

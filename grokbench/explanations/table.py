@@ -28,7 +28,8 @@ def explanation_rows(told: Told) -> list[dict[str, object]]:
 def prediction_cells(row: Row) -> dict[str, object]:
     """One prediction in one family on one task. low, high: 95 % interval of the estimate that decides.
 
-    Beside the columns, ``parts``: every estimate of the prediction with its interval, by name.
+    Beside the columns, ``parts``: every estimate of the prediction with its interval, by name; and whether it was
+    ``asked``: the rules name cells for what it uses.
     """
     found = {
         "prediction": row.rules.name,
@@ -39,6 +40,7 @@ def prediction_cells(row: Row) -> dict[str, object]:
         "verdict": row.judgement.verdict,
         "source": row.rules.source,
         "reason": row.judgement.reason,
+        "asked": row.asked,
     }
     if row.finding is None:
         return found | {"n": 0}

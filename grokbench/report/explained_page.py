@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grokbench.explanations.cross_table import CORNERS, EFFECTS
-from grokbench.explanations.judging import Row, Told
+from grokbench.explanations.judging import Told
 from grokbench.explanations.table import explanation_rows, sensitivity_rows
-from grokbench.explanations.verdict import NOT_APPLICABLE
 from grokbench.report.markdown import Rows, escape, markdown, readable
 
 CROSS_NOTE = """
@@ -19,7 +18,8 @@ end of the run. A run that did not generalize counts only if it was watched for 
 PREDICTION_NOTE = """
 Every estimate is turned so that larger favours the claim (a median that should be small has a minus sign). Supported:
 the low end of each 95 % interval above its margin; contradicted: the high end of one below its own. n: seeds, or pairs
-of them. p: of the prediction's own test, or else the level at which its interval would just support.
+of them. p: of the prediction's own test, or else the level at which its interval would just support. What is not
+applicable is no evidence, whatever its estimate; a prediction for which a family has no cells has a row in the CSV only.
 """
 PREDICTION_COLUMNS = {
     "prediction": "prediction",
@@ -50,7 +50,7 @@ def _explanation(told: Told, crossed: Rows) -> str:
         sections += ["### Cross table\n", markdown(cross_columns(here), readable_cross_table(here))]
         sections += [CROSS_NOTE, *_constructed(here)]
     rows = readable_explanations(explanation_rows(told)[: len(told.rows)])
-    sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, rows), PREDICTION_NOTE, *_not_applicable(told)]
+    sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, rows), PREDICTION_NOTE]
     if told.families:
         sections += ["### Verdicts\n", *_verdicts(told)]
     sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
@@ -114,29 +114,14 @@ def _constructed(rows: Rows) -> list[str]:
 
 
 def readable_explanations(rows: Rows) -> Rows:
-    """The rows of `explanations` that apply, with all estimates and their intervals as text."""
-    return [{**row, "interval": _parts(row.get("parts", {}))} for row in rows if row["verdict"] != NOT_APPLICABLE]
+    """The rows of `explanations` for which there are cells, with all estimates and their intervals as text."""
+    return [{**row, "interval": _parts(row.get("parts", {}))} for row in rows if row.get("asked", True)]
 
 
 def _parts(parts: Mapping[str, tuple[float, float, float]]) -> str:
     """Estimates with their intervals, by name where there are several."""
     texts = {name: _interval(*numbers) or "undefined" for name, numbers in parts.items()}
     return "; ".join(f"{name}: {text}" if len(texts) > 1 else text for name, text in texts.items())
-
-
-def _not_applicable(told: Told) -> list[str]:
-    """What does not apply, one line per prediction."""
-    lines = []
-    for prediction in told.rules.predictions:
-        rows = [r for r in told.rows if r.rules is prediction and r.judgement.verdict == NOT_APPLICABLE]
-        if rows:
-            where = "; ".join(f"{_place(row)}: {row.judgement.reason}" for row in rows)
-            lines.append(f"- {escape(prediction.name)}: {escape(where)}")
-    return ["Not applicable:\n", *lines, ""] if lines else []
-
-
-def _place(row: Row) -> str:
-    return f"{row.design.family} on {row.design.task}"
 
 
 def _verdicts(told: Told) -> list[str]:

@@ -121,6 +121,27 @@ def test_compare_ends_in_verdicts(grokbench, tiny):
     assert (tiny / "results" / "tiny" / "cross_table.csv").is_file()
 
 
+def test_the_page_has_every_prediction_that_has_cells(grokbench, tiny):
+    path = tiny / "rules" / "lazy-to-rich.toml"
+    head, designs = RULES.split("[[designs]]")
+    prediction = head[head.index("[[predictions]]") :]
+    other = prediction.replace('"L1"', '"L6"').replace('"freezing_removes"', '"without_pressure"')
+    other = other.replace('["free", "frozen"]', '["free_off"]').replace("difference", "share")
+    path.write_text(f"{head}{other}[[designs]]{designs}")
+    registered.registered_rules.cache_clear()
+    rows = compare(grokbench)
+    assert [(row["prediction"], row["reason"]) for row in rows[:2]] == [
+        ("L1", "does not grok here (0/2 late)"),
+        ("L6", "no cells for free_off"),
+    ]
+    page = (tiny / "results" / "tiny" / "explanations.md").read_text(encoding="utf-8")
+    table = page[page.index("### Predictions") : page.index("### Verdicts")]
+    assert "| L1 | primary | flow | add | 0 | undefined |" in table
+    assert "does not grok here (0/2 late)" in table
+    assert "L6" not in table
+    assert "**L6** (primary)" in page
+
+
 def test_report_says_the_same_bytes_again(grokbench, tiny):
     compare(grokbench)
     files = [tiny / "results" / "tiny" / name for name in ("explanations.csv", "explanations.md", "cross_table.csv")]

@@ -168,7 +168,7 @@ def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
 
 def test_rows_have_the_columns_and_say_what_the_interval_says():
     rows = explanation_rows(tell(lazy_to_rich(), suite(), HASH))
-    assert all(set(row) <= {*COLUMNS, "parts"} for row in rows)
+    assert all(set(row) <= {*COLUMNS, "parts", "asked"} for row in rows)
     assert [row["family"] for row in rows[-2:]] == ["net", "(all)"]
     l1 = next(row for row in rows if row["prediction"] == "L1")
     assert (l1["n"], l1["estimate"], l1["verdict"]) == (10, 1.0, "supported")

@@ -1,6 +1,10 @@
 """The shipped rules: they name what exists, and they precede the runs that they judge."""
 
 import csv
+import hashlib
+import json
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,9 @@ from grokbench.runs.plan import cell_keys
 from grokbench.runs.registered import registered_rules, registered_suite
 from grokbench.runs.suite import load_suite
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "results" / "reference"
+EXPLAINED = sorted(REFERENCE.glob("*/explanations.csv"))
 ALL = rules.names()
 COLUMNS = {column for name in measures.names() for column in measures[name].columns or (name,)}
 
@@ -67,10 +73,36 @@ def test_seeds_of_verdicts_are_not_those_of_exploration(shipped):
     assert shipped.first_seed >= 1000
 
 
-@pytest.mark.parametrize("path", sorted(REFERENCE.glob("*/explanations.csv")), ids=lambda p: p.parent.name)
-def test_the_rules_precede_the_runs_of_the_reference_results(path):
-    """A row of runs that were made under other rules, or of other runs than those registered, is `exploratory`."""
+def rows_of(path: Path) -> list[dict]:
+    """The rows of a table."""
     with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("path", EXPLAINED, ids=lambda p: p.parent.name)
+def test_the_reference_results_are_those_of_the_registered_runs(path):
+    """A row of runs that were made under other rules, or of other runs than those registered, is `exploratory`."""
+    rows = rows_of(path)
     assert {row["registered"] for row in rows} <= set(registered_rules().values())
     assert not [row for row in rows if row["role"] == "exploratory"]
+
+
+@pytest.mark.parametrize("path", EXPLAINED, ids=lambda p: p.parent.name)
+def test_the_rules_precede_the_runs_of_the_reference_results(path):
+    """The commit at which the runs were made, without a change, has the rules and the suite of the stored hash."""
+    revisions = {found["revision"] for found in json.loads((path.parent / "environment.json").read_text()).values()}
+    registered = {row["explanation"]: row["registered"] for row in rows_of(path)}
+    assert not [revision for revision in revisions if not revision or revision.endswith("+")]
+    for revision in revisions:
+        for explanation, stored in registered.items():
+            own = at_revision(revision, f"grokbench/explanations/{explanation}.toml")
+            suite = at_revision(revision, f"benchmarks/{tomllib.loads(own.decode())['suite']}.toml")
+            assert hashlib.sha256(own + b"\0" + suite).hexdigest() == stored, (revision, explanation)
+
+
+def at_revision(revision: str, name: str) -> bytes:
+    """A file as it was committed; skips where there is no history to ask."""
+    done = subprocess.run(["git", "cat-file", "-e", f"{revision}^{{commit}}"], cwd=ROOT, capture_output=True)
+    if done.returncode:
+        pytest.skip(f"commit {revision} is not here: not a clone, or a shallow one")
+    return subprocess.run(["git", "show", f"{revision}:{name}"], cwd=ROOT, capture_output=True, check=True).stdout
