@@ -2,10 +2,10 @@
 
 `python benchmarks/findings.py [LAZY_TO_RICH [COMPLEXITY [MEDIATION]]]` reads three results folders (default: those in
 results/reference, with their stored runs) and prints Markdown: the path of complexity in recursive feature machines,
-features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, how large a network
-must be to memorize and to generalize, and what optimizer, decay, initial norm and output scale do at equal laziness.
-docs/findings.md is made of these tables. Every number is a median over seeds with the smallest and the largest, or an
-estimate with its 95 % interval.
+features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, what moves first on
+any clock, how large a network must be to memorize and to generalize, and what optimizer, decay, initial norm and output
+scale do at equal laziness. docs/findings.md is made of these tables. Every number is a median over seeds with the
+smallest and the largest, or an estimate with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from grokbench.explanations import complexity, mediation, rules
-from grokbench.explanations.base import end_of_rise
+from grokbench.explanations import complexity, mediation, rules, twins
+from grokbench.explanations.base import clock_free_lead, end_of_rise
 from grokbench.explanations.traces import Trace
 from grokbench.explanations.verdict import Estimate
 from grokbench.report.explained import traces_by_cell
@@ -250,6 +250,50 @@ def share_late(runs: Runs, cell: str) -> str:
     return f"{int((late == 1).sum())}/{len(late)}"
 
 
+# ---------------------------------------------------------------- what moves first, whatever the clock
+
+
+def leads(lazy: Runs, complex_: Runs) -> str:
+    """Features (R) and complexity (c) at the half-rise: decades before it, and the share of their own way less 1/2.
+
+    The share does not change if time is replaced by any increasing function of time.
+    """
+    rows = [
+        {
+            "what": what,
+            "family": design.family,
+            "task": design.task,
+            "decades before the half-rise": interval(np.array(decades)),
+            "share of its way at the half-rise, less 1/2": interval(np.array(shares)),
+        }
+        for what, design, decades, shares in [*features_first(lazy), *simpler_first(complex_)]
+    ]
+    return table(rows)
+
+
+def features_first(runs: Runs) -> Iterator[tuple]:
+    """Of the free runs of every design of which L3 is asked: decades and shares of the after-kernel score."""
+    registered = rules.read("lazy-to-rich")
+    for design in registered.designs:
+        cells = registered.cells(design, runs)
+        if design.makes("L3") and "L3" not in design.by_construction and cells.has("free"):
+            found = [trace for trace in cells.traces("free") if trace and not trace.lost]
+            shares = [clock_free_lead(trace, trace.column(cells.ridge), LEVEL) for trace in found]
+            yield "R", design, [lead_of(cells.ridge)(trace) for trace in found], shares
+
+
+def simpler_first(runs: Runs) -> Iterator[tuple]:
+    """Of the free runs of every design with a measure of complexity: decades and shares of the fall of c."""
+    registered = rules.read("complexity")
+    for design in registered.designs:
+        cells = registered.cells(design, runs)
+        if design.complexity and cells.has("free") and cells.has("random"):
+            pairs = [*zip(cells.traces("free"), cells.traces("random"), strict=True)]
+            passed = [(free, twins.fallen(cells, free, twin)) for free, twin in pairs]
+            shares = [free.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
+            yield design.complexity, design, [twins.lead_of_fall(cells, *pair, math.nan) for pair in pairs], shares
+
+
 # ---------------------------------------------------------------- how large a network must be
 
 
@@ -310,6 +354,7 @@ def main(folders: list[str]) -> None:
         "Features or averaging in boosted trees": features_or_averaging(lazy),
         "Who drops the lookup table": lookup_tables(complex_),
         "What a moving kernel says": moving_kernels(lazy),
+        "What moves first, on any clock": leads(lazy, complex_),
         "How large a network must be": sizes(complex_),
         "What acts through laziness": through_laziness(factorial),
     }.items():

@@ -50,22 +50,30 @@ def fall(cells: Cells, trace: Trace | None, twin: Trace | None, times: tuple[flo
 
 def lead_of_fall(cells: Cells, free: Trace | None, twin: Trace | None, lost: float) -> float:
     """log10(t50 / T_fall50), -inf where c does not fall; NaN without a test rise or a twin, `lost` for lost runs."""
-    times = window(cells, free)
-    if times is None:
+    if window(cells, free) is None:
         return lost
-    rise = free.half_rise(cells.level)
-    if math.isnan(rise) or twin is None or twin.lost:
+    rise, passed = free.half_rise(cells.level), fallen(cells, free, twin)
+    if math.isnan(rise) or passed is None:
         return math.nan
+    passage = free.crossing(np.where(np.isneginf(passed), -1.0, passed), 0.5)
+    return math.log10(rise / passage.time) if passage.reached else -math.inf
+
+
+def fallen(cells: Cells, free: Trace | None, twin: Trace | None) -> np.ndarray | None:
+    """(checkpoints,) share of its fall that c has behind it: 0 at its peak, 1 at t_end.
+
+    -inf before the peak, and everywhere where c does not fall; None where a run or the peak is missing.
+    """
+    times = window(cells, free)
+    if times is None or twin is None or twin.lost:
+        return None
     c = ratio_to_twin(cells, free, twin)
     peak = _peak(free, c, times)
     if peak is None:
-        return math.nan
+        return None
     depth = c[peak] - free.value_at(c, times[2])
-    if not depth > 0:
-        return -math.inf
-    fallen = (c[peak] - c) / depth
-    passage = free.crossing(np.where(np.arange(len(c)) < peak, -1.0, fallen), 0.5)
-    return math.log10(rise / passage.time) if passage.reached else -math.inf
+    begun = (np.arange(len(c)) >= peak) & (depth > 0)
+    return np.where(begun, (c[peak] - c) / (depth or math.nan), -math.inf)
 
 
 def rise_before(cells: Cells, trace: Trace) -> float:

@@ -19,7 +19,7 @@ PREDICTION_NOTE = """
 Every estimate is turned so that larger favours the claim (a median that should be small has a minus sign). Supported:
 the low end of each 95 % interval above its margin; contradicted: the high end of one below its own. n: seeds, or pairs
 of them. p: of the prediction's own test, or else the level at which its interval would just support. What is not
-applicable is no evidence, whatever its estimate; a prediction for which a family has no cells has a row in the CSV only.
+applicable is no evidence, whatever its estimate. A prediction without cells in a family has a row in the CSV only.
 """
 PREDICTION_COLUMNS = {
     "prediction": "prediction",

@@ -44,6 +44,29 @@ def test_leads_are_decades_before_the_half_rise(findings):
     assert findings.lead_of("after_kernel")(made(1, ready=NEVER)) == -np.inf
 
 
+def test_what_moves_first_on_any_clock(findings):
+    early = {"add/mlp": {seed: made(seed, ready=400.0) for seed in range(3000, 3010)}}
+    row = [cell.strip() for cell in findings.leads(early, {}).splitlines()[2].split("|")[1:-1]]
+    assert row[:3] == ["R", "mlp", "add"]
+    decades, share = (float(cell.split()[0]) for cell in row[3:])
+    assert decades == pytest.approx(np.log10(2), abs=0.02)
+    assert share == pytest.approx(0.5, abs=0.01)  # at the half-rise of the accuracy it is there
+
+
+def test_complexity_that_falls_with_the_test_rise_has_gone_half_its_way(findings):
+    def sizes(trace, begin):
+        fitted = trace.time >= 20
+        return with_columns(trace, submodel_size=lambda time: np.where(fitted, 100 - begin * trace.kappa_test, np.nan))
+
+    runs = {
+        "add/mlp": {seed: sizes(made(seed), 50) for seed in range(4000, 4010)},
+        "add-shuffled/mlp": {seed: sizes(made(seed, t_gen=NEVER), 0) for seed in range(4000, 4010)},
+    }
+    row = [cell.strip() for cell in findings.leads({}, runs).splitlines()[2].split("|")[1:-1]]
+    assert row[:3] == ["submodel_size", "mlp", "add"]
+    assert [float(cell.split()[0]) for cell in row[3:]] == pytest.approx([0, 0], abs=0.02)
+
+
 def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
     """A cell that was renamed would silently leave its row empty."""
     asked = set()
