@@ -12,11 +12,23 @@ from grokbench.explanations import cross_table, rules, table
 from grokbench.explanations.base import Trace
 from grokbench.explanations.judging import Told, tell
 from grokbench.report.judged import JudgedRun
+from grokbench.report.labels import legend
 from grokbench.runs.plan import Keys, cell_keys
 from grokbench.runs.registered import registered_rules, registered_suite
 from grokbench.runs.suite import load_suite
 
 KNOWN = ("chance", "n_classes", "ceiling", "unit", "clock")  # facts that a run without a checkpoint does not have
+
+
+def cell_texts(note: dict, runs: list[JudgedRun]) -> dict[str, tuple[str, str]]:
+    """Cell "task/learner" -> task and learner with all options that are not defaults; of cells that were run."""
+    by_key = {run.record["key"]: run for run in runs}
+    found = {}
+    for cell, keys in note.get("cells", {}).items():
+        run = next((by_key[key] for key in keys.values() if key in by_key), None)
+        if run is not None:
+            found[cell] = tuple(f"{name}({legend((name, given))})" for name, given in (run.task, run.learner))
+    return found
 
 
 def explain_suite(note: dict, runs: list[JudgedRun]) -> tuple[list[Told], dict[str, tuple]]:

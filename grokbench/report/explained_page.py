@@ -21,6 +21,12 @@ the low end of each 95 % interval above its margin; contradicted: the high end o
 of them. p: of the prediction's own test, or else the level at which its interval would just support. What is not
 applicable is no evidence, whatever its estimate. A prediction without cells in a family has a row in the CSV only.
 """
+SHOWN = {
+    **{role: f"{corner}: {role.replace('_', ', ')}" for corner, role in CORNERS.items()},
+    "shuffled": "shuffled labels",
+    "low": "too few data",
+    "noise": "redrawn labels",
+}
 PREDICTION_COLUMNS = {
     "prediction": "prediction",
     "role": "role",
@@ -36,13 +42,16 @@ PREDICTION_COLUMNS = {
 }
 
 
-def explanations_page(title: str, told: list[Told], crossed: Rows) -> str:
-    """The page: truth table, predictions, verdicts, what each prediction means, sensitivity; per explanation."""
-    parts = [f"# {escape(title)}: explanations\n", *(_explanation(one, crossed) for one in told)]
+def explanations_page(title: str, told: list[Told], crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
+    """The page, per explanation: truth table, predictions, verdicts, what each prediction means, cells, sensitivity.
+
+    ``cells`` : cell "task/learner" -> task and learner with their options.
+    """
+    parts = [f"# {escape(title)}: explanations\n", *(_explanation(one, crossed, cells) for one in told)]
     return "\n".join(parts)
 
 
-def _explanation(told: Told, crossed: Rows) -> str:
+def _explanation(told: Told, crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
     name = told.rules.explanation
     here = [row for row in crossed if row["explanation"] == name]
     sections = [f"## {escape(name)}\n", f"{escape(told.rules.claim)}\n"]
@@ -54,13 +63,14 @@ def _explanation(told: Told, crossed: Rows) -> str:
     if told.families:
         sections += ["### Verdicts\n", *_verdicts(told)]
     sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
+    sections += _cells(told, cells)
     sections += ["### Sensitivity\n", _sensitivity(told)]
     return "\n".join(sections)
 
 
 def cross_columns(rows: Rows) -> dict[str, str]:
     """The columns that people read, without the cells and effects that no row has."""
-    corners = {corner: f"{corner}: {role.replace('_', ', ')}" for corner, role in CORNERS.items()}
+    corners = {corner: SHOWN[role] for corner, role in CORNERS.items()}
     effects = {effect: effect for effect in EFFECTS}
     known = {name: text for name, text in (corners | effects).items() if any(_known(row, name) for row in rows)}
     return {"family": "family", "task": "task", "natural": "natural", **known, "horizon": "H", "reading": "reading"}
@@ -160,6 +170,19 @@ def _glossary(prediction) -> str:
     return f"- **{escape(prediction.name)}** ({prediction.role}): " + escape(
         f"{text}{source} What would change our mind: {prediction.change_of_mind}"
     )
+
+
+def _cells(told: Told, texts: Mapping[str, tuple[str, str]]) -> list[str]:
+    """What was run in the corners of the cross table and in the controls."""
+    rows = []
+    for design in told.rules.designs:
+        for role, cell in design.cells.items():
+            if role in SHOWN and isinstance(cell, str) and cell in texts:
+                task, learner = texts[cell]
+                place = {"family": design.family, "task": design.task, "cell": SHOWN[role]}
+                rows.append({**place, "data": task, "learner": learner})
+    names = ("family", "task", "cell", "data", "learner")
+    return ["### What was run\n", markdown({name: name for name in names}, rows), ""] if rows else []
 
 
 def _sensitivity(told: Told) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from grokbench.explanations import rules
 from grokbench.report import tables
-from grokbench.report.explained import explain_suite
+from grokbench.report.explained import cell_texts, explain_suite
 from grokbench.report.explained_page import explanations_page
 from grokbench.report.judged import JudgedRun, judge_store, options_json
 from grokbench.report.markdown import Rows, cell, markdown_tables
@@ -56,7 +56,8 @@ def _write_report(results: Path) -> tuple[dict[str, Rows], list[JudgedRun]]:
     for name, text in markdown_tables(title, {name: rows for name, (_, rows) in built.items()}, runs).items():
         write_atomically(results / f"{name}.md", text)
     if told:
-        write_atomically(results / "explanations.md", explanations_page(title, told, explained["cross_table"][1]))
+        page = explanations_page(title, told, explained["cross_table"][1], cell_texts(suite, runs))
+        write_atomically(results / "explanations.md", page)
     environments = {run.record["environment"]["hash"]: run.record["environment"] for run in runs}
     text = json.dumps({key: environments[key] for key in sorted(environments)}, indent=1, sort_keys=True) + "\n"
     write_atomically(results / "environment.json", text)

@@ -116,7 +116,7 @@ def test_compare_ends_in_verdicts(grokbench, tiny):
         assert json.loads(path.read_text())["registered"] == hashes
     page = (tiny / "results" / "tiny" / "explanations.md").read_text(encoding="utf-8")
     assert page.index("### Cross table") < page.index("### Predictions") < page.index("### Verdicts")
-    assert page.index("### Verdicts") < page.index("### What each prediction says") < page.index("### Sensitivity")
+    assert page.index("### Verdicts") < page.index("### What each prediction says") < page.index("### What was run")
     assert "Freezing \\| the features" in page
     assert (tiny / "results" / "tiny" / "cross_table.csv").is_file()
 
@@ -140,6 +140,10 @@ def test_the_page_has_every_prediction_that_has_cells(grokbench, tiny):
     assert "does not grok here (0/2 late)" in table
     assert "L6" not in table
     assert "**L6** (primary)" in page
+    cells = page[page.index("### What was run") : page.index("### Sensitivity")]
+    assert "| flow | add | c: frozen, on | modular(" in cells
+    assert "kernel_flow(ridge = 0.1)" in cells
+    assert "labels = shuffled" in cells
 
 
 def test_report_says_the_same_bytes_again(grokbench, tiny):
