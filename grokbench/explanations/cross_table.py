@@ -76,9 +76,24 @@ def _row(rules: Rules, design: Design, cells: Cells) -> dict[str, object]:
         row |= {corner: found.value, f"{corner}_n": found.n, f"{corner}_low": found.low, f"{corner}_high": found.high}
     for effect, numbers in effects.items():
         row |= dict(zip((effect, f"{effect}_low", f"{effect}_high", f"{effect}_p"), numbers, strict=True))
-    built = [p.name for p in rules.predictions if p.name in design.by_construction and uses_corners(p)]
     row |= {"horizon": horizon(cells), "reading": reading(design, cells, shares, effects)}
-    return row | {"by_construction": "; ".join(f"{name}: {design.by_construction[name]}" for name in built)}
+    return row | {"by_construction": "; ".join(_constructed(rules, design, cells))}
+
+
+def _constructed(rules: Rules, design: Design, cells: Cells) -> list[str]:
+    """What the rules say is true by construction here, else what the runs show to be: frozen ones that stand still."""
+    named = [p.name for p in rules.predictions if p.name in design.by_construction and uses_corners(p)]
+    found = [f"{name}: {design.by_construction[name]}" for name in named]
+    if not found and cells.has("free") and any(stands_still(cells, role) for role in ("frozen_on", "frozen_off")):
+        found = ["features: frozen, it predicts the same at all times, and cannot be late"]
+    return found
+
+
+def stands_still(cells: Cells, role: str) -> bool:
+    """Whether no run of a role changes its accuracies, training and held-out, at any time after 0."""
+    runs = [trace for trace in cells.traces(role) if trace is not None and not trace.lost]
+    curves = [kappa[trace.time > 0] for trace in runs for kappa in (trace.kappa_train, trace.kappa_test)]
+    return bool(curves) and not any(np.ptp(curve) for curve in curves)
 
 
 def uses_corners(prediction: PredictionRules) -> bool:

@@ -219,6 +219,14 @@ def test_cross_table_reads_what_is_there():
     assert cross_table(lazy_to_rich(), late_without)[0]["reading"] == "pressure; features not necessary"
 
 
+def test_a_frozen_learner_that_stands_still_is_no_evidence():
+    moving = suite()
+    assert cross_table(lazy_to_rich(), moving)[0]["by_construction"] == ""
+    still = {seed: made(seed=seed, t_mem=0.5, t_gen=NEVER) for seed in SEEDS}  # right at the first tick
+    found = cross_table(lazy_to_rich(), {**moving, "add/net-frozen": still})[0]
+    assert found["by_construction"] == "features: frozen, it predicts the same at all times, and cannot be late"
+
+
 # ---- invariance
 
 
