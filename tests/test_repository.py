@@ -156,6 +156,7 @@ REFERENCE = {  # suite -> what is kept of it besides the tables that all have
     "atlas": [],
     "lazy-to-rich": ["explanations", "cross_table"],
     "complexity": ["explanations", "cross_table"],
+    "mediation": ["explanations"],
 }
 
 
