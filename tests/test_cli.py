@@ -506,30 +506,25 @@ def test_detect_reads_a_stranger_s_log_by_the_names_of_its_columns(grokbench, tm
     ids=" ".join,
 )
 def test_nothing_heavy_is_imported_to_answer_a_question(arguments):
-    """In a fresh process: what the process has imported, and how long it computed."""
+    """In a fresh process: what the process has imported."""
     code = f"""
-import sys, time
+import sys
 from grokbench.cli import main
 try:
     main({arguments!r})
 except SystemExit as error:
     heavy = sorted(set(sys.modules) & set({HEAVY!r}))
-    print(error.code, heavy, time.process_time(), file=sys.stderr)
+    print(error.code, heavy, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    status, rest = done.stderr.split(maxsplit=1)
-    heavy, seconds = rest.rsplit(maxsplit=1)
-    assert (status, heavy) == ("0", "[]")
+    assert done.stderr.split(maxsplit=1) == ["0", "[]\n"]
     assert done.stdout
-    assert float(seconds) < 0.5  # CPU seconds: what a machine with nothing else to do would take
 
 
 def test_the_module_is_the_console_script():
-    started = time.monotonic()
     done = run_here("list", "tasks")
     assert (done.returncode, done.stderr) == (0, "")
     assert "modular" in done.stdout
-    assert time.monotonic() - started < 10
     done = run_here("compar")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "grokbench: no verb 'compar'; did you mean \"compare\"?\n"
