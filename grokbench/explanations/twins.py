@@ -55,14 +55,14 @@ def lead_of_fall(cells: Cells, free: Trace | None, twin: Trace | None, lost: flo
     rise, passed = free.half_rise(cells.level), fallen(cells, free, twin)
     if math.isnan(rise) or passed is None:
         return math.nan
-    passage = free.crossing(np.where(np.isneginf(passed), -1.0, passed), 0.5)
+    passage = free.crossing(passed, 0.5)
     return math.log10(rise / passage.time) if passage.reached else -math.inf
 
 
 def fallen(cells: Cells, free: Trace | None, twin: Trace | None) -> np.ndarray | None:
-    """(checkpoints,) share of its fall that c has behind it: 0 at its peak, 1 at t_end.
+    """(checkpoints,) share of its fall that c has behind it: 0 up to its peak, 1 at t_end.
 
-    -inf before the peak, and everywhere where c does not fall; None where a run or the peak is missing.
+    0 everywhere where c does not fall; None where a run or the peak is missing.
     """
     times = window(cells, free)
     if times is None or twin is None or twin.lost:
@@ -72,8 +72,9 @@ def fallen(cells: Cells, free: Trace | None, twin: Trace | None) -> np.ndarray |
     if peak is None:
         return None
     depth = c[peak] - free.value_at(c, times[2])
-    begun = (np.arange(len(c)) >= peak) & (depth > 0)
-    return np.where(begun, (c[peak] - c) / (depth or math.nan), -math.inf)
+    if not depth > 0:
+        return np.zeros(len(c))
+    return np.where(np.arange(len(c)) < peak, 0.0, (c[peak] - c) / depth)
 
 
 def rise_before(cells: Cells, trace: Trace) -> float:

@@ -65,6 +65,10 @@ def test_complexity_that_falls_with_the_test_rise_has_gone_half_its_way(findings
     row = [cell.strip() for cell in findings.leads({}, runs).splitlines()[2].split("|")[1:-1]]
     assert row[:3] == ["submodel_size", "mlp", "add"]
     assert [float(cell.split()[0]) for cell in row[3:]] == pytest.approx([0, 0], abs=0.02)
+    level = runs | {"add/mlp": {seed: sizes(trace, 0) for seed, trace in runs["add/mlp"].items()}}
+    row = findings.leads({}, level).splitlines()[2]
+    assert "-inf" in row  # what does not fall is not left out
+    assert "-0.500 [-0.500, -0.500]" in row
 
 
 def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
