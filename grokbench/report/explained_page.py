@@ -60,8 +60,7 @@ def _explanation(told: Told, crossed: Rows, cells: Mapping[str, tuple[str, str]]
         sections += [CROSS_NOTE, *_constructed(here)]
     rows = readable_explanations(explanation_rows(told)[: len(told.rows)])
     sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, rows), PREDICTION_NOTE]
-    if told.families:
-        sections += ["### Verdicts\n", *_verdicts(told)]
+    sections += ["### Verdicts\n", *_verdicts(told)] if told.families else [f"{_registered(told)}\n"]
     sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
     sections += _cells(told, cells)
     sections += ["### Sensitivity\n", _sensitivity(told)]
@@ -149,11 +148,15 @@ def _verdicts(told: Told) -> list[str]:
         f"**Overall: {whole.verdict}** ({counts}" + (f"; {escape(whole.reason)}" if whole.reason else "") + ").",
         "",
         "A family supports an explanation if all its applicable primaries are supported in all its tasks, and",
-        "contradicts it if any is contradicted at level .05 divided by their number. Seeds registered: "
-        f"{told.rules.first_seed} to {told.rules.first_seed + told.rules.seeds - 1}{_other_seeds(told)}; "
-        f"rules {told.registered[:12]}.",
+        f"contradicts it if any is contradicted at level .05 divided by their number. {_registered(told)}",
         "",
     ]
+
+
+def _registered(told: Told) -> str:
+    """The seeds and the hash of the rules."""
+    last = told.rules.first_seed + told.rules.seeds - 1
+    return f"Seeds registered: {told.rules.first_seed} to {last}{_other_seeds(told)}; rules {told.registered[:12]}."
 
 
 def _other_seeds(told: Told) -> str:
