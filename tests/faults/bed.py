@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Literal
 
 from grokbench import cli
 from grokbench.registry import include, learners
@@ -144,11 +145,14 @@ class Bed:
         write_report(self.results)
         assert {name: (self.results / f"{name}.csv").read_bytes() for name in TABLES} == before
 
+    def logged(self) -> list[list[str]]:
+        """What the faulty learners did, by their own log: deed, run, process, moment."""
+        return [line.split() for line in self.log.read_text().splitlines()]
+
     def times_done(self) -> dict[str, list[tuple[float, float]]]:
-        """When each run of a faulty learner was in progress, from the learner's own log."""
+        """When each run of a faulty learner was in progress."""
         begun, done = {}, {}
-        for line in self.log.read_text().splitlines():
-            what, run, pid, moment = line.split()
+        for what, run, pid, moment in self.logged():
             if what == "begin":
                 begun[run, pid] = float(moment)
             elif what == "end":
@@ -179,8 +183,7 @@ def _table(path: Path) -> list[list[str]]:
 
 def _forked(arguments: list[str], errors: Path) -> None:
     os.setsid()
-    forkserver._forkserver.ensure_running = lambda: None  # the server is our parent's, not ours to wait for
-    forkserver.ensure_running = lambda: None
+    forkserver.ensure_running = forkserver._forkserver.ensure_running = _after_the_inherited(forkserver._forkserver)
     file = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
@@ -194,6 +197,24 @@ def _forked(arguments: list[str], errors: Path) -> None:
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _after_the_inherited(server: forkserver.ForkServer):
+    """`ensure_running` of a process whose fork server is its parent's, not its own to wait for; its own after that.
+
+    A fork server dies of a client that is killed between calling it and saying what for, as a sibling of ours may be.
+    """
+    inherited, ensure_running = server._forkserver_pid, server.ensure_running
+
+    def ensure() -> None:
+        if server._forkserver_pid == inherited:
+            if living("pid", {inherited}):
+                return
+            os.close(server._forkserver_alive_fd)
+            server._forkserver_pid = None
+        ensure_running()
+
+    return ensure
 
 
 def phase(bed: Bed, process: subprocess.Popen, runs: int) -> str:
@@ -217,15 +238,15 @@ def kill_session(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def members_of_session(session: int) -> list[str]:
-    """Living processes of a session (zombies have died)."""
-    found = []
+def living(kind: Literal["pid", "group", "session"], numbers: set[int]) -> set[int]:
+    """Living processes with these numbers, or of these groups or sessions (zombies have died)."""
+    found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                state, _, _, sid = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-                if int(sid) == session and state != "Z":
-                    found.append(entry.name)
+                state, _, group, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                if state != "Z" and int({"pid": entry.name, "group": group, "session": session}[kind]) in numbers:
+                    found.add(int(entry.name))
     return found
 
 

@@ -13,7 +13,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from bed import SUITE, Bed, kill_session, members_of_session, wait_until
+from bed import SUITE, Bed, kill_session, living, wait_until
 
 from grokbench.cli.display import Lines
 from grokbench.errors import UsageError
@@ -156,9 +156,10 @@ def test_a_run_that_is_only_strange_changes_nothing(bed, undisturbed, deed):
 @pytest.mark.parametrize("deed", ["fork and stay", "die before a child", "subprocess"])
 def test_what_a_run_has_started_ends_with_it(bed, deed):
     bed.fault(deed)
-    before = set(members_of_session(os.getsid(0)))
     bed.here()
-    wait_until(lambda: not set(members_of_session(os.getsid(0))) - before - {str(forkserver_pid())}, 10)
+    groups = {int(process) for what, _, process, _ in bed.logged() if what == "deed"}
+    assert len(groups) == FAULTY_RUNS
+    wait_until(lambda: not living("group", groups), 10)
 
 
 @pytest.mark.parametrize(

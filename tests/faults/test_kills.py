@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from bed import SUITE, Bed, kill_session, members_of_session, phase, wait_until
+from bed import SUITE, Bed, kill_session, living, phase, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 KILLS, RUNS = 50, 9
@@ -53,7 +53,7 @@ def kill_and_resume(bed: Bed, seconds: float, expected: dict) -> tuple[str, int]
     process.kill()
     process.wait()
     try:
-        wait_until(lambda: not members_of_session(process.pid))
+        wait_until(lambda: not living("session", {process.pid}))
     finally:
         kill_session(process)
         process.communicate()
