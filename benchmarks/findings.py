@@ -2,10 +2,11 @@
 
 `python benchmarks/findings.py [LAZY_TO_RICH [COMPLEXITY [MEDIATION]]]` reads three results folders (default: those in
 results/reference, with their stored runs) and prints Markdown: the path of complexity in recursive feature machines,
-features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, what moves first on
-any clock, how large a network must be to memorize and to generalize, and what optimizer, decay, initial norm and output
-scale do at equal laziness. docs/findings.md is made of these tables. Every number is a median over seeds with the
-smallest and the largest, or an estimate with its 95 % interval.
+features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, networks beside a
+kernel that can find the rule as well, what moves first on any clock, how large a network must be to memorize and to
+generalize, and what optimizer, decay, initial norm and output scale do at equal laziness. docs/findings.md is made of
+these tables. Every number is a median over seeds with the smallest and the largest, or an estimate with its 95 %
+interval.
 """
 
 from __future__ import annotations
@@ -198,19 +199,32 @@ def lookup_tables(runs: Runs) -> str:
     for name, cell in cells.items():
         end = over_seeds(runs, cell, lambda trace: float(np.median(trace.kappa_test[-5:])))
         after = over_seeds(runs, cell, at("memorized_bits", lambda trace: end_of_rise(trace, LEVEL)))
+        most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.column("memorized_bits"))))
+        fitted = over_seeds(runs, cell, lambda trace: not math.isnan(t_mem(trace)))
         classes = over_seeds(runs, cell, lambda trace: trace.n_classes)
         rows.append(
             {
                 "cell": name,
                 "held-out kappa at the end": told(end),
                 "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
+                "fit their labels": f"{int(fitted.sum())}/{len(fitted)}",
                 "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
                 "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
-                "bits kept at 2 t_gen, of all": told(after / np.log2(classes)),
+                "most bits held, of all": told(most / np.log2(classes)),
+                "bits kept at 2 t_gen": told(after / np.log2(classes)),
                 "at the end": told(over_seeds(runs, cell, final("memorized_bits")) / np.log2(classes)),
+                "half let go, decades before t50": told(over_seeds(runs, cell, letting_go)),
             }
         )
     return table(rows)
+
+
+def letting_go(trace: Trace) -> float:
+    """log10(t50 / when half of the most bits that were held is gone for good); NaN where it is not."""
+    bits = trace.column("memorized_bits")
+    most = int(np.nanargmax(bits))
+    gone = trace.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
+    return math.log10(t50(trace) / gone.time) if gone.reached else math.nan
 
 
 # ---------------------------------------------------------------- what a moving kernel says
@@ -248,6 +262,35 @@ def share_late(runs: Runs, cell: str) -> str:
     """How many of the runs generalize late."""
     late = over_seeds(runs, cell, lambda trace: trace.detections[LEVEL].late)
     return f"{int((late == 1).sum())}/{len(late)}"
+
+
+# ---------------------------------------------------------------- where a lazy learner can find the rule
+
+
+def lazy_can_succeed(runs: Runs) -> str:
+    """Networks and the flow of their initial kernel on exclusive or, from few examples to many."""
+    rungs = {"xor-n1": 70, "xor": 85, "xor-n3": 150, "xor-n4": 220, "xor-n5": 400, "xor-n6": 560}
+    rows = []
+    for cell, n in rungs.items():
+        for name, learner in {"network": "net", "flow of the initial kernel": "flow"}.items():
+            found = over_seeds(runs, f"{cell}/{learner}", lambda trace: not math.isnan(t_gen(trace)))
+            late = over_seeds(runs, f"{cell}/{learner}", lambda trace: trace.detections[LEVEL].late == 1)
+            rows.append(
+                {
+                    "examples": str(n),
+                    "learner": name,
+                    "finds the rule": f"{int(found.sum())}/{len(found)}",
+                    "late": f"{int(late.sum())}/{len(late)}",
+                    "kappa at t_mem": told(over_seeds(runs, f"{cell}/{learner}", kappa_at("test", t_mem))),
+                    "decades from t_mem to t_gen": told(over_seeds(runs, f"{cell}/{learner}", decades)),
+                }
+            )
+    return table(rows)
+
+
+def decades(trace: Trace) -> float:
+    """log10(t_gen / t_mem); NaN where one of them was not reached."""
+    return math.log10(t_gen(trace) / t_mem(trace))
 
 
 # ---------------------------------------------------------------- what moves first, whatever the clock
@@ -354,6 +397,7 @@ def main(folders: list[str]) -> None:
         "Features or averaging in boosted trees": features_or_averaging(lazy),
         "Who drops the lookup table": lookup_tables(complex_),
         "What a moving kernel says": moving_kernels(lazy),
+        "Where a lazy learner can find the rule": lazy_can_succeed(lazy),
         "What moves first, on any clock": leads(lazy, complex_),
         "How large a network must be": sizes(complex_),
         "What acts through laziness": through_laziness(factorial),

@@ -121,13 +121,18 @@ class Cells:
             return True
         if self.resolve(role) in self.closed_form:
             return True
-        reference = self._t_gen_of_free(place, trace.clock)
+        reference = self._t_gen_of_free(role, place, trace.clock)
         long_enough = trace.last >= self.horizon * reference * (1 - 1e-9)  # False for NaN
         return long_enough and trace.converged() and not trace.arriving(self.level)
 
-    def _t_gen_of_free(self, place: int, clock: str) -> float:
-        """t_gen of the free run of the same seed and clock, else the largest one of other seeds; NaN without any."""
-        free = self.traces("free")
+    def _t_gen_of_free(self, role: str, place: int, clock: str) -> float:
+        """t_gen of the free run of the same seed and clock, else the largest one of other seeds; NaN without any.
+
+        A frozen run is watched as long as the free one under the same pressure asks, where there is one, and every
+        other run as long as the recipe does.
+        """
+        paired = self.resolve(role).replace("frozen", "free")
+        free = self.traces(paired if paired != self.resolve(role) and self.has(paired) else "free")
         found = [
             self.detection(trace).t_gen if trace and not trace.lost and trace.clock == clock else math.nan
             for trace in free

@@ -87,12 +87,15 @@ def rises_first(cells: Cells) -> Finding:
 
     Part "rise": median over seeds of log10(largest measure in [t_1, t50] / measure at t_1) of the free run, t_1 the
     first checkpoint with training kappa above .2. Families that memorize at the first tick of their clock have no rise
-    to be seen: not applicable at the grain.
+    to be seen: not applicable at the grain. Nor has a measure that is not defined before the labels are fitted, as the
+    size of the sub-model that fits them is not.
     """
     found = cells.values("free", partial(twins.rise_before, cells), lost=cells.lost(0.0, math.inf))
     resolved = resolved_share(cells, "free")
     grain = Gate("grain", resolved >= 0.5, "memorizes at the first ticks of its clock", NOT_APPLICABLE)
-    return Finding({"rise": middle(found)}, _known(found), resolved=resolved, gates=[_measured(cells), grain])
+    known = _known(found) >= len(cells.seeds) / 2
+    begins = Gate("begins", known, "the measure is undefined while the labels are being fitted", NOT_APPLICABLE)
+    return Finding({"rise": middle(found)}, _known(found), resolved=resolved, gates=[_measured(cells), grain, begins])
 
 
 def memorizing_needs_more(cells: Cells) -> Finding:
@@ -155,15 +158,20 @@ def lookup_is_dropped(cells: Cells) -> Finding:
     """C6: the lookup table is dropped.
 
     Role "noise": the recipe with a tenth of its labels redrawn. Part "dropped": minus the median over seeds of
-    B(t_end) / log2 C, the memorized bits per redrawn label, among runs that end at a held-out kappa >= .9; the others
-    say nothing. Gate: at least half of the runs do.
+    B(t_end) / log2 C, the memorized bits per redrawn label, among runs that fit their labels, redrawn ones included,
+    and end at a held-out kappa >= .9; the others say nothing: where the labels were never fitted, generalization is not
+    late. Gates: at least half of the runs fit, and at least half generalize besides.
 
     Redrawn labels delay or prevent generalization. By construction 1 for interpolators.
     """
     found = cells.values("noise", partial(_bits_left, cells), lost=cells.lost(1.0, 0.0))
-    enough = _known(found) >= len(cells.seeds) / 2
-    gate = Gate("generalizes", enough, f"{_known(found)} of {len(cells.seeds)} runs generalize from redrawn labels")
-    return Finding({"dropped": middle(-found)}, _known(found), gates=[gate])
+    fitted = int(cells.values("noise", lambda trace: float(_fits(cells, trace)), lost=0.0).sum())
+    n, half = len(cells.seeds), len(cells.seeds) / 2
+    gates = [
+        Gate("fits", fitted >= half, f"{fitted} of {n} runs fit their labels", NOT_APPLICABLE),
+        Gate("generalizes", _known(found) >= half, f"{_known(found)} of {n} runs generalize from redrawn labels"),
+    ]
+    return Finding({"dropped": middle(-found)}, _known(found), gates=gates)
 
 
 def follows_pressure(cells: Cells) -> Finding:
@@ -260,8 +268,12 @@ def least_sizes(cells: Cells, role: str, holds: Callable[[Trace], bool]) -> dict
     return {n: np.where(np.isinf(sizes), math.nan, sizes) for n, sizes in least.items()}
 
 
+def _fits(cells: Cells, trace: Trace) -> bool:
+    return cells.detection(trace).t_mem_censoring != "right"
+
+
 def _bits_left(cells: Cells, trace: Trace) -> float:
-    if not float(np.median(trace.kappa_test[-5:])) >= GENERALIZES:
+    if not _fits(cells, trace) or not float(np.median(trace.kappa_test[-5:])) >= GENERALIZES:
         return math.nan
     return trace.value_at(trace.column("memorized_bits"), end_of_rise(trace, cells.level)) / math.log2(trace.n_classes)
 

@@ -76,8 +76,9 @@ def _row(rules: Rules, design: Design, cells: Cells) -> dict[str, object]:
         row |= {corner: found.value, f"{corner}_n": found.n, f"{corner}_low": found.low, f"{corner}_high": found.high}
     for effect, numbers in effects.items():
         row |= dict(zip((effect, f"{effect}_low", f"{effect}_high", f"{effect}_p"), numbers, strict=True))
-    row |= {"horizon": horizon(cells), "reading": reading(design, cells, shares, effects)}
-    return row | {"by_construction": "; ".join(_constructed(rules, design, cells))}
+    constructed = _constructed(rules, design, cells)
+    row |= {"horizon": horizon(cells), "reading": reading(design, cells, shares, effects, bool(constructed))}
+    return row | {"by_construction": "; ".join(constructed)}
 
 
 def _constructed(rules: Rules, design: Design, cells: Cells) -> list[str]:
@@ -147,22 +148,30 @@ def horizon(cells: Cells) -> float:
     return float(np.median(found)) if found.size else math.nan
 
 
-def reading(design: Design, cells: Cells, shares: dict[str, Share], effects: dict[str, tuple]) -> str:
-    """What the numbers say, by rule: a cell is late where the one-sided 95 % bound of its share lies above 1/2."""
+def reading(
+    design: Design, cells: Cells, shares: dict[str, Share], effects: dict[str, tuple], constructed: bool
+) -> str:
+    """What the numbers say, by rule: a cell is late where the one-sided 95 % bound of its share lies above 1/2.
+
+    `constructed` : the effect of features could not have come out otherwise, and is no evidence.
+    """
     late = {corner for corner, s in shares.items() if s.n and clopper_pearson(s.late, s.n, 0.90)[0] > 0.5}
     if design.always_frozen:
         decided = any(s.n for s in shares.values())
         return "features not necessary" if late else "not late without features" if decided else "undecided"
     if not groks_here(cells).passed:
         return "late generalization not established"
-    words = [_weighed(effects)]
+    words = [_weighed(effects, constructed)]
     words += ["features not necessary"] if late & {"c", "d"} else []
     words += ["explicit pressure not necessary"] if "b" in late else []
     return "; ".join(words)
 
 
-def _weighed(effects: dict[str, tuple]) -> str:
+def _weighed(effects: dict[str, tuple], constructed: bool) -> str:
     sizes = tuple(_size(effects[name]) for name in EFFECTS[:2])
+    if constructed:
+        told = {"large": "pressure", "small": "pressure small", "": "pressure undecided"}[sizes[1]]
+        return f"{told}; features by construction"
     named = {
         ("large", "small"): "features",
         ("small", "large"): "pressure",

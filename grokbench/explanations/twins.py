@@ -78,10 +78,13 @@ def fallen(cells: Cells, free: Trace | None, twin: Trace | None) -> np.ndarray |
 
 
 def rise_before(cells: Cells, trace: Trace) -> float:
-    """log10 of the measure's largest value up to t50 over that where memorizing begins; NaN at the grain."""
-    values, rise = trace.column(cells.complexity), trace.half_rise(cells.level)
+    """log10 of the measure's largest value up to t50 over that where memorizing begins; NaN at the grain.
+
+    NaN as well where the measure is not known by t_mem: then nobody saw it rise.
+    """
+    values, rise, t_mem = trace.column(cells.complexity), trace.half_rise(cells.level), cells.detection(trace).t_mem
     begun = np.flatnonzero((trace.kappa_train > BEGUN) & (trace.time > 0) & ~np.isnan(values))
-    if not cells.detection(trace).resolved or math.isnan(rise) or not begun.size:
+    if not cells.detection(trace).resolved or math.isnan(rise) or not begun.size or trace.time[begun[0]] >= t_mem:
         return math.nan
     inside = begun[trace.time[begun] <= rise]
-    return math.log10(values[inside].max() / values[begun[0]]) if inside.size else math.nan
+    return math.log10(values[inside].max() / values[begun[0]])

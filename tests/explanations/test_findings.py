@@ -71,6 +71,26 @@ def test_complexity_that_falls_with_the_test_rise_has_gone_half_its_way(findings
     assert "-0.500 [-0.500, -0.500]" in row
 
 
+def test_half_of_the_redrawn_labels_is_let_go(findings):
+    """Bits that fall from 3 to 0 between t 100 and 200, in a run whose half-rise is at about 550."""
+
+    def falls(time):
+        return 3 * np.minimum(time / 20, 1) * (1 - np.clip((time - 100) / 100, 0, 1))
+
+    found = findings.letting_go(with_columns(made(1), memorized_bits=falls))
+    assert found == pytest.approx(np.log10(findings.t50(made(1)) / 150), abs=0.03)
+    kept = with_columns(made(1), memorized_bits=lambda time: 3 * np.minimum(time / 20, 1))
+    assert np.isnan(findings.letting_go(kept))
+
+
+def test_networks_beside_kernels_that_find_the_rule_too(findings):
+    runs = {"xor-n4/net": {1: made(1), 2: made(2, t_gen=NEVER)}, "xor-n4/flow": {1: made(1, t_gen=40.0)}}
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in findings.lazy_can_succeed(runs).splitlines()]
+    assert rows[8][:4] == ["220", "network", "1/2", "1/2"]
+    assert float(rows[8][5]) == pytest.approx(np.log10(40), abs=0.05)
+    assert rows[9][:4] == ["220", "flow of the initial kernel", "1/1", "0/1"]
+
+
 def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
     """A cell that was renamed would silently leave its row empty."""
     asked = set()
@@ -78,6 +98,7 @@ def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
     for table in (findings.path_of_complexity, findings.features_or_averaging, findings.lookup_tables):
         table({})
     findings.moving_kernels({})
+    findings.lazy_can_succeed({})
     known = {
         cell
         for name in ("lazy-to-rich", "complexity")

@@ -144,6 +144,19 @@ def test_a_non_event_counts_only_on_an_adequate_horizon():
     assert np.isnan(rules.cells(design, other_clock).late("frozen")).all()
 
 
+def test_a_frozen_run_is_watched_as_long_as_its_own_free_twin_asks():
+    """Without pressure the free runs need longer: ten times that, and not ten times t_gen of the recipe."""
+    slow = suite(**{"net-off": {"t_gen": 2500, "budget": 30_000}})
+    rules, (design,) = lazy_to_rich(), lazy_to_rich().designs
+    found = rules.cells(design, slow)
+    assert (found.late("frozen_on") == 0).all()
+    assert np.isnan(found.late("frozen_off")).all()
+    long = suite(**{"net-off": {"t_gen": 2500, "budget": 30_000}, "net-frozen-off": {"t_gen": NEVER, "budget": 30_000}})
+    assert (rules.cells(design, long).late("frozen_off") == 0).all()
+    unpaired = replace(design, cells={role: cell for role, cell in CELLS.items() if role != "free_off"})
+    assert (rules.cells(unpaired, slow).late("frozen_off") == 0).all()
+
+
 def test_lost_runs_hurt_whatever_is_asked():
     """One frozen run lost of ten: against the claim it is late, in its favour it is not; support survives, or not."""
     runs = suite()
@@ -226,6 +239,7 @@ def test_a_frozen_learner_that_stands_still_is_no_evidence():
     still = {seed: made(seed=seed, t_mem=0.5, t_gen=NEVER) for seed in SEEDS}  # right at the first tick
     found = cross_table(lazy_to_rich(), {**moving, "add/net-frozen": still})[0]
     assert found["by_construction"] == "features: frozen, it predicts the same at all times, and cannot be late"
+    assert found["reading"] == "pressure small; features by construction; explicit pressure not necessary"
 
 
 # ---- invariance

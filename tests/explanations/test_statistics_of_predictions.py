@@ -205,7 +205,20 @@ class TestComplexity:
         expected = math.log10(1 / (0.5 + 0.5 * float(ramp(np.array([begun]), 20)[0])))
         assert value(found, "rise") == pytest.approx(expected, abs=0.01)
         at_once = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=1.0)))
-        assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain"]
+        assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain", "begins"]
+
+    def test_a_measure_that_begins_when_all_is_fitted_has_not_been_seen_to_rise(self):
+        """The size of the sub-model that fits .98 of the labels: there is none before they are fitted."""
+
+        def begins_late(seed):
+            trace = carrying(seed)
+            values = trace.column("size").copy()
+            values[trace.kappa_train < 0.98] = math.nan
+            return with_columns(trace, size=lambda time: values)
+
+        found = complexity.rises_first(self.asked(free=begins_late))
+        assert [(gate.name, gate.verdict) for gate in found.gates if not gate.passed] == [("begins", "not applicable")]
+        assert found.n == 0
 
     def test_pressure(self):
         runs = runs_of(on=made, off=lambda s: made(s, t_gen=800 if s < 1006 else NEVER))
@@ -226,7 +239,19 @@ class TestComplexity:
             cells({"noise": "add/noise"}, runs_of(noise=lambda s: made(s, t_gen=NEVER)))
         )
         assert lost.n == 0
-        assert not lost.gates[0].passed
+        assert [(gate.name, gate.verdict) for gate in lost.gates if not gate.passed] == [("generalizes", "undecided")]
+
+    def test_a_run_that_never_fits_its_labels_is_not_late(self):
+        def never_fits(seed):
+            trace = with_columns(made(seed), memorized_bits=np.zeros_like)
+            trace.curve["train_accuracy"][:] = np.minimum(trace.curve["train_accuracy"], 0.91)
+            return replace(trace)
+
+        found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=never_fits)))
+        assert found.n == 0
+        failed = [gate for gate in found.gates if not gate.passed]
+        assert [gate.name for gate in failed] == ["fits", "generalizes"]
+        assert (failed[0].verdict, failed[0].reason) == ("not applicable", "0 of 10 runs fit their labels")
 
     def test_pressures_that_delay_memorizing_are_left_out(self):
         doses = {f"d{i}": (lambda s, i=i: made(s, t_gen=1600 / 2**i)) for i in range(4)}
