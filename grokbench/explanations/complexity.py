@@ -269,7 +269,8 @@ def least_sizes(cells: Cells, role: str, holds: Callable[[Trace], bool]) -> dict
 
 
 def _fits(cells: Cells, trace: Trace) -> bool:
-    return cells.detection(trace).t_mem_censoring != "right"
+    """Whether the labels were fitted at some time: for good they are not, where the table is dropped."""
+    return trace.crossing(trace.kappa_train, cells.level).held
 
 
 def _bits_left(cells: Cells, trace: Trace) -> float:

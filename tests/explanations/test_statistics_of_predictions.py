@@ -253,6 +253,19 @@ class TestComplexity:
         assert [gate.name for gate in failed] == ["fits", "generalizes"]
         assert (failed[0].verdict, failed[0].reason) == ("not applicable", "0 of 10 runs fit their labels")
 
+    def test_labels_that_were_fitted_and_given_up_again_count(self):
+        """Where the table is dropped, the training accuracy falls below the criterion again."""
+
+        def drops(seed):
+            trace = with_columns(made(seed), memorized_bits=lambda time: 3.3 * (time < 800))
+            trace.curve["train_accuracy"][trace.time > 800] = 0.75
+            return replace(trace)
+
+        found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=drops)))
+        assert drops(1000).detections[0.95].t_mem_censoring == "right"
+        assert all(gate.passed for gate in found.gates)
+        assert (found.n, value(found, "dropped")) == (10, 0)
+
     def test_pressures_that_delay_memorizing_are_left_out(self):
         doses = {f"d{i}": (lambda s, i=i: made(s, t_gen=1600 / 2**i)) for i in range(4)}
         doses["d4"] = lambda s: made(s, t_mem=90.0, t_gen=5000)
