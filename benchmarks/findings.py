@@ -146,7 +146,9 @@ def features_or_averaging(runs: Runs) -> str:
         rows.append(row)
     lead = interval(over_seeds(runs, "bits/trees", lead_of("after_kernel_ridge")))
     frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.kappa_test[-1])))
-    rounds = told(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.last))
+    rounds = ", ".join(
+        f"{last:g}" for last in np.unique(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.last))
+    )
     few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.kappa_test[-1])))
     return table(rows) + (
         f"\nThe half-rise of the kernel of all trees comes {lead} decades before that of the ensemble (median, 95 %). "
