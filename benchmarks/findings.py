@@ -202,14 +202,14 @@ def lookup_tables(runs: Runs) -> str:
         end = over_seeds(runs, cell, lambda trace: float(np.median(trace.kappa_test[-5:])))
         after = over_seeds(runs, cell, at("memorized_bits", lambda trace: end_of_rise(trace, LEVEL)))
         most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.column("memorized_bits"))))
-        fitted = over_seeds(runs, cell, lambda trace: not math.isnan(t_mem(trace)))
+        fitted = over_seeds(runs, cell, lambda trace: trace.crossing(trace.kappa_train, LEVEL).held)
         classes = over_seeds(runs, cell, lambda trace: trace.n_classes)
         rows.append(
             {
                 "cell": name,
                 "held-out kappa at the end": told(end),
                 "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
-                "fit their labels": f"{int(fitted.sum())}/{len(fitted)}",
+                "fitted their labels": f"{int(fitted.sum())}/{len(fitted)}",
                 "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
                 "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
                 "most bits held, of all": told(most / np.log2(classes)),

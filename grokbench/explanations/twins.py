@@ -87,4 +87,4 @@ def rise_before(cells: Cells, trace: Trace) -> float:
     if not cells.detection(trace).resolved or math.isnan(rise) or not begun.size or trace.time[begun[0]] >= t_mem:
         return math.nan
     inside = begun[trace.time[begun] <= rise]
-    return math.log10(values[inside].max() / values[begun[0]])
+    return math.log10(values[inside].max() / values[begun[0]]) if inside.size else math.nan

@@ -207,6 +207,10 @@ class TestComplexity:
         at_once = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=1.0)))
         assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain", "begins"]
 
+    def test_what_generalizes_before_it_memorizes_has_no_rise_before(self):
+        found = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=100.0, t_gen=20.0)))
+        assert found.n == 0
+
     def test_a_measure_that_begins_when_all_is_fitted_has_not_been_seen_to_rise(self):
         """The size of the sub-model that fits .98 of the labels: there is none before they are fitted."""
 
