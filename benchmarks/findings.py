@@ -202,14 +202,13 @@ def lookup_tables(runs: Runs) -> str:
         end = over_seeds(runs, cell, lambda trace: float(np.median(trace.kappa_test[-5:])))
         after = over_seeds(runs, cell, at("memorized_bits", lambda trace: end_of_rise(trace, LEVEL)))
         most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.column("memorized_bits"))))
-        fitted = over_seeds(runs, cell, lambda trace: trace.crossing(trace.kappa_train, LEVEL).held)
         classes = over_seeds(runs, cell, lambda trace: trace.n_classes)
         rows.append(
             {
                 "cell": name,
                 "held-out kappa at the end": told(end),
                 "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
-                "fitted their labels": f"{int(fitted.sum())}/{len(fitted)}",
+                "fitted their labels": count(runs, cell, lambda trace: trace.crossing(trace.kappa_train, LEVEL).held),
                 "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
                 "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
                 "most bits held, of all": told(most / np.log2(classes)),
@@ -250,7 +249,7 @@ def moving_kernels(runs: Runs) -> str:
                     {
                         "family": family,
                         "runs": kind,
-                        "late": share_late(runs, cell),
+                        "late": count(runs, cell, is_late),
                         "moved at t_mem": told(over_seeds(runs, cell, at("movement", t_mem))),
                         "moved at the end": told(over_seeds(runs, cell, final("movement"))),
                         "R at t_mem": told(over_seeds(runs, cell, at("after_kernel", t_mem))),
@@ -260,31 +259,37 @@ def moving_kernels(runs: Runs) -> str:
     return table(rows)
 
 
-def share_late(runs: Runs, cell: str) -> str:
-    """How many of the runs generalize late."""
-    late = over_seeds(runs, cell, lambda trace: trace.detections[LEVEL].late)
-    return f"{int((late == 1).sum())}/{len(late)}"
+def count(runs: Runs, cell: str, holds: Callable[[Trace], bool]) -> str:
+    """How many of the cell's runs are so, of all that are not lost."""
+    found = over_seeds(runs, cell, holds)
+    return f"{int(found.sum())}/{len(found)}"
+
+
+def is_late(trace: Trace) -> bool:
+    """Late generalization; what is undecided is not."""
+    return trace.detections[LEVEL].late == 1
 
 
 # ---------------------------------------------------------------- where a lazy learner can find the rule
 
 
+RUNGS = {"xor-n1": 70, "xor": 85, "xor-n3": 150, "xor-n4": 220, "xor-n5": 400, "xor-n6": 560}  # task: examples
+
+
 def lazy_can_succeed(runs: Runs) -> str:
     """Networks and the flow of their initial kernel on exclusive or, from few examples to many."""
-    rungs = {"xor-n1": 70, "xor": 85, "xor-n3": 150, "xor-n4": 220, "xor-n5": 400, "xor-n6": 560}
     rows = []
-    for cell, n in rungs.items():
+    for task, n in RUNGS.items():
         for name, learner in {"network": "net", "flow of the initial kernel": "flow"}.items():
-            found = over_seeds(runs, f"{cell}/{learner}", lambda trace: not math.isnan(t_gen(trace)))
-            late = over_seeds(runs, f"{cell}/{learner}", lambda trace: trace.detections[LEVEL].late == 1)
+            cell = f"{task}/{learner}"
             rows.append(
                 {
                     "examples": str(n),
                     "learner": name,
-                    "finds the rule": f"{int(found.sum())}/{len(found)}",
-                    "late": f"{int(late.sum())}/{len(late)}",
-                    "kappa at t_mem": told(over_seeds(runs, f"{cell}/{learner}", kappa_at("test", t_mem))),
-                    "decades from t_mem to t_gen": told(over_seeds(runs, f"{cell}/{learner}", decades)),
+                    "finds the rule": count(runs, cell, lambda trace: not math.isnan(t_gen(trace))),
+                    "late": count(runs, cell, is_late),
+                    "kappa at t_mem": told(over_seeds(runs, cell, kappa_at("test", t_mem))),
+                    "decades from t_mem to t_gen": told(over_seeds(runs, cell, decades)),
                 }
             )
     return table(rows)

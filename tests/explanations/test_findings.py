@@ -1,6 +1,7 @@
 """The tables of benchmarks/findings.py, on runs made by hand."""
 
 import importlib.util
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,12 @@ def test_networks_beside_kernels_that_find_the_rule_too(findings):
     assert rows[8][:4] == ["220", "network", "1/2", "1/2"]
     assert float(rows[8][5]) == pytest.approx(np.log10(40), abs=0.05)
     assert rows[9][:4] == ["220", "flow of the initial kernel", "1/1", "0/1"]
+
+
+def test_the_rungs_have_the_examples_of_the_suite(findings):
+    suite = tomllib.loads((PATH.parent / "lazy-to-rich.toml").read_text(encoding="utf-8"))
+    examples = {task["id"]: task.get("n_train") for task in suite["tasks"]}
+    assert {task: examples[task] for task in findings.RUNGS} == findings.RUNGS
 
 
 def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
