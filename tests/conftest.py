@@ -11,7 +11,7 @@ from grokbench import cli
 from grokbench.registry import learners, measures, tasks
 
 settings.register_profile("full", max_examples=5000, print_blob=True)
-SABOTEURS = Path(__file__).parent / "runs" / "saboteurs.py"
+SABOTEURS = Path(__file__).parent / "runs" / "support_saboteurs.py"
 
 
 def pytest_addoption(parser):

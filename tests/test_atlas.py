@@ -9,8 +9,8 @@ import pytest
 
 from grokbench.curves.trace import follow
 from grokbench.registry import learners, tasks
-from grokbench.runs.plan import make_plan
-from grokbench.runs.suite import load_suite
+from grokbench.suites.plan import make_plan
+from grokbench.suites.suite import load_suite
 from grokbench.threads import one_thread
 
 ROOT = Path(__file__).parents[1]

@@ -414,7 +414,7 @@ def test_a_learner_of_one_s_own_reaches_every_command(grokbench, write_suite, tm
 
 
 def test_doctor_examines_every_item(grokbench, tmp_path, monkeypatch):
-    from grokbench import doctor
+    from grokbench.cli import doctor
 
     monkeypatch.setattr(doctor, "_self_test", lambda: "not here: test_execute runs both ways")
     status, out, _ = grokbench("doctor", "--results", tmp_path / "results")

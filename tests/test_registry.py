@@ -71,7 +71,7 @@ def test_two_files_of_one_name_are_two_modules(tmp_path):
         ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
         ("x = (", "SyntaxError: '(' was never closed"),
         ("raise SystemExit(7)", "SystemExit: 7"),
-        (MINE.replace('"mine"', '"mlp"'), "learner 'mlp' is registered already, by grokbench.learners.mlp"),
+        (MINE.replace('"mine"', '"mlp"'), "learner 'mlp' is registered already, by grokbench.learners.neural.mlp"),
         (MINE.replace('"my-task"', '"parity"'), "task 'parity' is registered already, by grokbench.tasks.boolean"),
         (
             MINE.replace('register_learner("mine")', "register_learner"),
@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_included_says_why(tmp_path, text, message):
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
     assert "mlp" in learners
-    assert learners["mlp"].__module__ == "grokbench.learners.mlp"
+    assert learners["mlp"].__module__ == "grokbench.learners.neural.mlp"
 
 
 def test_a_file_that_failed_can_be_included_again_once_it_is_mended(tmp_path):
@@ -120,7 +120,7 @@ except grokbench.UsageError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("learner 'rfm' is registered already, by grokbench.learners.rfm")
+    assert done.stdout.startswith("learner 'rfm' is registered already, by grokbench.learners.kernels.rfm")
 
 
 def test_a_class_may_be_registered_again_by_its_own_file():

@@ -15,7 +15,7 @@ from grokbench.cli.verbs import OK, SOME_FAILED, cli, include_files, print_json,
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def check(target: str, include, as_json: bool) -> int:
     """The laws of the protocol on a learner or task, built in or your own."""
-    from grokbench.catalogue import check_target
+    from grokbench.cli.catalogue import check_target
 
     include_files(include)
     laws = check_target(target)
@@ -39,7 +39,7 @@ def check(target: str, include, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def doctor(results: Path, as_json: bool) -> int:
     """Versions, threads, BLAS, write access, and a self-test of a few seconds."""
-    from grokbench.doctor import examine
+    from grokbench.cli.doctor import examine
 
     items = examine(results)
     if as_json:

@@ -7,7 +7,7 @@ import time
 
 from grokbench.errors import UsageError, one_line
 from grokbench.runs.execute import Watch
-from grokbench.runs.plan import RunSpec
+from grokbench.suites.plan import RunSpec
 
 MOST_ROWS, LONGEST_CELL = 500, 200  # of a table on the screen
 STOPPING = "stopping: what runs is finished and kept, nothing new starts; Ctrl-C again stops at once"

@@ -45,7 +45,7 @@ from grokbench.errors import UsageError, closest
 def detect(file: Path, as_json: bool, **given) -> int:
     """Events and outcome of each series in anyone's training log, a long CSV."""
     from grokbench.cli.display import show_table
-    from grokbench.report.foreign import detect_file
+    from grokbench.curves.log import detect_file
 
     rows = detect_file(file, **given)
     if as_json:
@@ -66,7 +66,7 @@ def detect(file: Path, as_json: bool, **given) -> int:
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects with name and description.")
 def list_(kind: str | None, include, as_json: bool) -> int:
     """Names and one-line descriptions of tasks, learners, measures, suites."""
-    from grokbench.catalogue import KINDS, entries
+    from grokbench.cli.catalogue import KINDS, entries
 
     include_files(include)
     if kind is not None and kind not in KINDS:
@@ -97,7 +97,7 @@ def show(name: str, results: Path | None, include, as_json: bool) -> int:
 
     A run is named by (the start of) its key, and shown with its curve, and its traceback if it failed.
     """
-    from grokbench.catalogue import lookup
+    from grokbench.cli.catalogue import lookup
 
     include_files(include)
     found, text = lookup(name, results)

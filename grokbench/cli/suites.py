@@ -101,9 +101,9 @@ def _carry_out(
     as_json,
 ):
     from grokbench.runs.cluster import ClusterLost
-    from grokbench.runs.plan import make_plan
     from grokbench.runs.store import FINISHED, Store
-    from grokbench.runs.suite import load_suite
+    from grokbench.suites.plan import make_plan
+    from grokbench.suites.suite import load_suite
     from grokbench.threads import usable_cores
 
     include_files(include)

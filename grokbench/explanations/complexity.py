@@ -14,9 +14,12 @@ from functools import partial
 
 import numpy as np
 
+from grokbench.curves.run import Trace
 from grokbench.explanations import twins
-from grokbench.explanations.base import Cells, Finding, end_of_rise, estimate
-from grokbench.explanations.estimates import (
+from grokbench.statistics.clusters import seed_interval
+from grokbench.statistics.location import Location
+from grokbench.verdicts.cells import Cells, Finding, end_of_rise, estimate
+from grokbench.verdicts.estimates import (
     UNDEFINED,
     censored_share,
     difference,
@@ -26,10 +29,7 @@ from grokbench.explanations.estimates import (
     share,
     t_gen_of,
 )
-from grokbench.explanations.traces import Trace
-from grokbench.explanations.verdict import NOT_APPLICABLE, UNDECIDED, Estimate, Gate
-from grokbench.statistics.clusters import seed_interval
-from grokbench.statistics.location import Location
+from grokbench.verdicts.verdict import NOT_APPLICABLE, UNDECIDED, Estimate, Gate
 
 GENERALIZES = 0.9  # held-out kappa with redrawn training labels
 FITTED = 0.98  # training accuracy that counts as fitted, of a size

@@ -12,8 +12,9 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Finding
-from grokbench.explanations.estimates import (
+from grokbench.curves.run import Trace
+from grokbench.verdicts.cells import Cells, Finding
+from grokbench.verdicts.estimates import (
     Ladder,
     censored_share,
     delay_of,
@@ -24,8 +25,7 @@ from grokbench.explanations.estimates import (
     resolved_share,
     share,
 )
-from grokbench.explanations.traces import Trace
-from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
+from grokbench.verdicts.verdict import NOT_APPLICABLE, Gate
 
 SUFFICIENT = 0.95  # R_0 at which the initial kernel is enough
 LAZINESS = "laziness"  # column: likeness to the initial-kernel flow at equal training accuracy

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Finding, estimate
-from grokbench.explanations.estimates import DRAWS, EARLIEST, UNDEFINED, delay_of
-from grokbench.explanations.traces import Trace
-from grokbench.explanations.verdict import NOT_APPLICABLE, Estimate, Gate
+from grokbench.curves.run import Trace
 from grokbench.statistics.trends import concordance, gehan_scores
+from grokbench.verdicts.cells import Cells, Finding, estimate
+from grokbench.verdicts.estimates import DRAWS, EARLIEST, UNDEFINED, delay_of
+from grokbench.verdicts.verdict import NOT_APPLICABLE, Estimate, Gate
 
 OPTIMIZERS = ("gd", "momentum", "adam", "adamw")  # roles, each with its cells in the order of SHAPE
 SHAPE = {"decay": 3, "init": 3, "scale": 2}  # levels, the last axis fastest

@@ -13,10 +13,10 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, Finding
-from grokbench.explanations.estimates import censored_share, middle, resolved_share, share, within
-from grokbench.explanations.traces import Trace
-from grokbench.explanations.verdict import NOT_APPLICABLE, Gate
+from grokbench.curves.run import Trace
+from grokbench.verdicts.cells import Cells, Finding
+from grokbench.verdicts.estimates import censored_share, middle, resolved_share, share, within
+from grokbench.verdicts.verdict import NOT_APPLICABLE, Gate
 
 DECADES = (1.0, 2.0)  # "10 to 100 times"
 LEAST_POINTS = 5  # checkpoints in a rise for its width to be known

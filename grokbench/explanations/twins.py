@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from grokbench.explanations.base import Cells, end_of_rise
-from grokbench.explanations.traces import Trace
+from grokbench.curves.run import Trace
+from grokbench.verdicts.cells import Cells, end_of_rise
 
 BEGUN = 0.2  # training kappa from which something is memorized
 

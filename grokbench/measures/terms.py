@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grokbench.curves.checkpoint import Checkpoint
-from grokbench.learners.evidence import evidence_terms
+from grokbench.learners.kernels.evidence import evidence_terms
 from grokbench.measures import probe
 from grokbench.measures.base import Measure
 from grokbench.registry import register_measure

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from grokbench.explanations import cross_table, rules, table
-from grokbench.explanations.base import Trace
-from grokbench.explanations.judging import Told, tell
+from grokbench.report import explanation_rows
 from grokbench.report.judged import JudgedRun
 from grokbench.report.labels import legend
-from grokbench.runs.plan import Keys, cell_keys
-from grokbench.runs.registered import registered_rules, registered_suite
-from grokbench.runs.suite import load_suite
+from grokbench.suites.plan import Keys, cell_keys
+from grokbench.suites.registered import registered_rules, registered_suite
+from grokbench.suites.suite import load_suite
+from grokbench.verdicts import cross_table, rules
+from grokbench.verdicts.cells import Trace
+from grokbench.verdicts.judging import Told, tell
 
 KNOWN = ("chance", "n_classes", "ceiling", "unit", "clock")  # facts that a run without a checkpoint does not have
 
@@ -45,8 +46,8 @@ def explain_suite(note: dict, runs: list[JudgedRun]) -> tuple[list[Told], dict[s
         crossed += cross_table.cross_table(found, traces)
     if not told:
         return [], {}
-    rows = [row for one in told for row in table.explanation_rows(one)]
-    return told, {"explanations": (table.COLUMNS, rows), "cross_table": (cross_table.COLUMNS, crossed)}
+    rows = [row for one in told for row in explanation_rows.explanation_rows(one)]
+    return told, {"explanations": (explanation_rows.COLUMNS, rows), "cross_table": (cross_table.COLUMNS, crossed)}
 
 
 def _confirmatory(suite: str) -> Keys:

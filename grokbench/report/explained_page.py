@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grokbench.explanations.cross_table import CORNERS, EFFECTS
-from grokbench.explanations.judging import Told
-from grokbench.explanations.table import explanation_rows, sensitivity_rows
+from grokbench.report.explanation_rows import explanation_rows, sensitivity_rows
 from grokbench.report.markdown import Rows, escape, markdown, readable
+from grokbench.verdicts.cross_table import CORNERS, EFFECTS
+from grokbench.verdicts.judging import Told
 
 CROSS_NOTE = """
 Share of late runs (late/decided, with its exact 95 % interval) with features free or frozen and explicit pressure on

@@ -12,10 +12,10 @@ from grokbench.curves.detect import OUTCOMES
 from grokbench.curves.trace import COLUMNS
 from grokbench.report.judged import FAILED, LEVELS, JudgedRun, groups, run_row
 from grokbench.report.labels import label_all
-from grokbench.statistics.comparison import Side, compare, judge
 from grokbench.statistics.proportions import clopper_pearson
 from grokbench.statistics.resampling import bootstrap_seeds, rng_for
 from grokbench.statistics.survival import median
+from grokbench.verdicts.comparison import Side, compare, judge
 
 RUNS = (
     "key, suite, task, task_options, learner, learner_options, family, seed, split, clock, status, outcome, "

@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from grokbench.explanations import rules
 from grokbench.report import tables
 from grokbench.report.explained import cell_texts, explain_suite
 from grokbench.report.explained_page import explanations_page
@@ -21,8 +20,9 @@ from grokbench.report.judged import JudgedRun, judge_store, options_json
 from grokbench.report.markdown import Rows, cell, markdown_tables
 from grokbench.report.prevalence import PREVALENCE, prevalence_table
 from grokbench.runs.claims import tables_claimed
-from grokbench.runs.plan import Plan, cell_keys
 from grokbench.runs.store import Store, regular_text, write_atomically
+from grokbench.suites.plan import Plan, cell_keys
+from grokbench.verdicts import rules
 
 FORMULA = ("=", "+", "-", "@")  # what begins a formula in a spreadsheet
 

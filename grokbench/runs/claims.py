@@ -15,8 +15,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from grokbench.errors import UsageError
-from grokbench.runs.plan import RunSpec
 from grokbench.runs.store import FINISHED, Store, StoredRun
+from grokbench.suites.plan import RunSpec
 
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)  # for now: the end of another run may help
 ATTEMPTS = 20

@@ -21,10 +21,10 @@ from queue import Empty, SimpleQueue
 from grokbench.errors import UsageError
 from grokbench.runs.claims import EXHAUSTED, Work
 from grokbench.runs.execute import POLL_SECONDS, Interruption, Loop, Watch, keep, tell
-from grokbench.runs.plan import RunSpec
 from grokbench.runs.process import _interrupts_held
 from grokbench.runs.remote import ForemanLost, Unwanted, carry_out, write_order
 from grokbench.runs.store import Store
+from grokbench.suites.plan import RunSpec
 
 CONNECT_SECONDS = 8
 COUNT_SECONDS = 1.0  # between two counts of the cluster's workers, which may come and go

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from grokbench.runs.plan import Plan, RunSpec
 from grokbench.runs.store import Store
+from grokbench.suites.plan import Plan, RunSpec
 
 
 def plan_rows(plan: Plan, store: Store, todo: list[RunSpec]) -> list[dict[str, object]]:

@@ -18,9 +18,9 @@ from grokbench.errors import UsageError
 from grokbench.runs.claims import EXHAUSTED, Work
 from grokbench.runs.environment import environment
 from grokbench.runs.perform import perform
-from grokbench.runs.plan import RunSpec
 from grokbench.runs.process import Process, start
 from grokbench.runs.store import Store, StoredRun
+from grokbench.suites.plan import RunSpec
 
 POLL_SECONDS = 0.1
 FILES_PER_RUN, OTHER_FILES = 8, 40  # open files of the parent, roughly

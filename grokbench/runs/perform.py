@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from grokbench.curves.trace import facts, follow
 from grokbench.registry import learners, tasks
-from grokbench.runs.registered import registered_rules
+from grokbench.suites.registered import registered_rules
 from grokbench.threads import one_thread
 
 ERROR_LENGTH, TRACE_LENGTH = 2_000, 50_000  # characters: an exception may quote all its data

@@ -22,7 +22,7 @@ import xgboost  # noqa: F401
 import grokbench.runs.perform  # noqa: F401
 from grokbench.options import options
 from grokbench.registry import learners, measures, tasks
-from grokbench.runs.registered import registered_rules
+from grokbench.suites.registered import registered_rules
 
 pydantic.TypeAdapter(int)  # which loads the rest of it
 registered_rules()

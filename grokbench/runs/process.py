@@ -20,9 +20,9 @@ from pathlib import Path
 
 from grokbench.errors import UsageError
 from grokbench.runs.child import main as child_main
-from grokbench.runs.plan import RunSpec
 from grokbench.runs.record import check_columns
 from grokbench.runs.store import STATUSES
+from grokbench.suites.plan import RunSpec
 from grokbench.threads import one_thread_environment
 
 LINGER_SECONDS = 3.0  # between a run's last word and the end of its process

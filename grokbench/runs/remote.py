@@ -25,9 +25,9 @@ from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.registry import learners, measures, tasks
 from grokbench.runs.execute import Interruption, Watch, execute
-from grokbench.runs.plan import RunSpec
 from grokbench.runs.store import Store
-from grokbench.runs.suite import Cell
+from grokbench.suites.plan import RunSpec
+from grokbench.suites.suite import Cell
 from grokbench.threads import VARIABLES
 
 IDLE_SECONDS = 60.0  # without an order; then the memory is given back

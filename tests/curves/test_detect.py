@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from detection_cases import CASES, GROKS, TEST, TIMES, TRAIN, binary_auc, curve, differences, expected_kappa_rank
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support_detection import CASES, GROKS, TEST, TIMES, TRAIN, binary_auc, curve, differences, expected_kappa_rank
 
 from grokbench.curves import detect as detect_module
 from grokbench.curves.detect import OUTCOMES, Detection, crossing, detect, kappa_rank

@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
-from detection_cases import CASES, differences
+from support_detection import CASES, differences
 
 from grokbench.curves import detect
 

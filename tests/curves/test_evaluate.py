@@ -125,7 +125,7 @@ def test_stablemax_is_the_paper_s_formula(n_classes, scale):
 def test_the_losses_of_training_are_those_of_the_harness():
     import torch
 
-    from grokbench.learners.losses import objective
+    from grokbench.learners.neural.losses import objective
 
     scores, y = sample(4, 100, 5)
     for loss in ("cross-entropy", "mse", "hinge", "stablemax"):

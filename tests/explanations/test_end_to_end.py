@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from grokbench.explanations import rules
-from grokbench.runs import registered
-from grokbench.runs.plan import cell_keys
-from grokbench.runs.suite import load_suite
+from grokbench.suites import registered
+from grokbench.suites.plan import cell_keys
+from grokbench.suites.suite import load_suite
+from grokbench.verdicts import rules
 
 CONTRACT = (  # section 3
     "explanation,prediction,role,family,task,n,statistic,estimate,low,high,p,p_holm,verdict,source,margin,rule,reason,"

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade import NEVER, SEEDS, made, ramp, suite
+from support_handmade import NEVER, SEEDS, made, ramp, suite
 
-from grokbench.explanations import complexity, lazy_to_rich, mediation, phenomenon, rules
-from grokbench.explanations.base import Cells
-from grokbench.explanations.verdict import Margins, Prediction, judge
+from grokbench.explanations import complexity, lazy_to_rich, mediation, phenomenon
+from grokbench.verdicts import rules
+from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.verdict import Margins, Prediction, judge
 
 
 def cells(roles: dict, runs: dict, **changes) -> Cells:

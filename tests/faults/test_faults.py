@@ -13,7 +13,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from bed import SUITE, Bed, kill_session, living, wait_until
+from support_bed import SUITE, Bed, kill_session, living, wait_until
 
 from grokbench.cli.display import Lines
 from grokbench.errors import UsageError

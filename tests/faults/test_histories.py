@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from bed import SUITE, TABLES, Bed
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,6 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support_bed import SUITE, TABLES, Bed
 
 from grokbench.report.write import write_report
 from grokbench.runs.store import FINISHED

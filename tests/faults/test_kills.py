@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from bed import SUITE, Bed, kill_session, living, phase, wait_until
+from support_bed import SUITE, Bed, kill_session, living, phase, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 KILLS, RUNS = 50, 9

@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 
-import folders
 import pytest
-from watch import answer
+import support_folders
+from support_watch import answer
 
 from grokbench.errors import LONGEST_LINE, OptionError, one_line, printable, shown
 from grokbench.report.markdown import escape
 from grokbench.report.write import csv_lines
 from grokbench.runs.store import Store
-from grokbench.runs.suite import load_suite
+from grokbench.suites.suite import load_suite
 
 SMALL = """
 [[tasks]]
@@ -132,10 +132,13 @@ def test_a_log_whose_arithmetic_overflowed(tmp_path, rows, fragment):
 
 def forge(results, change=lambda record: None, text: str | None = None) -> str:
     """A results folder whose first run is forged, with hashes that fit; returns its key."""
-    folders.fill(results)
-    record, curve = json.loads(json.dumps(folders.RUNS[0][0])), folders.RUNS[0][1] if text is None else text
+    support_folders.fill(results)
+    record, curve = (
+        json.loads(json.dumps(support_folders.RUNS[0][0])),
+        support_folders.RUNS[0][1] if text is None else text,
+    )
     change(record)
-    return folders.put(results, folders.sealed(record, curve), curve).name
+    return support_folders.put(results, support_folders.sealed(record, curve), curve).name
 
 
 FORGED = {
@@ -175,8 +178,8 @@ def test_a_record_of_another_shape_is_put_aside(tmp_path, change, verb):
 CURVES = {
     "a cell of 200,000 characters": "time\n" + "1" * 200_000,  # traceback: csv.Error is no ValueError
     "other columns": "time,train_accuracy\n0,1\n",
-    "a column twice": folders.RUNS[0][1].replace("skill", "time"),
-    "an infinite time": folders.RUNS[0][1].replace("\n2,", "\ninf,"),
+    "a column twice": support_folders.RUNS[0][1].replace("skill", "time"),
+    "an infinite time": support_folders.RUNS[0][1].replace("\n2,", "\ninf,"),
     "empty": "",
     "a NUL": "\0",
 }
@@ -201,7 +204,7 @@ NOTES = ("[]", "{", "[" * 100_000, '{"title": 1}', '{"comparisons": 1}', '{"comp
 
 @pytest.mark.parametrize("note", NOTES)
 def test_a_note_of_another_shape_is_not_used(tmp_path, note):
-    folders.fill(tmp_path)
+    support_folders.fill(tmp_path)
     (tmp_path / "suite.json").write_text(note, encoding="utf-8")
     status, _, err = answer(tmp_path, "report", tmp_path)
     assert status == 0
@@ -210,7 +213,7 @@ def test_a_note_of_another_shape_is_not_used(tmp_path, note):
 
 @pytest.mark.parametrize("what", ["suite.json", "run.json", "curve.csv"])
 def test_a_pipe_in_place_of_a_file_does_not_wait_for_ever(tmp_path, what):
-    run = folders.fill(tmp_path)[0]
+    run = support_folders.fill(tmp_path)[0]
     path = tmp_path / what if what == "suite.json" else run / what
     path.unlink()
     os.mkfifo(path)
@@ -222,7 +225,7 @@ def test_a_pipe_in_place_of_a_file_does_not_wait_for_ever(tmp_path, what):
 @pytest.mark.parametrize("what", ["the run", "run.json", "curve.csv", "quarantine"])
 def test_a_link_does_not_lead_out_of_the_results_folder(tmp_path, what):
     results, outside = tmp_path / "results", tmp_path / "outside"
-    run = folders.fill(results)[0]
+    run = support_folders.fill(results)[0]
     outside.mkdir()
     if what == "quarantine":
         (results / "quarantine").symlink_to(outside)
@@ -241,7 +244,7 @@ def test_a_link_does_not_lead_out_of_the_results_folder(tmp_path, what):
 
 def test_the_results_folder_itself_may_be_a_link(tmp_path):
     """To another disk, say: that is the user's choice, and everything below it is inside."""
-    folders.fill(tmp_path / "disk")
+    support_folders.fill(tmp_path / "disk")
     (tmp_path / "results").symlink_to(tmp_path / "disk")
     status, *_ = answer(tmp_path / "disk", "report", tmp_path / "results")
     assert status == 0
@@ -262,7 +265,7 @@ def test_halves_of_characters_are_written_as_numbers(tmp_path):
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_without_the_characters_of_a_table(tmp_path, encoding):
     """ "≥ 1.5" could not be encoded: the report was written, but its summary was a traceback."""
-    folders.fill(tmp_path)
+    support_folders.fill(tmp_path)
     command = [sys.executable, "-m", "grokbench", "report", str(tmp_path)]
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=environment)

@@ -8,20 +8,20 @@ import re
 import shutil
 from pathlib import Path
 
-import folders
 import pytest
-from damage import NASTY_TEXTS, damaged, damaged_bytes
+import support_folders
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from watch import answer
+from support_damage import NASTY_TEXTS, damaged, damaged_bytes
+from support_watch import answer
 
 import grokbench
 from grokbench.errors import one_line
 from grokbench.report.markdown import LONGEST_CELL, escape, markdown
 
 pytestmark = pytest.mark.fuzz
-NAMES = sorted({name for record, _ in folders.RUNS for tree in (record, record["config"]) for name in tree})
+NAMES = sorted({name for record, _ in support_folders.RUNS for tree in (record, record["config"]) for name in tree})
 VERBS = (
     ("report",),
     ("report", "--json"),
@@ -42,27 +42,27 @@ name = "kernel_flow"
 budget = 50
 """
 curves = st.one_of(
-    damaged([line.split(",") for line in folders.RUNS[0][1].splitlines()]).map(
+    damaged([line.split(",") for line in support_folders.RUNS[0][1].splitlines()]).map(
         lambda rows: (
             "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in rows)
             if isinstance(rows, list)
             else str(rows)
         )
     ),
-    damaged_bytes(folders.RUNS[0][1].encode()).map(lambda data: data.decode("utf-8", "replace")),
+    damaged_bytes(support_folders.RUNS[0][1].encode()).map(lambda data: data.decode("utf-8", "replace")),
 )
 forged = st.one_of(
-    st.tuples(damaged(folders.RUNS[0][0], names=NAMES), st.just(folders.RUNS[0][1])),
-    st.tuples(damaged(folders.RUNS[3][0], most=1, names=NAMES), st.just(folders.RUNS[3][1])),
-    st.tuples(st.just(folders.RUNS[0][0]), curves),
-    st.tuples(damaged(folders.RUNS[2][0], names=NAMES), curves),
+    st.tuples(damaged(support_folders.RUNS[0][0], names=NAMES), st.just(support_folders.RUNS[0][1])),
+    st.tuples(damaged(support_folders.RUNS[3][0], most=1, names=NAMES), st.just(support_folders.RUNS[3][1])),
+    st.tuples(st.just(support_folders.RUNS[0][0]), curves),
+    st.tuples(damaged(support_folders.RUNS[2][0], names=NAMES), curves),
 )
 
 
 @st.composite
 def renamed(draw):
     """A sound run whose names are the worst that a name can be."""
-    record = json.loads(json.dumps(folders.RUNS[0][0]))
+    record = json.loads(json.dumps(support_folders.RUNS[0][0]))
     texts = st.sampled_from(NASTY_TEXTS) | st.text(max_size=30)
     for place in draw(
         st.lists(
@@ -96,7 +96,7 @@ def renamed(draw):
             record["task_given"]["operation"] = word
         else:
             record[place] = word
-    return record, folders.RUNS[0][1]
+    return record, support_folders.RUNS[0][1]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,17 +147,17 @@ def check_markdown(text: str) -> None:
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=HALF)
 @given(
     run=forged | renamed(), seal=st.integers(0, 9).map(bool), verb=st.sampled_from(VERBS),
-    note=st.none() | st.none() | damaged(folders.NOTE).map(lambda tree: json.dumps(tree, default=str).encode())
-    | damaged_bytes(json.dumps(folders.NOTE).encode()),
+    note=st.none() | st.none() | damaged(support_folders.NOTE).map(lambda tree: json.dumps(tree, default=str).encode())
+    | damaged_bytes(json.dumps(support_folders.NOTE).encode()),
 )  # fmt: skip
-@example(run=folders.RUNS[0], seal=True, verb=("report",), note=None)
+@example(run=support_folders.RUNS[0], seal=True, verb=("report",), note=None)
 def test_a_forged_run_is_shown_or_put_aside(tmp_path, run, seal, verb, note):
     base = tmp_path
     results = base / "results"
     shutil.rmtree(results, ignore_errors=True)
-    sound = folders.fill(results)[1:]
-    shutil.rmtree(results / "runs" / folders.key_of(folders.sealed(*folders.RUNS[0])))
-    folder = folders.put(results, folders.sealed(*run) if seal else run[0], run[1])
+    sound = support_folders.fill(results)[1:]
+    shutil.rmtree(results / "runs" / support_folders.key_of(support_folders.sealed(*support_folders.RUNS[0])))
+    folder = support_folders.put(results, support_folders.sealed(*run) if seal else run[0], run[1])
     if note is not None:
         (results / "suite.json").write_bytes(note)
     before = contents(results / "runs")
@@ -170,9 +170,9 @@ def test_a_forged_run_is_shown_or_put_aside(tmp_path, run, seal, verb, note):
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=HALF)
 @given(
-    shape=st.sampled_from(folders.SHAPES), which=st.integers(0, 3), verb=st.sampled_from(VERBS),
+    shape=st.sampled_from(support_folders.SHAPES), which=st.integers(0, 3), verb=st.sampled_from(VERBS),
     odd=st.none() | st.sampled_from(["x", "-rf", "é", "a b", "\n", "\x1b[31m", "x" * 200, "=1", "<b>", "%s", "..a"]),
-    quarantine_link=st.booleans(), extra=st.none() | damaged_bytes((json.dumps(folders.RUNS[0][0])).encode()),
+    quarantine_link=st.booleans(), extra=st.none() | damaged_bytes((json.dumps(support_folders.RUNS[0][0])).encode()),
 )  # fmt: skip
 def test_a_misshapen_folder_is_put_aside(tmp_path, shape, which, verb, odd, quarantine_link, extra):
     base = tmp_path
@@ -180,10 +180,10 @@ def test_a_misshapen_folder_is_put_aside(tmp_path, shape, which, verb, odd, quar
     for folder in (results, outside):
         shutil.rmtree(folder, ignore_errors=True)
     outside.mkdir()
-    run = folders.fill(results)[which]
+    run = support_folders.fill(results)[which]
     if extra is not None:
         (run / "run.json").write_bytes(extra)
-    folders.misshape(run, shape, outside)
+    support_folders.misshape(run, shape, outside)
     if odd:
         (results / "runs" / odd).mkdir()
     if quarantine_link:

@@ -5,10 +5,10 @@ import io
 import math
 
 import pytest
-from damage import NASTY_NUMBERS, NASTY_TEXTS, damaged, damaged_bytes
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
-from watch import answer
+from support_damage import NASTY_NUMBERS, NASTY_TEXTS, damaged, damaged_bytes
+from support_watch import answer
 
 pytestmark = pytest.mark.fuzz
 COLUMNS = ("key", "time", "train_accuracy", "test_accuracy", "test_loss", "skill", "rank_auc")

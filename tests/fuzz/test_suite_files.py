@@ -5,14 +5,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from damage import NASTY_TEXTS, damaged, damaged_bytes, toml
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
-from watch import answer
+from support_damage import NASTY_TEXTS, damaged, damaged_bytes, toml
+from support_watch import answer
 
 from grokbench.options import options
 from grokbench.registry import learners, tasks
-from grokbench.runs import plan
+from grokbench.suites import plan
 
 pytestmark = pytest.mark.fuzz
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

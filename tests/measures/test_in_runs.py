@@ -15,11 +15,11 @@ from grokbench.measures.base import Measure
 from grokbench.registry import learners, measures, register_measure, tasks
 from grokbench.runs import remote
 from grokbench.runs.execute import Interruption
-from grokbench.runs.plan import make_plan
 from grokbench.runs.process import parsed
 from grokbench.runs.record import check_columns
 from grokbench.runs.store import Store
-from grokbench.runs.suite import load_suite
+from grokbench.suites.plan import make_plan
+from grokbench.suites.suite import load_suite
 
 SUITE = """
 title = "measured"

@@ -11,11 +11,11 @@ import pytest
 from scipy.stats import binomtest
 
 import grokbench
+from grokbench.curves.log import detect_file
 from grokbench.curves.schedule import checkpoints
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
-from grokbench.report.foreign import detect_file
 from grokbench.report.markdown import cell, delay_text, escape, markdown, readable
 from grokbench.report.write import write_report
 from grokbench.runs.store import Store

@@ -17,9 +17,9 @@ from grokbench.registry import include
 from grokbench.report.write import write_report
 from grokbench.runs import process as process_module
 from grokbench.runs.execute import Interruption, Watch, execute
-from grokbench.runs.plan import make_plan
 from grokbench.runs.store import Store
-from grokbench.runs.suite import load_suite
+from grokbench.suites.plan import make_plan
+from grokbench.suites.suite import load_suite
 
 LIMIT_S = 2.0
 DEEDS = """

@@ -5,15 +5,15 @@ import pytest
 
 import grokbench
 from grokbench.errors import OptionError
-from grokbench.learners import kernels
+from grokbench.learners.kernels import kernel_functions
 from grokbench.tasks.eigenvector import eigenvector, kernel_matrix
 
 SMALL = {"n_train": 60, "n_test": 40, "n_features": 5}
 LEARNERS = {
-    "ntk": lambda X: kernels.ntk(X, X, 1),
-    "nngp": lambda X: kernels.nngp(X, X, 1),
-    "gaussian": lambda X: kernels.gaussian(X, X, np.sqrt(X.shape[1])),
-    "linear": lambda X: kernels.polynomial(X, X, 1, 1 / X.shape[1], 0.0),
+    "ntk": lambda X: kernel_functions.ntk(X, X, 1),
+    "nngp": lambda X: kernel_functions.nngp(X, X, 1),
+    "gaussian": lambda X: kernel_functions.gaussian(X, X, np.sqrt(X.shape[1])),
+    "linear": lambda X: kernel_functions.polynomial(X, X, 1, 1 / X.shape[1], 0.0),
 }
 
 

@@ -1,0 +1,225 @@
+"""What there is: names, options and stored runs, for `list`, `show` and `check`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from grokbench.curves.evaluate import MEASURES as ALWAYS
+from grokbench.errors import UsageError, closest, one_line, printable
+from grokbench.options import options
+from grokbench.registry import include, learners, measures, tasks
+from grokbench.verdicts import rules
+
+KINDS = ("tasks", "learners", "measures", "explanations", "suites")
+
+
+def entries(kind: str) -> list[dict[str, str]]:
+    """Name and one-line description of everything of a kind; learners also with family and clock."""
+    if kind == "measures":
+        described = ALWAYS | {name: _description(measures[name]) for name in measures.names()}
+        return [{"name": name, "description": description} for name, description in described.items()]
+    if kind == "explanations":
+        return [{"name": name, "description": rules.claim(name)} for name in rules.names()]
+    if kind == "suites":
+        return [{"name": name, "description": _title(path)} for name, path in sorted(_suites().items())]
+    registry = {"tasks": tasks, "learners": learners}[kind]
+    rows = []
+    for name in registry.names():
+        cls = registry[name]
+        row = {"name": name, "description": _description(cls)}
+        if kind == "learners":
+            row |= {"family": cls.family, "clock": cls.clock}
+        rows.append(row)
+    return rows
+
+
+def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
+    """A task, learner, measure, explanation or suite by name, or a stored run by its key: as data and as text.
+
+    The start of a key is enough. Where a suite has the name of something else, its path shows it.
+    """
+    suite = Path(name) if name.endswith(".toml") and Path(name).is_file() else _suites().get(name)
+    for kind, registry in (("task", tasks), ("learner", learners)):
+        if name in registry:
+            found, text = _show_class(kind, registry[name])
+            return found, text + (f"\n\nThere is a suite of this name, too: show {suite}" if suite else "")
+    if name in rules.names():
+        found, text = _show_explanation(rules.read(name))
+        return found, text + (f"\n\nThe suite of this name: show {suite}" if suite else "")
+    if suite:
+        found = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
+        return found, f"{suite}\n\n{printable(_suite_text(suite))}"
+    if name in ALWAYS:
+        return {"name": name, "description": ALWAYS[name]}, f"measure {name}, of every run\n\n{ALWAYS[name]}"
+    if name in measures:
+        return _show_measure(measures[name])
+    if re.fullmatch(r"[0-9a-f]{4,20}", name):
+        return _show_run(name, results)
+    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *rules.names(), *_suites()]
+    raise UsageError(f"no task, learner, measure, explanation, suite or run {name!r}{closest(name, names)}")
+
+
+def check_target(target: str) -> list[tuple[str, object]]:
+    """(subject, law) of every law on a built-in name, or on all that a user's file registers."""
+    if target.endswith(".py") or Path(target).is_file():
+        classes = include(target)
+        if not classes:
+            raise UsageError(f"{target}: registers no task or learner (expected @grokbench.register_learner(NAME))")
+    elif target in learners or target in tasks:
+        classes = [registry[target] for registry in (learners, tasks) if target in registry]
+    else:
+        raise UsageError(f"no task or learner {target!r}{closest(target, [*learners.names(), *tasks.names()])}")
+    return [(cls.name, law) for cls in classes for law in _check_class(cls)]
+
+
+def _check_class(cls: type) -> list:
+    """The laws on a class with its default options; a learner on each small split that it can read."""
+    from grokbench.learners.base import Learner
+    from grokbench.learners.laws import check_learner
+    from grokbench.tasks.laws import check_task
+
+    required = [name for name, option in options(cls).items() if option.required]
+    if required:
+        raise UsageError(f"{cls.name}: every option needs a default to be checked; {required[0]!r} has none")
+    if not issubclass(cls, Learner):
+        return check_task(cls())
+    small = (
+        tasks.create("modular", modulus=7, train_fraction=0.6),
+        tasks.create("parity", n_bits=8, k=2, n_train=40, n_test=40),
+    )
+    laws = []
+    for task in small:
+        split = task.split(0)
+        if cls().cannot_read(split) is None:
+            laws += [_on(task.name, law) for law in check_learner(cls, split)]
+    return laws
+
+
+def _on(task: str, law):
+    return type(law)(f"{law.name} ({task})", law.status, law.detail)
+
+
+def _suites() -> dict[str, Path]:
+    from grokbench.suites.suite import shipped_suites
+
+    return shipped_suites()
+
+
+def _suite_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+
+
+def _title(path: Path) -> str:
+    from grokbench.suites.suite import read_toml
+
+    try:
+        return one_line(str(read_toml(path).get("title", "")), 200)
+    except UsageError:
+        return "(cannot be read)"
+
+
+def _description(cls: type) -> str:
+    doc = inspect.cleandoc(cls.__doc__ or "").splitlines()
+    return doc[0] if doc else ""
+
+
+def _show_class(kind: str, cls: type) -> tuple[dict, str]:
+    rows = [
+        {
+            "option": option.name,
+            "type": option.type_name,
+            "default": None if option.required else option.default,
+            "required": option.required,
+            "description": option.description,
+        }
+        for option in options(cls).values()
+    ]
+    found = {"name": cls.name, "kind": kind, "description": _description(cls), "version": cls.version, "options": rows}
+    if kind == "learner":
+        found |= {name: getattr(cls, name) for name in ("family", "clock", "loss")}
+    return found, _class_text(found, cls)
+
+
+def _show_measure(cls: type) -> tuple[dict, str]:
+    columns = list(cls.column_names())
+    found = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
+    text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
+    return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
+
+
+def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
+    seeds = f"{found.first_seed} to {found.first_seed + found.seeds - 1}"
+    head = f"explanation {found.explanation} (suite: {found.suite}; confirmatory seeds: {seeds})"
+    lines = [head, "", found.claim, "", "predictions:"]
+    for prediction in found.predictions:
+        margins = "; ".join(f"{name} {rule.margins}" for name, rule in prediction.margins.items())
+        lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
+    lines += ["", "families:"]
+    for design in found.designs:
+        own = f" ({design.seeds} seeds)" if design.seeds else ""
+        lines.append(f"  {design.family} on {design.task}{own}: {', '.join(design.roles)}")
+    data = {"name": found.explanation, "kind": "explanation", "description": found.claim, "suite": found.suite}
+    return data | {"predictions": [asdict(prediction) for prediction in found.predictions]}, "\n".join(lines)
+
+
+def _class_text(found: dict, cls: type) -> str:
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    body = re.split(r"^Parameters\n-+\n", doc, flags=re.M)[0].strip()
+    head = f"{found['kind']} {found['name']}"
+    if "clock" in found:
+        head += f" (family: {found['family']}; clock: {found['clock']}; loss: {found['loss']})"
+    lines = [head, "", body, "", "options:"]
+    for row in found["options"]:
+        default = "required" if row["required"] else f"default {json.dumps(row['default'])}"
+        lines.append(f"  {row['option']} : {row['type']}, {default}")
+        if row["description"]:
+            lines.append(f"      {row['description']}")
+    return "\n".join(lines)
+
+
+def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
+    from grokbench.runs.store import Store
+
+    folders = [results] if results else sorted(p.parent for p in Path("results").glob("*/runs"))
+    found = [(Store(folder), key) for folder in folders for key in Store(folder).keys() if key.startswith(prefix)]
+    if not found:
+        raise UsageError(f"no stored run {prefix!r} in {', '.join(map(str, folders)) or 'results/'}")
+    if len({key for _, key in found}) > 1:
+        raise UsageError(f"{prefix!r} is the start of several runs: {', '.join(key for _, key in found[:5])} ...")
+    store, key = found[0]
+    run = store.read(key)
+    if run is None:
+        raise UsageError(f"run {key} does not check out; it is in {store.results}/quarantine now")
+    curve = {name: list(values) for name, values in run.rows.items()}
+    return {"record": run.record, "curve": curve}, _run_text(run, store.results)
+
+
+def _run_text(run, results: Path) -> str:
+    from grokbench.report.judged import judged_run
+
+    record = run.record
+    lines = [f"run {record['key']} in {results}", f"status: {record['status']} {record['error']}".rstrip(), ""]
+    lines += [f"{name}: {json.dumps(value)}" for name, value in record["config"].items()]
+    detection = judged_run(run).detections.get(0.95)
+    if detection:
+        lines += ["", *(f"{name}: {_short(value)}" for name, value in asdict(detection).items() if name != "notes")]
+    names = list(run.rows)
+    lines += ["", "  ".join(f"{name:>14}" for name in names)]
+    for values in zip(*run.rows.values(), strict=True):
+        lines.append("  ".join(f"{_short(value):>14}" for value in values))
+    if record.get("traceback"):
+        lines += ["", record["traceback"]]
+    return printable("\n".join(lines))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.5g}"
+    return str(value)

@@ -1,0 +1,158 @@
+"""Gradient flow of a fixed kernel machine: what a learner does whose features never move."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from grokbench.errors import OptionError
+from grokbench.learners.base import Learner
+from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.kernels import kernel_functions
+from grokbench.registry import register_learner
+
+REMEMBERED = 2  # inputs whose kernel rows are kept: the training and the held-out ones of a run
+
+
+@register_learner("kernel_flow")
+@dataclass(kw_only=True, eq=False)
+class KernelFlow(Learner):
+    """Kernel ridge regression by gradient flow from the zero function; exact at every time, t = inf included.
+
+    f_t(x) = k(x, X_train) a_t with da/dt = (2 / n) (Y - (K + ridge I) a), a_0 = 0: in function space the
+    gradient flow of mean_i |f(x_i) - Y_i|^2 + (ridge / n) |f|_H^2, without a factor 1/2, Y the one-hot labels.
+    With K = U diag(s) U^T, a_t = U diag((1 - exp(-2 (s_i + ridge) t / n)) / (s_i + ridge)) U^T Y, and
+    a_inf = (K + ridge I)^-1 Y. One eigendecomposition serves all times. Directions with s_i + ridge zero
+    up to rounding contribute nothing at any time: their kernel rows are nothing but rounding errors.
+
+    Parameters
+    ----------
+    kernel : "gaussian" exp(-|x-z|^2 / (2 L^2)), "laplace" exp(-|x-z| / L), "polynomial"
+        (gamma x.z + coefficient)^degree, "ntk" and "nngp" of an infinitely wide ReLU network with He scaling.
+    bandwidth : L; 0 is the median distance of two encoded training inputs.
+    degree : of the polynomial.
+    gamma : factor of x.z in the polynomial.
+    coefficient : constant of the polynomial; 0 makes it homogeneous.
+    depth : hidden layers of the ReLU network.
+    ridge : added to the eigenvalues of K.
+    encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
+    """
+
+    kernel_: Literal["gaussian", "laplace", "polynomial", "ntk", "nngp"] = "gaussian"
+    bandwidth: float = 0.0
+    degree: int = 2
+    gamma: float = 1.0
+    coefficient: float = 1.0
+    depth: int = 1
+    ridge: float = 0.0
+    encoding: Encoding = "auto"
+
+    clock = "flow time"
+    family = "kernel"
+    loss = "mse"
+    integer_clock = False
+    deterministic = True
+
+    def __post_init__(self):
+        for name, least in (("degree", 1), ("depth", 1), ("bandwidth", 0), ("coefficient", 0), ("ridge", 0)):
+            if getattr(self, name) < least:
+                raise OptionError(name, getattr(self, name), f"at least {least}")
+        if self.gamma <= 0:
+            raise OptionError("gamma", self.gamma, "a positive number")
+
+    def cannot_read(self, split):
+        return cannot_encode(split, self.encoding)
+
+    def begin(self, X, y, n_classes, alphabet, rng):
+        self._alphabet = alphabet
+        self._inputs = encode(X, alphabet, self.encoding)
+        self._scale = self.bandwidth or median_distance(self._inputs)
+        self._rows = []  # of (X, k(X, X_train) U), the most recent last
+        self._time = 0.0
+        eigenvalues, self._vectors = np.linalg.eigh(self._k(self._inputs, self._inputs))
+        self._rates = np.maximum(eigenvalues, 0.0) + self.ridge  # K is positive semi-definite: below 0 is rounding
+        fastest = self._rates[-1]
+        self._rates[self._rates <= len(X) * np.finfo(np.float64).eps * fastest] = 0.0
+        self.first_time = 0.1 * len(X) / (2 * fastest) if fastest > 0 else 1.0
+        # Column by column: the same bytes for a class whatever its name.
+        self._targets = np.stack([self._vectors.T @ column for column in one_hot(y, n_classes).T.copy()], axis=1)
+
+    def advance(self, time):
+        """Go to a flow time; `math.inf` is allowed and gives (K + ridge I)^-1 Y."""
+        self._time = float(time)
+
+    def scores(self, X):
+        return self._projected(X) @ self._coefficients()
+
+    def kernel(self, X):
+        inputs = encode(X, self._alphabet, self.encoding)
+        return self._k(inputs, inputs)
+
+    def description(self):
+        return {"dual_coefficients": self._vectors @ self._coefficients()}
+
+    def scores_of(self, description, X):
+        """Kernel rows times any dual coefficients."""
+        return self._projected(X) @ (self._vectors.T @ description["dual_coefficients"])
+
+    def parts(self):
+        """The number of eigendirections of the training kernel."""
+        return len(self._vectors)
+
+    def leading(self, size):
+        """The dual coefficients' part along the eigendirections of the `size` largest eigenvalues."""
+        return {"dual_coefficients": self._vectors[:, -size:] @ self._coefficients()[-size:]}
+
+    def _coefficients(self) -> np.ndarray:
+        """(n, outputs) U^T a_t."""
+        return flow_gain(self._rates, 2 * self._time / len(self._inputs))[:, None] * self._targets
+
+    def _projected(self, X: np.ndarray) -> np.ndarray:
+        """k(X, X_train) U, kept for the last inputs, since a run asks for the same ones at every checkpoint."""
+        for seen, rows in self._rows:
+            if np.array_equal(seen, X):  # by content: the caller may have written into his array
+                return rows
+        rows = self._k(encode(X, self._alphabet, self.encoding), self._inputs) @ self._vectors
+        self._rows = [*self._rows, (np.array(X), rows)][-REMEMBERED:]
+        return rows
+
+    def _k(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        match self.kernel_:
+            case "gaussian":
+                return kernel_functions.gaussian(X, Z, self._scale)
+            case "laplace":
+                return kernel_functions.laplace(X, Z, self._scale)
+            case "polynomial":
+                return kernel_functions.polynomial(X, Z, self.degree, self.gamma, self.coefficient)
+            case "nngp":
+                return kernel_functions.nngp(X, Z, self.depth)
+            case _:
+                return kernel_functions.ntk(X, Z, self.depth)
+
+
+def flow_gain(rates: np.ndarray, time: float) -> np.ndarray:
+    """(n,) (1 - exp(-r t)) / r for rates r >= 0: 1 / r at t = inf, and 0 where r = 0 (a direction without signal)."""
+    positive = rates > 0
+    if math.isinf(time):
+        return np.divide(1.0, rates, out=np.zeros_like(rates), where=positive)
+    return np.divide(-np.expm1(-rates * time), rates, out=np.zeros_like(rates), where=positive)
+
+
+def descent_gain(rates: np.ndarray, steps: np.ndarray, time: float) -> np.ndarray:
+    """(n,) (1 - (1 - s r)^t) / r for rates r >= 0 and steps s r of each: 1 / r at t = inf, and 0 where r = 0.
+
+    Steps of 2 or more have no limit: infinite, as where any other time overflows.
+    """
+    left = np.where(steps < 2, 1.0, np.inf) if math.isinf(time) else 1 - (1 - steps) ** float(time)
+    return np.divide(left, rates, out=np.zeros_like(left), where=rates > 0)
+
+
+def median_distance(X: np.ndarray) -> float:
+    """Median of |x_i - x_j| over pairs i < j; 1 where it is 0 or there is no pair."""
+    if len(X) < 2:
+        return 1.0
+    distances = np.sqrt(kernel_functions.squared_distances(X, X)[np.triu_indices(len(X), 1)])
+    return float(np.median(distances)) or 1.0

@@ -1,0 +1,1 @@
+"""Linear models, on the inputs and on random features."""

@@ -1,0 +1,1 @@
+"""Networks trained by gradients, and their lazy twins."""

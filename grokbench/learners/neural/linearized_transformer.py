@@ -1,0 +1,75 @@
+"""The linearized twin of a transformer: the same start and training, its tangent space in place of its features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grokbench.learners.neural.linearized import UNCLAMPED
+from grokbench.learners.neural.losses import objective
+from grokbench.learners.neural.transformer import Transformer
+from grokbench.registry import register_learner
+
+
+@register_learner("linearized_transformer")
+@dataclass(kw_only=True, eq=False)
+class LinearizedTransformer(Transformer):
+    """Exact tangent model of a `transformer` at its initial parameters: lazy by construction.
+
+    ``s(x) = f(x; theta_0) + J(x) delta``, J the Jacobian of the transformer at theta_0 and ``delta = theta - theta_0``,
+    which starts at 0 and is trained (arXiv 2310.06110 calls this the lazy control). With equal options and seed it has
+    the start and the batches of its twin. Weight decay and the orthogonal gradient act on delta: the decay pulls to the
+    initial function. A clamped norm would be that of theta and is refused.
+
+    Raises
+    ------
+    OptionError : an option outside its range; norm_clamp.
+    """
+
+    family = "lazy"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check(UNCLAMPED, lambda c: c == 0, ["norm_clamp"])
+
+    def begin(self, X, y, n_classes, alphabet, rng):
+        """Draw theta_0 as the twin does."""
+        self._expanded: tuple | None = None
+        super().begin(X, y, n_classes, alphabet, rng)
+
+    def _start(self) -> dict:
+        import torch
+
+        return {name: torch.zeros_like(tensor) for name, tensor in self._theta0.items()}
+
+    def _tangent_point(self) -> dict:
+        return self._theta0
+
+    def _map(self, trained: dict, rows):
+        import torch
+
+        base, v, pulled, _ = self._expansion(rows)
+        (change,) = torch.autograd.grad(pulled, v, list(trained.values()), retain_graph=True)
+        return (base + change).detach()
+
+    def _training_loss(self, trained: list, rows, targets):
+        """``<delta, J^T r>``, r the derivative of the loss by the scores: it has the gradient of the loss."""
+        import torch
+
+        scores = self._map(dict(zip(self._theta0, trained, strict=True)), rows).requires_grad_()
+        (r,) = torch.autograd.grad(objective(scores, targets, self._loss), scores)
+        base, _, _, point = self._expansion(rows)
+        slopes = torch.autograd.grad(base, point, r, retain_graph=True)
+        return sum((d * slope).sum() for d, slope in zip(trained, slopes, strict=True))
+
+    def _expansion(self, rows) -> tuple:
+        """f_0, a variable v, J^T v (its derivative by v is J) and theta_0: graphs, kept while the batch is the same."""
+        import torch
+
+        if self._expanded is None or self._expanded[0] is not rows:
+            with torch.enable_grad():
+                point = {name: tensor.detach().requires_grad_() for name, tensor in self._theta0.items()}
+                base = self._network(point, rows)
+                v = torch.zeros_like(base, requires_grad=True)
+                pulled = torch.autograd.grad(base, list(point.values()), v, create_graph=True)
+            self._expanded = rows, (base, v, pulled, list(point.values()))
+        return self._expanded[1]

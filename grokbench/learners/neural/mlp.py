@@ -1,0 +1,262 @@
+"""Fully connected networks of any depth and width, trained by gradients: the neural reference family.
+
+The forward map is a function of a list of tensors and of a batch, so that `linearized.py` reuses the training loop.
+Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from grokbench.errors import OptionError
+from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.neural.losses import objective
+from grokbench.learners.neural.network import Descent, Network
+from grokbench.registry import register_learner
+from grokbench.tasks.base import Split
+
+GATHER_FROM = 40  # letters per position from which summing rows of the first weights beats the dense product
+
+
+@register_learner("mlp")
+@dataclass(kw_only=True, eq=False)
+class MLP(Network):
+    """Fully connected network trained by full-batch or minibatch gradients.
+
+    ``h_0 = x``, ``h_l = phi(h_{l-1} W_l + b_l)``, ``f = h_{L-1} W_L + b_L``, and the scores are
+    ``s(x) = alpha (f(x; theta) - f(x; theta_0))``, the second term only where `centred`. The training
+    loss is the named loss of the scores divided by alpha^2, so that alpha is Chizat's scale of laziness
+    (arXiv 1812.07956; 2310.06110) at a given learning rate. A regression has one output and always "mse".
+
+    Initial weights are ``W ~ N(0, init_scale^2 gain^2 / fan-in)``, biases 0. The fan-in is the width below, for the
+    first layer the mean squared norm of an encoded training input: 2 for one-hot pairs, d for d signs. The gain is
+    sqrt(2) on the hidden layers of a ReLU network (arXiv 1502.01852; with 1 it memorizes an eighth too early), else 1.
+
+    Parameters
+    ----------
+    hidden : widths of the hidden layers, in a suite nested: [[128, 128]]; [[]] is a linear model.
+    activation : phi; "quadratic" is h^2, without the factor 1/2.
+    bias : add a bias to every layer; it starts at 0 and decays like a weight.
+    residual : add h_{l-1} to h_l from the second hidden layer on; the hidden layers must be of equal width.
+    output_scale : alpha, the factor of the output; the training loss is divided by its square.
+    centred : subtract the initial output, so that the scores start at exactly 0.
+    encoding : how tokens are read; "auto" is signs for two-letter alphabets, one-hot otherwise.
+
+    Raises
+    ------
+    OptionError : an option outside its range.
+    """
+
+    hidden: list[int] = (128,)  # a dataclass refuses a list as default; as options the two are equal
+    activation: Literal["quadratic", "relu", "gelu", "tanh"] = "relu"
+    bias: bool = False
+    residual: bool = False
+    output_scale: float = 1.0
+    centred: bool = False
+    encoding: Encoding = "auto"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("widths of at least 1", lambda widths: all(width >= 1 for width in widths), ["hidden"])
+        self._check("a positive number", lambda value: value > 0, ["output_scale"])
+        if self.residual and len(set(self.hidden)) > 1:
+            raise OptionError("residual", True, f"false with hidden layers of unequal widths {list(self.hidden)}")
+        self._precision = self.dtype
+
+    def cannot_read(self, split: Split) -> str | None:
+        """The reason of the encoding, if it does not fit the alphabet."""
+        return cannot_encode(split, self.encoding)
+
+    def begin(self, X, y, n_classes, alphabet, rng):
+        """Draw theta_0 and stand before the first step; twins of equal seed share theta_0 and all batches."""
+        self._alphabet, self._n = alphabet, len(X)
+        self._loss = self.loss if n_classes else "mse"
+        encoded = encode(X, alphabet, self.encoding)
+        fan_in = float((encoded**2).sum(1).mean()) or 1.0
+        self._theta0 = self._draw([encoded.shape[1], *self.hidden, max(n_classes, 1)], fan_in, rng)
+        self._trained = [tensor.requires_grad_() for tensor in self._start()]
+        self._context = self._prepare(self._read(X))
+        self._targets = self._tensor(one_hot(y, n_classes)) if self._loss == "mse" else self._tensor(y, integer=True)
+        data = [*self._context, self._targets]
+        self._descent = Descent(self, self._trained, 2 if self.bias else 1, self._training_loss, data, rng)
+
+    def advance(self, time):
+        """Take optimizer steps until `time` of them are done."""
+        self._descent.advance(time)
+
+    def scores(self, X):
+        """alpha (f - [centred] f_0) of the inputs, computed in the learner's dtype."""
+        scores = self._map([tensor.detach() for tensor in self._trained], self._prepare(self._read(X)))
+        return scores.cpu().numpy().astype(np.float64)
+
+    def kernel(self, X):
+        """Trace tangent kernel ``(1/C) sum_c <grad s_c(x), grad s_c(x')>`` of the scores, all parameters, float64."""
+        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        layers = self._layers([tensor.detach().double() for tensor in self._tangent_point()])
+        return self.output_scale**2 * trace_kernel(layers, inputs, self.activation, self.residual).cpu().numpy()
+
+    def other_kernels(self, X):
+        """ "last_layer": inner products of the last hidden features, what a new read-out alone could learn from."""
+        if not self.hidden:
+            return {}
+        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        h = self._forward([tensor.detach().double() for tensor in self._tangent_point()], inputs)[0][-1]
+        return {"last_layer": (h @ h.T + self.bias).cpu().numpy()}
+
+    def description(self):
+        """The trained parameters: W1, [b1], W2, ... as float64 arrays of shape (fan-in, fan-out) and (fan-out,)."""
+        names = [f"{kind}{l + 1}" for l in range(len(self.hidden) + 1) for kind in ("Wb" if self.bias else "W")]
+        arrays = [tensor.detach().cpu().numpy().astype(np.float64) for tensor in self._trained]
+        return dict(zip(names, arrays, strict=True))
+
+    def scores_of(self, description, X):
+        """The scores of parameters that stand in the order of `description`, of any widths."""
+        parameters = [self._tensor(array) for array in description.values()]
+        return self._map(parameters, self._prepare(self._read(X))).cpu().numpy().astype(np.float64)
+
+    def parts(self):
+        """The number of neurons; 0 with skip connections, which tie the layers together."""
+        return 0 if self.residual else sum(self.hidden)
+
+    def leading(self, size):
+        """The network of the `size` neurons, of all layers, with the largest |incoming weights| |outgoing weights|."""
+        described = self.description()
+        weights = [array for name, array in described.items() if name[0] == "W"]
+        strengths = [np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=1) for a, b in pairwise(weights)]
+        kept = np.zeros(self.parts(), dtype=bool)
+        kept[np.argsort(-np.concatenate(strengths), kind="stable")[:size]] = True
+        layers = [slice(None), *np.split(kept, np.cumsum(self.hidden)[:-1]), slice(None)]
+        for name, array in described.items():
+            below, here = layers[int(name[1:]) - 1 : int(name[1:]) + 1]
+            described[name] = array[below][:, here] if name[0] == "W" else array[here]
+        return described
+
+    # What a subclass with another forward map replaces.
+
+    def _start(self) -> list:
+        """The tensors to be trained, at time 0."""
+        return [tensor.clone() for tensor in self._theta0]
+
+    def _tangent_point(self) -> list:
+        """The parameters at which the tangent kernel is taken."""
+        return self._trained
+
+    def _prepare(self, inputs) -> list:
+        """What the map needs to know of some inputs and training does not change: tensors with one row per input."""
+        if not self.centred:
+            return [inputs]
+        return [inputs, self._forward(self._theta0, inputs)[1][-1]]
+
+    def _map(self, trained: list, context: list):
+        """Scores from the trained tensors and what `_prepare` made of the inputs."""
+        outputs = self._forward(trained, context[0])[1][-1]
+        outputs = outputs - context[1] if self.centred else outputs
+        return outputs if self.output_scale == 1 else self.output_scale * outputs
+
+    def _training_loss(self, trained: list, *data):
+        *context, targets = data
+        loss = objective(self._map(trained, context), targets, self._loss)
+        return loss if self.output_scale == 1 else loss / self.output_scale**2
+
+    def _forward(self, parameters: list, inputs) -> tuple[list, list]:
+        return forward(self._layers(parameters), inputs, self.activation, self.residual)
+
+    def _layers(self, parameters: list) -> list:
+        """Pairs (W, b), b None where there are no biases."""
+        biases = parameters[1::2] if self.bias else [None] * len(parameters)
+        return list(zip(parameters[::2] if self.bias else parameters, biases, strict=True))
+
+    def _draw(self, sizes: list[int], fan_in: float, rng: np.random.Generator) -> list:
+        parameters = []
+        for layer, (rows, columns) in enumerate(pairwise(sizes)):
+            gain = 2**0.5 if self.activation == "relu" and layer < len(self.hidden) else 1.0
+            spread = self.init_scale * gain / np.sqrt(rows if layer else fan_in)
+            parameters.append(self._tensor(spread * rng.standard_normal((rows, columns))))
+            if self.bias:
+                parameters.append(self._tensor(np.zeros(columns)))
+        return parameters
+
+    def _tensor(self, array: np.ndarray, integer: bool = False):
+        import torch
+
+        dtype = torch.int64 if integer else getattr(torch, self._precision)
+        return torch.tensor(array, dtype=dtype, device=self.device)
+
+    def _read(self, X: np.ndarray):
+        """(n, d) encoded inputs, or (n, arity) row numbers of the first weights where gathering is faster."""
+        one_hot_code = self._alphabet is not None and self.encoding in ("auto", "one-hot")
+        # on a GPU the gather's gradient adds in no fixed order; the dense product is deterministic
+        if one_hot_code and self.device == "cpu" and np.mean(self._alphabet) >= GATHER_FROM:
+            return self._tensor(X + np.concatenate([[0], np.cumsum(self._alphabet)[:-1]]), integer=True)
+        return self._tensor(encode(X, self._alphabet, self.encoding))
+
+
+def activate(a, activation: str):
+    """phi of a tensor of preactivations."""
+    import torch
+
+    if activation == "quadratic":
+        return a * a
+    return getattr(torch.nn.functional, activation)(a)
+
+
+def slope(a, activation: str):
+    """phi' of a tensor of preactivations, as autograd has it (ReLU's at 0 is 0)."""
+    import torch
+
+    with torch.enable_grad():
+        a = a.detach().requires_grad_()
+        return torch.autograd.grad(activate(a, activation).sum(), a)[0]
+
+
+def linear(inputs, weights):
+    """``inputs @ weights``; integer inputs (n, arity) name the rows of `weights` that are summed."""
+    if inputs.is_floating_point():
+        return inputs @ weights
+    first, *others = (weights.index_select(0, column) for column in inputs.unbind(1))
+    for other in others:
+        first = first + other
+    return first
+
+
+def forward(layers: list, inputs, activation: str, residual: bool = False) -> tuple[list, list]:
+    """Features ``[h_0, .., h_{L-1}]`` and preactivations ``a_l = h_{l-1} W_l + b_l``, the last of them the output.
+
+    ``h_0`` is the input and ``h_l = [residual and l > 1] h_{l-1} + phi(a_l)``.
+    """
+    features, found = [inputs], []
+    for weights, bias in layers:
+        if found:
+            h = activate(found[-1], activation)
+            features.append(features[-1] + h if residual and len(found) > 1 else h)
+        a = linear(features[-1], weights)
+        found.append(a if bias is None else a + bias)
+    return features, found
+
+
+def trace_kernel(layers: list, inputs, activation: str, residual: bool = False):
+    """``(1/C) sum_c <grad f_c(x), grad f_c(x')>`` (n, n), layer by layer, without a Jacobian.
+
+    ``K = sum_l (h_{l-1} h'_{l-1} + [bias]) * (1/C) sum_c <g_l, g'_l>`` with sensitivities ``g_l = df_c/da_l = u_l *
+    phi'(a_l)``, where ``u_l = df_c/dh_l = g_{l+1} W_{l+1}^T + [residual] u_{l+1}``. The last hidden layer's sum needs
+    only the squared row norms of ``W_L``; the layers below it are summed class by class.
+    """
+    features, (*hidden, output) = forward(layers, inputs, activation, residual)
+    slopes, n_classes = [slope(a, activation) for a in hidden], output.shape[1]
+    grams = [h @ h.T + (layers[0][1] is not None) for h in features]
+    if not hidden:
+        return grams[0]
+    readout = layers[-1][0]
+    last = slopes[-1] * (readout.square().sum(1) / n_classes).sqrt()
+    kernel = grams[-1] + grams[-2] * (last @ last.T)
+    for c in range(n_classes if len(hidden) > 1 else 0):
+        u = readout[:, c]
+        g = slopes[-1] * u
+        for l in range(len(hidden) - 2, -1, -1):
+            below = g @ layers[l + 1][0].T
+            u = below + u if residual else below
+            g = u * slopes[l]
+            kernel += grams[l] * (g @ g.T) / n_classes
+    return kernel

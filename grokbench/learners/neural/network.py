@@ -1,0 +1,121 @@
+"""What all networks share: the options of training by gradients, and the loop.
+
+Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from grokbench.errors import OptionError
+from grokbench.learners.base import Learner
+from grokbench.learners.neural.losses import Loss
+from grokbench.learners.neural.optimizers import Update, subnormals_flushed
+
+
+@dataclass(kw_only=True, eq=False)
+class Network(Learner):
+    """A learner whose parameters theta are trained by gradients of a loss of its scores.
+
+    Parameters
+    ----------
+    loss : what is minimized; mse is summed over the one-hot classes; "stablemax" is the cross-entropy of s / sum s with
+        s(x) = x + 1 for x >= 0 and 1 / (1 - x) below (arXiv 2501.04697); a regression always takes "mse".
+    optimizer : as in torch; "sgd" with momentum 0 and batch_size 0 is gradient descent.
+    learning_rate : the step size.
+    momentum : of "sgd", without damping or Nesterov's correction.
+    beta1, beta2 : decay of the moments of "adam" and "adamw".
+    epsilon : added to the root of the second moment of "adam" and "adamw".
+    weight_decay : of all parameters; L2 in the gradient for "sgd" and "adam" (gradient + decay * theta), decoupled for
+        "adamw".
+    batch_size : examples per step, without replacement within an epoch; 0 is the full batch.
+    init_scale : factor of every initial weight.
+    norm_clamp : c; after every step theta is scaled to the norm c |theta_0| (arXiv 2210.01117); 0 is off.
+    orthogonal_gradient : replace the gradient of every tensor by its part orthogonal to the tensor, scaled to the norm
+        of the whole: the form of the authors' code (arXiv 2501.04697; the paper's formula projects the gradient of all
+        parameters together and does not rescale). The optimizer's step is taken along it.
+    grokfast_lambda : the gradient g becomes g + lambda h with the moving average h <- alpha h + (1 - alpha) g, which
+        starts at the first gradient (Grokfast-EMA, arXiv 2405.20233); 0 is off.
+    grokfast_alpha : alpha, the decay of that average.
+    freeze_after : the step from which on only the last layer is trained; -1 is never.
+    dtype : precision of training; the initial weights of both are the same numbers, rounded.
+    """
+
+    loss: Loss = "cross-entropy"
+    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.98
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    batch_size: int = 0
+    init_scale: float = 1.0
+    norm_clamp: float = 0.0
+    orthogonal_gradient: bool = False
+    grokfast_lambda: float = 0.0
+    grokfast_alpha: float = 0.98
+    freeze_after: int = -1
+    dtype: Literal["float32", "float64"] = "float32"
+
+    family = "neural"
+
+    def __post_init__(self):
+        positive = ["learning_rate", "init_scale"]
+        non_negative = ["weight_decay", "epsilon", "batch_size", "norm_clamp", "grokfast_lambda"]
+        self._check("a positive number", lambda value: value > 0, positive)
+        self._check("0 or more", lambda value: value >= 0, non_negative)
+        fractions = ["momentum", "beta1", "beta2", "grokfast_alpha"]
+        self._check("a number in [0, 1)", lambda value: 0 <= value < 1, fractions)
+        self._check("a step, or -1 for never", lambda value: value >= -1, ["freeze_after"])
+        if self.freeze_after >= 0:
+            self._check("0 with freeze_after: it would scale the frozen layers", lambda c: c == 0, ["norm_clamp"])
+
+    def _check(self, expected: str, holds: Callable, names: list[str]) -> None:
+        """OptionError for the first of some options that does not hold."""
+        for name in names:
+            if not holds(getattr(self, name)):
+                raise OptionError(name, getattr(self, name), expected)
+
+
+class Descent:
+    """The steps of one run: the tensors that are trained, the batches and the optimizer's state.
+
+    Parameters
+    ----------
+    options : the network, for its options of training.
+    trained : tensors, changed in place; those of the last layer at the end.
+    readout : how many tensors the last layer has.
+    loss : of the trained tensors and a batch of `data`.
+    data : tensors with one row per training example.
+    rng : draws the order of the minibatches.
+    """
+
+    def __init__(self, options: Network, trained: list, readout: int, loss: Callable, data: list, rng):
+        self._trained, self._loss, self._data = trained, loss, data
+        self._batch_size = options.batch_size if 0 < options.batch_size < len(data[0]) else 0
+        self._shuffler = np.random.default_rng(rng.integers(2**63))
+        self._order = np.empty(0, dtype=np.int64)
+        self._update = Update(options, trained, readout)
+
+    def advance(self, steps: int) -> None:
+        """Go on until `steps` are done in all."""
+        import torch
+
+        with subnormals_flushed():
+            while self._update.steps < steps:
+                data = self._data
+                if self._batch_size:
+                    rows = self.next_rows()
+                    data = [tensor[rows] for tensor in data]
+                loss = self._loss(self._trained, *data)
+                self._update(torch.autograd.grad(loss, self._update.parameters))
+
+    def next_rows(self) -> np.ndarray:
+        """The next minibatch; the last one of an epoch may be smaller."""
+        if len(self._order) == 0:
+            self._order = self._shuffler.permutation(len(self._data[0]))
+        rows, self._order = np.split(self._order, [self._batch_size])
+        return rows

@@ -1,0 +1,1 @@
+"""Any scikit-learn estimator on a clock, and what those learners share."""

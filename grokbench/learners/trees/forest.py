@@ -1,0 +1,76 @@
+"""Random forests along the number of their trees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grokbench.errors import OptionError
+from grokbench.learners.encodings import Encoding
+from grokbench.learners.scikit.estimator_clocks import WarmStart
+from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.registry import register_learner
+
+
+@register_learner("forest")
+@dataclass(kw_only=True, eq=False)
+class Forest(ScikitLearner):
+    """Random forest (scikit-learn); time is the number of trees, and growing it is the same as growing it at once.
+
+    Scores are the mean over trees of the class shares in the leaf of an input, for a regression the mean target
+    (Breiman, Machine Learning 45, 2001). Trees are grown without limit unless one is set.
+
+    Parameters
+    ----------
+    max_depth : largest depth of a tree; 0 is unlimited.
+    min_samples_split : examples that a node needs to be split.
+    min_samples_leaf : examples that each side of a split has to hold.
+    max_features : share of the features drawn at each split; 0 is the square root of their number.
+    max_leaf_nodes : largest number of leaves of a tree, best splits first; 0 is unlimited.
+    bootstrap : grow each tree on a sample drawn with replacement.
+    encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
+    """
+
+    max_depth: int = 0
+    min_samples_split: int = 2
+    min_samples_leaf: int = 1
+    max_features: float = 0.0
+    max_leaf_nodes: int = 0
+    bootstrap: bool = True
+    encoding: Encoding = "auto"
+
+    clock = "trees"
+    family = "trees"
+    loss = "mse"
+
+    def __post_init__(self):
+        check_trees(self)
+
+    def _classes(self) -> tuple[type, type]:
+        """The classifier and the regressor."""
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        return RandomForestClassifier, RandomForestRegressor
+
+    def _estimator(self, regression):
+        return self._classes()[regression](
+            max_depth=self.max_depth or None,
+            min_samples_split=self.min_samples_split,
+            min_samples_leaf=self.min_samples_leaf,
+            max_features=float(self.max_features) or "sqrt",
+            max_leaf_nodes=self.max_leaf_nodes or None,
+            bootstrap=self.bootstrap,
+        )
+
+    def _clock(self, make, seed, X, y):
+        return WarmStart(make, seed, X, y)
+
+
+def check_trees(options) -> None:
+    """OptionError for limits that no tree can have."""
+    for name, least in (("max_depth", 0), ("min_samples_split", 2), ("min_samples_leaf", 1), ("max_leaf_nodes", 0)):
+        if getattr(options, name) < least:
+            raise OptionError(name, getattr(options, name), f"at least {least}")
+    if options.max_leaf_nodes == 1:
+        raise OptionError("max_leaf_nodes", 1, "at least 2, or 0 for no limit")
+    if not 0 <= options.max_features <= 1:
+        raise OptionError("max_features", options.max_features, "a share up to 1, or 0 for the square root")

@@ -1,0 +1,314 @@
+"""Boosted trees on the clock of boosting rounds: the family that finds features by greedy splitting.
+
+Inside this module ``import xgboost`` is the library (imports are absolute).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+
+from grokbench.errors import OptionError
+from grokbench.learners import leaves
+from grokbench.learners.base import Learner
+from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.trees.loss_derivatives import derivatives
+from grokbench.learners.trees.random_trees import RandomRounds
+from grokbench.registry import register_learner
+
+PENALTIES = ("gamma", "min_child_weight", "lambda", "alpha")  # in the units of gradient or curvature
+AT_LEAST = dict.fromkeys((*PENALTIES, "max_depth", "max_delta_step", "max_leaves"), 0)
+AT_LEAST |= {"max_bin": 2, "num_parallel_tree": 1}
+SHARES = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode")
+POSITIVE = ("eta", "scale_pos_weight")
+ARRAYS_KEPT = 3  # the training split is kept besides
+GREEDY_ONLY = {"max_leaves": 0, "grow_policy": "depthwise", "sampling_method": "uniform"}
+OWN = ("random_structure", "stable_gradients", "encoding")  # the options that are not xgboost's
+RECENT, FEWEST, MOST = 0.2, 5, 40  # the recent kernel is that of this share of the rounds, within these bounds
+
+
+@register_learner("xgboost")
+@dataclass(kw_only=True, eq=False)
+class BoostedTrees(Learner):
+    """Gradient-boosted decision trees of the library xgboost; the clock is boosting rounds.
+
+    After T rounds the margin of class c is f_c(x) = sum over its trees m of w_m(leaf of x in m), where
+    each round adds one tree per class (one in all for two classes and for a regression), fitted to
+    gradient and curvature of the loss at the current margins (Chen and Guestrin, arXiv 1603.02754).
+    Two classes have one margin f and the scores (-f/2, f/2), whose softmax is xgboost's probability;
+    more classes have their margins as scores; a regression has its prediction and the loss "mse".
+    Round 0 is the zero function: nothing is estimated from the labels before the first tree.
+    Memorizing needs `min_child_weight` 0 where a leaf may have to hold a single example.
+
+    With `random_structure` s, the trees of round t are totally random (Geurts, Ernst and Wehenkel 2006) wherever
+    floor(s t) > floor(s (t - 1)), that is, evenly spaced. Their structure is drawn from seed, t and the training inputs
+    alone, to the depth and with the column sampling of the greedy trees; their leaf values are the same Newton steps
+    times eta. gamma and min_child_weight, which ask the gradients whether to split, are for greedy trees only.
+
+    Parameters
+    ----------
+    eta : learning rate, the factor on each tree's leaf values.
+    gamma : loss reduction that a split has to bring.
+    max_depth : depth of a tree; 0 is unlimited.
+    min_child_weight : sum of curvatures that each side of a split has to hold.
+    max_delta_step : largest leaf value before `eta`; 0 is unlimited.
+    subsample : share of the training examples drawn for each tree.
+    sampling_method : how examples are drawn, all alike or by the size of their gradient.
+    colsample_bytree : share of the features drawn for each tree.
+    colsample_bylevel : share of those drawn for each level of depth.
+    colsample_bynode : share of those drawn for each node.
+    lambda : L2 penalty on leaf values.
+    alpha : L1 penalty on leaf values.
+    tree_method : how split points are searched; "auto" is "hist".
+    scale_pos_weight : weight of class 1; two classes only.
+    grow_policy : which leaf is split next, the shallowest or the one with the highest gain.
+    max_leaves : largest number of leaves of a tree; 0 is unlimited.
+    max_bin : number of candidate split points per feature ("hist" and "approx").
+    num_parallel_tree : trees per class and round (a boosted forest).
+    random_structure : share of the rounds whose trees are drawn without a look at the labels; 1 is the frozen twin,
+        whose leaf values alone learn.
+    stable_gradients : slopes are computed in double precision and without cancellation, and handed over divided by the
+        largest curvature, as are the penalties: the same trees in real numbers. Without, at lambda 0, the library's
+        single precision grows no more trees once margins reach 15, after 15 / eta rounds.
+    encoding : how tokens become features.
+    """
+
+    eta: float = 0.3
+    gamma: float = 0.0
+    max_depth: int = 6
+    min_child_weight: float = 1.0
+    max_delta_step: float = 0.0
+    subsample: float = 1.0
+    sampling_method: Literal["uniform", "gradient_based"] = "uniform"
+    colsample_bytree: float = 1.0
+    colsample_bylevel: float = 1.0
+    colsample_bynode: float = 1.0
+    lambda_: float = 1.0
+    alpha: float = 0.0
+    tree_method: Literal["auto", "exact", "approx", "hist"] = "auto"
+    scale_pos_weight: float = 1.0
+    grow_policy: Literal["depthwise", "lossguide"] = "depthwise"
+    max_leaves: int = 0
+    max_bin: int = 256
+    num_parallel_tree: int = 1
+    random_structure: float = 0.0
+    stable_gradients: bool = False
+    encoding: Encoding = "auto"
+
+    clock = "rounds"
+    family = "trees"
+    loss = "cross-entropy"
+
+    def __post_init__(self):
+        given = self._tree_options()
+        for name, least in AT_LEAST.items():
+            if given[name] < least:
+                raise OptionError(name, given[name], f"a number of at least {least}")
+        for name in SHARES:
+            if not 0 < given[name] <= 1:
+                raise OptionError(name, given[name], "a share above 0 and up to 1")
+        for name in POSITIVE:
+            if given[name] <= 0:
+                raise OptionError(name, given[name], "a positive number")
+        if self.tree_method == "exact":  # what the library refuses only after training has begun
+            plain = {"max_depth": self.max_depth > 0, "colsample_bynode": self.colsample_bynode == 1}
+            plain["sampling_method"] = self.sampling_method == "uniform"
+            self._require(plain, 'a tree_method other than "exact"')
+        if not 0 <= self.random_structure <= 1:
+            raise OptionError("random_structure", self.random_structure, "a share between 0 and 1")
+        if self.random_structure:  # what ranks splits or examples by their gradients
+            plain = {name: given[name] == default for name, default in GREEDY_ONLY.items()}
+            self._require(plain, "random_structure 0")
+
+    def _require(self, fine: dict[str, bool], otherwise: str) -> None:
+        for name, holds in fine.items():
+            if not holds:
+                raise OptionError(name, self._tree_options()[name], f"another value, or {otherwise}")
+
+    def _tree_options(self) -> dict[str, object]:
+        """xgboost's own parameters among the options, under xgboost's names."""
+        return {f.name.rstrip("_"): getattr(self, f.name) for f in fields(self) if f.name not in OWN}
+
+    def cannot_read(self, split) -> str | None:
+        """Why these options do not apply to a split, or None."""
+        if self.scale_pos_weight != 1 and split.n_classes != 2:
+            return "scale_pos_weight applies to two classes only"
+        return cannot_encode(split, self.encoding)
+
+    def _parameters(self, n_classes: int, seed: int) -> dict[str, object]:
+        """The parameters of the booster.
+
+        base_score is given, because the library would else estimate it from the labels; 0.5 is the
+        probability of margin 0. seed_per_iteration makes a round's draws a function of seed and round:
+        the library's generator is shared by all boosters of a thread, so that without it the rows
+        drawn here would depend on what else is trained in the process.
+        """
+        objective = {0: "reg:squarederror", 2: "binary:logistic"}.get(n_classes, "multi:softprob")
+        loss = {"objective": objective, "base_score": 0.5 if n_classes == 2 else 0.0}
+        if objective == "multi:softprob":
+            loss["num_class"] = n_classes
+        machine = {"seed": seed, "seed_per_iteration": True, "nthread": 1, "device": self.device, "verbosity": 0}
+        return self._tree_options() | loss | machine
+
+    def begin(self, X, y, n_classes, alphabet, rng) -> None:
+        """An empty ensemble."""
+        import xgboost
+
+        self._n_classes, self._alphabet = n_classes, alphabet
+        self.loss = "cross-entropy" if n_classes else "mse"
+        self._round = 0
+        self._trees: list[dict[str, np.ndarray]] = []
+        inputs = encode(X, alphabet, self.encoding)
+        train = xgboost.DMatrix(inputs, label=y, nthread=1)
+        self._train = (np.array(X), train)
+        self._seen: list[tuple[np.ndarray, object]] = []
+        self._places: list[tuple[np.ndarray, np.ndarray]] = []
+        self._populations: list[np.ndarray] = []  # by tree
+        seed = int(rng.integers(2**31))
+        self._booster = xgboost.Booster(self._parameters(n_classes, seed), [train])
+        self._random = RandomRounds(self, inputs.astype(np.float32), n_classes if n_classes > 2 else 1, seed)
+        self._labels = np.array(y)
+
+    def advance(self, time: float) -> None:
+        """Add trees up to round `time`."""
+        while self._round < int(time):
+            self._add_round()
+            self._round += 1
+
+    def _add_round(self) -> None:
+        X, train = self._train
+        if not (self.random_structure or self.stable_gradients):
+            self._booster.update(train, iteration=self._round)
+            return
+        gradient, curvature = derivatives(self._margins(X), self._labels, self._n_classes, self.scale_pos_weight)
+        if self._is_random(self._round):
+            self._random.add(self._round, gradient, curvature)
+            return
+        if self.stable_gradients:
+            scale = curvature.max() or 1.0
+            gradient, curvature = gradient / scale, curvature / scale
+            self._booster.set_param({name: self._tree_options()[name] / scale for name in PENALTIES})
+        # the library is told the slopes, because it does not know of the trees that are not its own
+        self._booster.boost(train, self._round, grad=gradient.astype(np.float32), hess=curvature.astype(np.float32))
+
+    def _greedy_before(self, round_: int) -> int:
+        """How many of the rounds 0..round_ - 1 are the library's."""
+        return round_ - int(self.random_structure * round_)
+
+    def _is_random(self, round_: int) -> bool:
+        return self._greedy_before(round_ + 1) == self._greedy_before(round_)
+
+    def _margins(self, X: np.ndarray) -> np.ndarray:
+        """(n, columns) float32 sums over all trees."""
+        margin = self._booster.predict(self._matrix(X), output_margin=True).reshape(len(X), -1)
+        return margin + self._random.margins(self._encoded(X)) if self.random_structure else margin
+
+    def _encoded(self, X: np.ndarray) -> np.ndarray:
+        return encode(X, self._alphabet, self.encoding).astype(np.float32)
+
+    def _matrix(self, X: np.ndarray):
+        """xgboost's form of X; the same object for equal arrays, because its predictions so far are cached with it."""
+        for seen, matrix in (self._train, *self._seen):
+            if np.array_equal(seen, X):
+                return matrix
+        import xgboost
+
+        matrix = xgboost.DMatrix(encode(X, self._alphabet, self.encoding), nthread=1)
+        self._seen = [(np.array(X), matrix), *self._seen[: ARRAYS_KEPT - 1]]
+        return matrix
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Margins of all trees so far, two classes as (-f/2, f/2)."""
+        if self._round == 0:
+            return np.zeros((len(X), max(self._n_classes, 1)))
+        return self._as_scores(self._margins(X).astype(np.float64))
+
+    def _as_scores(self, margin: np.ndarray) -> np.ndarray:
+        return np.hstack([-margin, margin]) / 2 if self._n_classes == 2 else margin
+
+    def kernel(self, X: np.ndarray) -> np.ndarray | None:
+        """Cumulative leaf co-occurrence, the mean over trees of sum_leaf 1[x in l] 1[x' in l] / (n_l + lambda).
+
+        n_l is the number of training examples in leaf l. For squared error, one round with eta 1 is
+        f(x) = sum_i K(x, x_i) y_i. None at time 0, where there is no tree.
+        """
+        return self._co_occurrence(X, self._round) if self._round else None
+
+    def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """ "recent": the same over the last fifth of the rounds alone, at least 5 and at most 40; {} at time 0.
+
+        It is what the next residual meets, as a tangent kernel is; the cumulative one still averages the first trees.
+        """
+        rounds = min(self._round, max(FEWEST, min(MOST, round(RECENT * self._round))))
+        return {"recent": self._co_occurrence(X, rounds)} if rounds else {}
+
+    def _co_occurrence(self, X: np.ndarray, rounds: int) -> np.ndarray:
+        """(n, n) over the trees of the last `rounds` rounds."""
+        many = self._random.per_round
+        grown = self._leaves_from(len(self._populations) // many, self._train[0])
+        self._populations += leaves.populations(grown.reshape(len(grown), -1))
+        asked = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
+        return leaves.co_occurrence(self._populations[-rounds * many :], asked, self.lambda_)
+
+    def _leaves(self, X: np.ndarray) -> np.ndarray:
+        """(n, rounds, trees per round) int64: the leaf of each example in each tree; kept, because no tree changes."""
+        known = next((places for seen, places in self._places if np.array_equal(seen, X)), None)
+        known = np.empty((len(X), 0, self._random.per_round), dtype=np.int64) if known is None else known
+        found = np.concatenate([known, self._leaves_from(known.shape[1], X)], axis=1)
+        others = [kept for kept in self._places if not np.array_equal(kept[0], X)]
+        self._places = [(np.array(X), found), *others[: ARRAYS_KEPT - 1]]
+        return found
+
+    def _leaves_from(self, first: int, X: np.ndarray) -> np.ndarray:
+        """(n, rounds from `first` on, trees per round) int64."""
+        random = np.array([self._is_random(round_) for round_ in range(first, self._round)], dtype=bool)
+        found = np.empty((len(X), len(random), self._random.per_round), dtype=np.int64)
+        if random.any():
+            found[:, random] = self._random.leaves(self._encoded(X), first - self._greedy_before(first))
+        if not random.all():
+            new = self._booster[self._greedy_before(first) : self._greedy_before(self._round)]
+            grown = new.predict(self._matrix(X), pred_leaf=True, strict_shape=True)
+            found[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
+        return found
+
+    def description(self) -> dict[str, np.ndarray]:
+        """All trees, each in preorder (left before right; left means x[split_feature] < threshold).
+
+        Trees come round by round, then by class, then parallel trees. ``is_leaf`` (nodes,) tells leaves
+        from splits and so where a tree ends; ``split_feature``, ``threshold`` (splits,) and
+        ``leaf_value`` (leaves,) follow in the same order.
+        """
+        described, now = len(self._trees), self._round
+        if described < now:
+            grown = iter(self._grown(self._greedy_before(described), self._greedy_before(now)))
+            random = iter(self._random.described(described - self._greedy_before(described)))
+            self._trees += [next(random if self._is_random(round_) else grown) for round_ in range(described, now)]
+        return leaves.joined(self._trees)
+
+    def scores_of(self, description, X):
+        """The sums of the leaf values of whole rounds of trees."""
+        values = leaves.values(description, self._encoded(X))
+        shape = values.shape[1] // self._random.per_round, self._random.columns, self.num_parallel_tree
+        return self._as_scores(values.reshape(len(X), *shape).sum(axis=(1, 3)))
+
+    def parts(self):
+        """The number of rounds."""
+        return self._round
+
+    def leading(self, size):
+        """The `size` rounds that move the training scores most (mean square of their trees), in their order."""
+        moved = (leaves.values(self.description(), self._encoded(self._train[0])) ** 2).mean(axis=0)
+        heaviest = np.argsort(-moved.reshape(self._round, -1).sum(axis=1), kind="stable")[:size]
+        return leaves.joined([self._trees[round_] for round_ in np.sort(heaviest)])
+
+    def _grown(self, first: int, last: int) -> list[dict[str, np.ndarray]]:
+        """The trees of the library's rounds first..last - 1, one entry per round; trees never change once grown."""
+        if first == last:
+            return []
+        model = json.loads(self._booster[first:last].save_raw(raw_format="json"))
+        trees = [leaves.of_xgboost(tree) for tree in model["learner"]["gradient_booster"]["model"]["trees"]]
+        many = self._random.per_round
+        return [leaves.in_order(trees[i : i + many]) for i in range(0, len(trees), many)]

@@ -1,0 +1,1 @@
+"""What is asked: suites, plans, and what was registered."""

@@ -1,0 +1,1 @@
+"""How we judge: rules and runs to verdicts, and two sides to a comparison."""

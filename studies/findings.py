@@ -1,0 +1,417 @@
+"""Questions beside the verdicts, as tables over the seeds of the explanation suites.
+
+`python studies/findings.py [LAZY_TO_RICH [COMPLEXITY [MEDIATION]]]` reads three results folders (default: those in
+results/reference, with their stored runs) and prints Markdown: the path of complexity in recursive feature machines,
+features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, networks beside a
+kernel that can find the rule as well, what moves first on any clock, how large a network must be to memorize and to
+generalize, and what optimizer, decay, initial norm and output scale do at equal laziness. docs/findings.md is made of
+these tables. Every number is a median over seeds with the smallest and the largest, or an estimate with its 95 %
+interval.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from grokbench.curves.run import Trace
+from grokbench.explanations import complexity, mediation, twins
+from grokbench.report.explained import traces_by_cell
+from grokbench.report.judged import judge_store
+from grokbench.report.markdown import markdown
+from grokbench.runs.store import Store
+from grokbench.statistics.location import median_interval
+from grokbench.verdicts import rules
+from grokbench.verdicts.cells import clock_free_lead, end_of_rise
+from grokbench.verdicts.verdict import Estimate
+
+LEVEL = 0.95
+Runs = Mapping[str, Mapping[int, Trace]]
+
+
+def runs_of(folder: Path) -> Runs:
+    """Cell "task/learner" -> seed -> trace."""
+    cells = json.loads((folder / "suite.json").read_text(encoding="utf-8"))["cells"]
+    return traces_by_cell(cells, judge_store(Store(folder)), set())
+
+
+def over_seeds(runs: Runs, cell: str, value: Callable[[Trace], float]) -> np.ndarray:
+    """(seeds,) of a function of the cell's traces, lost ones left out."""
+    found = [value(trace) for _, trace in sorted(runs.get(cell, {}).items()) if not trace.lost]
+    return np.array(found, dtype=float)
+
+
+def told(values: np.ndarray) -> str:
+    """Median (smallest to largest)."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return ""
+    middle, low, high = (f"{number:.3g}" for number in (np.median(known), known.min(), known.max()))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def table(rows: list[dict[str, str]]) -> str:
+    """Rows as Markdown; a column for every name, in the order of their first appearance."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return markdown({name: name for name in names}, rows)
+
+
+def final(column: str) -> Callable[[Trace], float]:
+    """The last known value of a column."""
+
+    def value(trace: Trace) -> float:
+        known = trace.column(column)[~np.isnan(trace.column(column))]
+        return float(known[-1]) if known.size else math.nan
+
+    return value
+
+
+def at(column: str, time: Callable[[Trace], float]) -> Callable[[Trace], float]:
+    """A column at a time of the run."""
+    return lambda trace: trace.value_at(trace.column(column), time(trace))
+
+
+def t_mem(trace: Trace) -> float:
+    """When the training labels are fitted."""
+    return trace.detections[LEVEL].t_mem
+
+
+def t50(trace: Trace) -> float:
+    """When held-out accuracy passes one half of its way."""
+    return trace.half_rise(LEVEL)
+
+
+def t_gen(trace: Trace) -> float:
+    """When the run generalizes."""
+    return trace.detections[LEVEL].t_gen
+
+
+# ---------------------------------------------------------------- the complexity path of recursive feature machines
+
+
+def path_of_complexity(runs: Runs) -> str:
+    """k98 of RFM at its first solve, its peak, the test rise and the end, on true, random and too few labels."""
+    cells = {
+        "true labels": "add60/rfm",
+        "true labels, ridge 1e-4 relative": "add60/rfm-ridge3",
+        "random labels": "add60-shuffled/rfm",
+        "half of the data": "add60-low/rfm",
+        "half of the data, random": "add60-random3/rfm",
+    }
+    rows = []
+    for name, cell in cells.items():
+        rank = over_seeds(runs, cell, lambda trace: trace.column("label_fit_rank")[1])
+        if not np.isfinite(rank).any():
+            continue
+        rows.append(
+            {
+                "cell": name,
+                "seeds": str(len(rank)),
+                "first solve": told(rank),
+                "peak": told(over_seeds(runs, cell, lambda trace: np.nanmax(trace.column("label_fit_rank")))),
+                "iteration of the peak": told(over_seeds(runs, cell, peak_time)),
+                "t50": told(over_seeds(runs, cell, t50)),
+                "at t50": told(over_seeds(runs, cell, at("label_fit_rank", t50))),
+                "end": told(over_seeds(runs, cell, final("label_fit_rank"))),
+            }
+        )
+    return table(rows)
+
+
+def peak_time(trace: Trace) -> float:
+    """When the label-fit rank is largest."""
+    return float(trace.time[np.nanargmax(trace.column("label_fit_rank"))])
+
+
+# ---------------------------------------------------------------- features or averaging in boosted trees
+
+
+def features_or_averaging(runs: Runs) -> str:
+    """Accuracy of the ensemble beside what its leaves, all or recent, would do for a new read-out."""
+    moments = {"t_mem": t_mem, "t50": t50, "t_gen": t_gen}
+    columns = {
+        "ensemble": "test",
+        "kernel of all trees": "after_kernel_ridge",
+        "kernel of the recent trees": "after_kernel_recent",
+    }
+    rows = []
+    for name, column in columns.items():
+        row = {"held-out kappa of": name}
+        for moment, time in moments.items():
+            row[f"at {moment}"] = told(over_seeds(runs, "bits/trees", kappa_at(column, time)))
+        rows.append(row)
+    lead = interval(over_seeds(runs, "bits/trees", lead_of("after_kernel_ridge")))
+    frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.kappa_test[-1])))
+    rounds = ", ".join(
+        f"{last:g}" for last in np.unique(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.last))
+    )
+    few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.kappa_test[-1])))
+    return table(rows) + (
+        f"\nThe half-rise of the kernel of all trees comes {lead} decades before that of the ensemble (median, 95 %). "
+        f"Trees whose structure ignores the labels ({rounds} rounds) end at {frozen}; with few examples the recipe "
+        f"ends at {few}.\n"
+    )
+
+
+def kappa_at(column: str, time: Callable[[Trace], float]) -> Callable[[Trace], float]:
+    """Held-out kappa, or an after-kernel score, at a time."""
+    return lambda trace: trace.value_at(trace.kappa_test if column == "test" else trace.column(column), time(trace))
+
+
+def lead_of(column: str) -> Callable[[Trace], float]:
+    """log10 of the half-rise of the accuracy over that of an after-kernel score."""
+
+    def lead(trace: Trace) -> float:
+        ready = trace.crossing(trace.column(column), 0.5)
+        return math.log10(t50(trace) / ready.time) if ready.reached else -math.inf
+
+    return lead
+
+
+def interval(values: np.ndarray) -> str:
+    """The median with its sign-test interval."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return ""
+    found = median_interval(known)
+    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+# ---------------------------------------------------------------- what becomes of redrawn labels
+
+
+def lookup_tables(runs: Runs) -> str:
+    """Shares of the redrawn labels that are predicted as shown, and as they were before, where the rule is found."""
+    cells = {
+        "mlp, decay 1, 5 % redrawn": "add60-noise05/mlp",
+        "mlp, decay 1, 10 %": "add60-noise10/mlp",
+        "mlp, decay 1, 20 %, mod 41, .8": "add41-noise20/mlp",
+        "mlp, decay 3, 10 %": "add60-noise10/mlp-decay3x",
+        "mlp, decay 5, 10 %, .8": "add80-noise10/mlp-decay5x",
+        "rfm, no ridge, 10 %": "add80-noise10/rfm",
+        "rfm, ridge, 10 %": "add80-noise10/rfm-ridge3",
+        "boosted trees, 10 %": "bits-noise10/trees",
+        "gaussian process, 10 %": "bits25-noise10/gp",
+    }
+    rows = []
+    for name, cell in cells.items():
+        end = over_seeds(runs, cell, lambda trace: float(np.median(trace.kappa_test[-5:])))
+        after = over_seeds(runs, cell, at("memorized_bits", lambda trace: end_of_rise(trace, LEVEL)))
+        most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.column("memorized_bits"))))
+        classes = over_seeds(runs, cell, lambda trace: trace.n_classes)
+        rows.append(
+            {
+                "cell": name,
+                "held-out kappa at the end": told(end),
+                "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
+                "fitted their labels": count(runs, cell, lambda trace: trace.crossing(trace.kappa_train, LEVEL).held),
+                "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
+                "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
+                "most bits held, of all": told(most / np.log2(classes)),
+                "bits kept at 2 t_gen": told(after / np.log2(classes)),
+                "at the end": told(over_seeds(runs, cell, final("memorized_bits")) / np.log2(classes)),
+                "half let go, decades before t50": told(over_seeds(runs, cell, letting_go)),
+            }
+        )
+    return table(rows)
+
+
+def letting_go(trace: Trace) -> float:
+    """log10(t50 / when half of the most bits that were held is gone for good); NaN where it is not."""
+    bits = trace.column("memorized_bits")
+    most = int(np.nanargmax(bits))
+    gone = trace.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
+    return math.log10(t50(trace) / gone.time) if gone.reached else math.nan
+
+
+# ---------------------------------------------------------------- what a moving kernel says
+
+
+def moving_kernels(runs: Runs) -> str:
+    """1 - CKA to the first kernel at t_mem and at the end, beside the after-kernel score, with and without the rule."""
+    families = {
+        "mlp, addition": ("add/mlp", "", "add-low/mlp", "add-shuffled/mlp"),
+        "mlp, exclusive or": ("xor/net", "xor/net-off", "xor-low/net", "xor-shuffled/net"),
+        "rfm": ("add60/rfm", "", "add60-low/rfm", "add60-shuffled/rfm"),
+        "boosted trees": ("bits/trees", "", "bits-low/trees", "bits-shuffled/trees"),
+        "gaussian process": ("bits25/gp", "", "bits25-low/gp", "bits25-shuffled/gp"),
+    }
+    kinds = ("recipe", "pressure off", "too few data", "random labels")
+    rows = []
+    for family, cells in families.items():
+        for kind, cell in zip(kinds, cells, strict=True):
+            if cell:
+                rows.append(
+                    {
+                        "family": family,
+                        "runs": kind,
+                        "late": count(runs, cell, is_late),
+                        "moved at t_mem": told(over_seeds(runs, cell, at("movement", t_mem))),
+                        "moved at the end": told(over_seeds(runs, cell, final("movement"))),
+                        "R at t_mem": told(over_seeds(runs, cell, at("after_kernel", t_mem))),
+                        "R at the end": told(over_seeds(runs, cell, final("after_kernel"))),
+                    }
+                )
+    return table(rows)
+
+
+def count(runs: Runs, cell: str, holds: Callable[[Trace], bool]) -> str:
+    """How many of the cell's runs are so, of all that are not lost."""
+    found = over_seeds(runs, cell, holds)
+    return f"{int(found.sum())}/{len(found)}"
+
+
+def is_late(trace: Trace) -> bool:
+    """Late generalization; what is undecided is not."""
+    return trace.detections[LEVEL].late == 1
+
+
+# ---------------------------------------------------------------- where a lazy learner can find the rule
+
+
+RUNGS = {"xor-n1": 70, "xor": 85, "xor-n3": 150, "xor-n4": 220, "xor-n5": 400, "xor-n6": 560}  # task: examples
+
+
+def lazy_can_succeed(runs: Runs) -> str:
+    """Networks and the flow of their initial kernel on exclusive or, from few examples to many."""
+    rows = []
+    for task, n in RUNGS.items():
+        for name, learner in {"network": "net", "flow of the initial kernel": "flow"}.items():
+            cell = f"{task}/{learner}"
+            rows.append(
+                {
+                    "examples": str(n),
+                    "learner": name,
+                    "finds the rule": count(runs, cell, lambda trace: not math.isnan(t_gen(trace))),
+                    "late": count(runs, cell, is_late),
+                    "kappa at t_mem": told(over_seeds(runs, cell, kappa_at("test", t_mem))),
+                    "decades from t_mem to t_gen": told(over_seeds(runs, cell, decades)),
+                }
+            )
+    return table(rows)
+
+
+def decades(trace: Trace) -> float:
+    """log10(t_gen / t_mem); NaN where one of them was not reached."""
+    return math.log10(t_gen(trace) / t_mem(trace))
+
+
+# ---------------------------------------------------------------- what moves first, whatever the clock
+
+
+def leads(lazy: Runs, complex_: Runs) -> str:
+    """Features (R) and complexity (c) at the half-rise: decades before it, and the share of their own way less 1/2.
+
+    The share does not change if time is replaced by any increasing function of time.
+    """
+    rows = [
+        {
+            "what": what,
+            "family": design.family,
+            "task": design.task,
+            "decades before the half-rise": interval(np.array(decades)),
+            "share of its way at the half-rise, less 1/2": interval(np.array(shares)),
+        }
+        for what, design, decades, shares in [*features_first(lazy), *simpler_first(complex_)]
+    ]
+    return table(rows)
+
+
+def features_first(runs: Runs) -> Iterator[tuple]:
+    """Of the free runs of every design of which L3 is asked: decades and shares of the after-kernel score."""
+    registered = rules.read("lazy-to-rich")
+    for design in registered.designs:
+        cells = registered.cells(design, runs)
+        if design.makes("L3") and "L3" not in design.by_construction and cells.has("free"):
+            found = [trace for trace in cells.traces("free") if trace and not trace.lost]
+            shares = [clock_free_lead(trace, trace.column(cells.ridge), LEVEL) for trace in found]
+            yield "R", design, [lead_of(cells.ridge)(trace) for trace in found], shares
+
+
+def simpler_first(runs: Runs) -> Iterator[tuple]:
+    """Of the free runs of every design with a measure of complexity: decades and shares of the fall of c."""
+    registered = rules.read("complexity")
+    for design in registered.designs:
+        cells = registered.cells(design, runs)
+        if design.complexity and cells.has("free") and cells.has("random"):
+            pairs = [*zip(cells.traces("free"), cells.traces("random"), strict=True)]
+            passed = [(free, twins.fallen(cells, free, twin)) for free, twin in pairs]
+            shares = [free.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
+            yield design.complexity, design, [twins.lead_of_fall(cells, *pair, math.nan) for pair in pairs], shares
+
+
+# ---------------------------------------------------------------- how large a network must be
+
+
+def sizes(runs: Runs) -> str:
+    """The least width that fits .98 of random labels, and the one that generalizes, by number of examples."""
+    found, _ = cells_of("complexity", "add, sizes", runs)
+    random = complexity.least_sizes(found, "sizes_random", complexity.memorizes)
+    true = complexity.least_sizes(found, "sizes_true", complexity.learns)
+    rows = [
+        {
+            "training examples": f"{n:g}",
+            "width to fit random labels": told(10 ** random[n]),
+            "width to find the rule": told(10 ** true[n]),
+        }
+        for n in sorted(random)
+    ]
+    return table(rows)
+
+
+# ---------------------------------------------------------------- what acts through laziness
+
+
+def through_laziness(runs: Runs) -> str:
+    """Along each axis of the factorial: is the lazier network the later, and what is left at equal laziness?"""
+    found, places = cells_of("mediation", "add", runs)
+    factorial = mediation.factorial(found, mediation.matched(found, places))
+    rows = [
+        {
+            "axis": axis,
+            "pairs along it: the lazier is later": spread(mediation.along(found, factorial, i)),
+            "pairs of equal laziness: the higher level is later": spread(mediation.own(found, factorial, i)),
+        }
+        for i, axis in enumerate(mediation.AXES)
+    ]
+    return table(rows)
+
+
+def cells_of(explanation: str, task: str, runs: Runs):
+    """The cells of the design of a task, and the (role, step) of each."""
+    registered = rules.read(explanation)
+    design = next(design for design in registered.designs if design.task == task)
+    found = registered.cells(design, runs)
+    return found, [(role, step) for role, cells in design.roles.items() for step in range(len(cells))]
+
+
+def spread(estimate: Estimate) -> str:
+    """An estimate with its 95 % interval."""
+    low, high = estimate.interval(0.025)
+    return f"{estimate.value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def main(folders: list[str]) -> None:
+    """Print all of them."""
+    defaults = [f"results/reference/{name}" for name in ("lazy-to-rich", "complexity", "mediation")]
+    lazy, complex_, factorial = (runs_of(Path(folder)) for folder in [*folders, *defaults[len(folders) :]])
+    for title, text in {
+        "The complexity path of recursive feature machines": path_of_complexity(complex_),
+        "Features or averaging in boosted trees": features_or_averaging(lazy),
+        "Who drops the lookup table": lookup_tables(complex_),
+        "What a moving kernel says": moving_kernels(lazy),
+        "Where a lazy learner can find the rule": lazy_can_succeed(lazy),
+        "What moves first, on any clock": leads(lazy, complex_),
+        "How large a network must be": sizes(complex_),
+        "What acts through laziness": through_laziness(factorial),
+    }.items():
+        print(f"## {title}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,84 @@
+"""Hand-made runs whose events are known, and a small explanation to judge them by."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from grokbench.curves.run import Trace
+from grokbench.curves.schedule import checkpoints
+from grokbench.verdicts.rules import Design, Rules, read
+
+HASH = "rules"
+SEEDS = range(1000, 1010)
+NEVER = 1e9
+CHANCE, CLASSES = 0.1, 10
+
+
+def made(seed=1000, t_mem=20.0, t_gen=800.0, budget=10_000, ready=None, status="done", **changes) -> Trace:
+    """A run that fits at t_mem and generalizes at t_gen, each within a third of a decade, linear in log time.
+
+    Its kernel would generalize (after_kernel) like its held-out accuracy, with the half-rise at ``ready``.
+    """
+    time = np.asarray(checkpoints(budget, 20), dtype=float)
+    train, test = ramp(time, t_mem), ramp(time, t_gen)
+    R = ramp(time, t_gen if ready is None else ready)
+    curve = {
+        "time": time,
+        "train_accuracy": CHANCE + (1 - CHANCE) * train,
+        "test_accuracy": CHANCE + (1 - CHANCE) * test,
+        "train_loss": 1e-4 + (1 - train),
+        "skill": test - 0.01,
+        "after_kernel": R,
+        "after_kernel_ridge": R.copy(),
+        "movement": 0.5 * train,
+        "norm": 1 + time / budget,
+    }
+    curve["test_loss"] = 1 - 0.9 * test
+    facts = {"task": "add", "cell": "net", "registered": {"lazy-to-rich": HASH}}
+    facts |= {"chance": CHANCE, "n_classes": CLASSES, "status": status, "seed": seed, "curve": curve}
+    return Trace(**{**facts, **changes})
+
+
+def ramp(time: np.ndarray, end: float) -> np.ndarray:
+    """0 up to end / 2.15, 1 from ``end`` on, linear in log time between."""
+    with np.errstate(divide="ignore"):
+        return np.clip((np.log10(time) - np.log10(end)) * 3 + 1, 0, 1)
+
+
+CELLS = {
+    "free_on": "add/net",
+    "free_off": "add/net-off",
+    "frozen_on": "add/net-frozen",
+    "frozen_off": "add/net-frozen-off",
+    "shuffled": "add-shuffled/net",
+    "low": "add-low/net",
+    "doses": tuple(f"add/net-dose{i}" for i in range(1, 6)),
+}
+
+
+def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Trace]]:
+    """Runs in which all of lazy to rich is true; ``cells``: other arguments of `made` for a cell's last name."""
+    given = {"net": {}, "net-off": {}, "net-frozen": {"t_gen": NEVER}, "net-frozen-off": {"t_gen": NEVER}}
+    given |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
+    found = {}
+    for name, wanted in {**given, **cells}.items():
+        found[f"add/{name}"] = {s: made(seed=s, **jitter(s, wanted)) for s in seeds}
+    for dose in range(1, 6):  # lazier: the kernel moves less
+        for trace in found[f"add/net-dose{dose}"].values():
+            trace.curve["movement"][:] = trace.curve["movement"] / dose
+    found["add-shuffled/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
+    found["add-low/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
+    return found
+
+
+def jitter(seed: int, given: dict) -> dict:
+    """The same with all events shifted by up to a twentieth of a decade, alike in all cells of a seed."""
+    factor = 10 ** (0.05 * np.sin(seed))
+    times = {"t_mem": 20.0, "t_gen": 800.0, **given}
+    return {name: v * factor if name in ("t_mem", "t_gen", "ready") and v else v for name, v in times.items()}
+
+
+def lazy_to_rich(*designs: Design) -> Rules:
+    """The shipped predictions on other cells."""
+    registered = {"first_seed": SEEDS.start, "seeds": len(SEEDS)}
+    return replace(read("lazy-to-rich"), designs=designs or (Design("net", "add", True, CELLS),), **registered)

@@ -1,0 +1,274 @@
+"""The rules by which two sides are judged, one by one, and what must not change a judgement."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grokbench.statistics.resampling import smallest_p
+from grokbench.statistics.survival import log_rank, median
+from grokbench.verdicts.comparison import VERDICTS, Comparison, Side, adequate_horizon, compare, judge, late_share
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def side(t_mem, t_gen, *, task="add", seed=None, clock="steps", last=1e5, first=1.0, resolved=None, late=None):
+    """A side from its two times (+inf: never), every derived quantity by its definition."""
+    t_mem, t_gen = np.atleast_1d(np.asarray(t_mem, float)), np.atleast_1d(np.asarray(t_gen, float))
+    last = np.broadcast_to(np.asarray(last, float), t_mem.shape)
+    fitted, generalizes = np.isfinite(t_mem), np.isfinite(t_gen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        delay = np.where(fitted, np.log10(np.where(generalizes, t_gen, last) / t_mem), np.nan)
+    if resolved is None:
+        resolved = fitted & (t_mem >= 10 * np.asarray(first))
+    if late is None:
+        late = np.where(fitted, (generalizes & (delay >= 0.5)).astype(float), np.nan)
+    return Side(
+        task=task,
+        seed=np.arange(t_mem.size) if seed is None else seed,
+        delay=delay,
+        event=fitted & generalizes,
+        fitted=fitted,
+        resolved=resolved,
+        late=late,
+        clock=clock,
+        t_mem=t_mem,
+        t_gen=t_gen,
+        last=last,
+        first=first,
+    )
+
+
+def learner(delay, n=10, seed=1, t_mem=20.0, **options):
+    """n runs whose delays scatter by .05 decades around `delay`."""
+    return side(np.full(n, t_mem), t_mem * 10 ** np.random.default_rng(seed).normal(delay, 0.05, n), **options)
+
+
+def verdict(a, b):
+    return judge([compare(a, b, rng())])[0].verdict
+
+
+def test_later_earlier_and_no_evidence():
+    slow, fast = learner(2), learner(1, seed=2, clock="rounds", t_mem=50.0)
+    found = judge([compare(slow, fast, rng())])[0]
+    assert found.verdict == "later"
+    assert verdict(fast, slow) == "earlier"
+    assert verdict(slow, learner(2, seed=3)) == "no evidence"
+    assert verdict(slow, slow) == "no evidence"
+    assert found.win == 1
+    assert found.p == found.p_holm == 2 / 2**10
+    assert (found.n_a, found.n_b, found.late_a, found.late_b, found.basis) == (10, 10, 1, 1, "delay")
+    assert found.delay_a == median(slow.delay, slow.event) == np.sort(slow.delay)[4]
+    assert found.difference == found.delay_a - found.delay_b
+    assert found.low <= found.difference <= found.high
+    assert found.high - found.low < 0.2  # medians of 10 values with sd .05
+
+
+def test_runs_that_never_generalize_stay_in_as_censored():
+    never = side(np.full(12, 20.0), np.full(12, np.inf))
+    found = judge([compare(never, learner(1, n=12), rng())])[0]
+    assert found.verdict == "later"
+    assert (found.delay_a, found.difference, found.low, found.high) == (math.inf,) * 4
+    both = compare(never, never, rng())
+    assert math.isnan(both.difference)  # inf - inf
+    assert (both.low, both.high) == (-math.inf, math.inf)
+    assert (both.p, both.win) == (1, 0)
+
+
+def test_runs_are_compared_within_tasks():
+    task, seed = np.repeat(["u", "v"], 10), np.tile(np.arange(10), 2)
+    level = np.repeat([0.6, 2.6], 10)  # the tasks differ by more than the sides do
+    a, b = (learner(level + shift, n=20, seed=1, task=task) for shift in (0.3, 0.0))
+    a, b = (side(x.t_mem, x.t_gen, task=task, seed=seed) for x in (a, b))
+    found = compare(a, b, rng())
+    assert found.win == 1  # over all pairs it would be .5
+    everything = np.append(a.delay, b.delay), np.ones(40, bool), np.arange(40) < 20, np.tile(task, 2)
+    assert found.z == pytest.approx(log_rank(*everything))
+    assert found.p == smallest_p(20)
+
+
+def test_only_clusters_of_both_sides_count():
+    a, b = learner(2, n=14), learner(1, n=12, seed=2)
+    b = side(b.t_mem, b.t_gen, seed=np.arange(2, 14))
+    found = compare(a, b, rng())
+    assert (found.n_a, found.n_b) == (12, 12)
+    assert found.delay_a == median(a.delay[2:], a.event[2:])
+    other_task = side(a.t_mem, a.t_gen, task="multiply")
+    nothing = compare(other_task, b, rng())
+    assert (nothing.verdict, nothing.n_a, nothing.n_b) == ("too few runs", 0, 0)
+    assert math.isnan(nothing.late_a)
+    assert math.isnan(nothing.p)
+
+
+def test_ten_seeds_are_needed():
+    assert verdict(learner(2, n=9), learner(1, n=9, seed=2)) == "too few runs"
+    assert verdict(learner(2, n=10), learner(1, n=10, seed=2)) == "later"
+    # Nine seeds on three tasks are 27 clusters, but still nine seeds.
+    tasks = np.repeat(["u", "v", "w"], 9)
+    a, b = (side(x.t_mem, x.t_gen, task=tasks, seed=np.tile(np.arange(9), 3)) for x in (learner(2, 27), learner(1, 27)))
+    found = compare(a, b, rng())
+    assert found.verdict == "too few runs"
+    assert "9 seeds" in found.reason
+    assert found.win == 1  # described all the same
+
+
+def test_more_than_a_fifth_without_t_mem_is_too_few():
+    fine = learner(1, seed=2)
+    for lost, expected in ((2, "later"), (3, "too few runs")):
+        a = learner(2)
+        t_mem, t_gen = (np.where(np.arange(10) < lost, np.inf, values) for values in (a.t_mem, a.t_gen))
+        a = side(t_mem, t_gen)
+        assert verdict(a, fine) == expected
+        assert verdict(fine, a) == expected.replace("later", "earlier")
+        found = compare(a, fine, rng())
+        assert (found.n_a, found.delay_a) == (10, median(a.delay[lost:], a.event[lost:]))
+        assert found.p == 2 / 2 ** (10 - lost)  # the partners of lost runs leave the test with them
+        assert found.delay_b == median(fine.delay[lost:], fine.event[lost:])
+
+
+def test_clusters_left_must_be_able_to_reach_the_level():
+    a, b = learner(2, n=13), learner(1, n=13, seed=2)
+    seeds = np.repeat(np.arange(10), [1, 1, 1, 1, 1, 1, 1, 2, 2, 2])
+    lost_a, lost_b = np.isin(np.arange(13), [0, 1]), np.isin(np.arange(13), [2, 3])
+
+    def without(x, lost):
+        return side(np.where(lost, np.inf, x.t_mem), x.t_gen, seed=seeds)
+
+    assert compare(without(a, lost_a), without(b, lost_b), rng()).p == 2 / 2**6
+    assert verdict(without(a, lost_a), without(b, lost_b)) == "later"  # six pairs reach .031
+    # Blocks on the first seeds: losing a fifth of the runs of each side now costs five clusters.
+    big = np.repeat(np.arange(10), [1, 1, 1, 1, 1, 16, 16, 16, 16, 16])
+    a, b = (side(x.t_mem, x.t_gen, seed=big) for x in (learner(2, n=85), learner(1, n=85, seed=2)))
+    a = side(np.where(big < 5, np.inf, a.t_mem), a.t_gen, seed=big)
+    found = compare(a, b, rng())
+    assert found.verdict == "too few runs"
+    assert "5 pairs" in found.reason
+
+
+def test_an_unresolved_side_on_another_clock_is_not_comparable():
+    grain = side(np.ones(10), np.full(10, 12.0), clock="iterations", late=np.ones(10))
+    for a, b in ((grain, learner(1)), (learner(1), grain)):
+        found = judge([compare(a, b, rng())])[0]
+        assert found.verdict == "not comparable"
+        assert (found.late_a, found.late_b) == (1, 1)
+        hidden = (
+            found.delay_a,
+            found.delay_b,
+            found.difference,
+            found.low,
+            found.high,
+            found.win,
+            found.p,
+            found.p_holm,
+        )
+        assert all(math.isnan(value) for value in hidden)
+    few = grain.take(np.arange(3))
+    assert verdict(few, learner(1)) == "not comparable"  # whatever the number of runs
+
+
+def test_an_unresolved_side_on_the_same_clock_is_compared_by_t_gen():
+    t_gen = np.linspace(12, 15, 10)
+    grain = side(np.ones(10), t_gen, clock="iterations")
+    late_one = side(np.full(10, 20.0), 100 * t_gen, clock="iterations")
+    found = compare(late_one, grain, rng())
+    assert found.basis == "t_gen"
+    assert found.difference == pytest.approx(2)
+    assert found.delay_b == pytest.approx(np.log10(t_gen[4]))
+    assert verdict(late_one, grain) == "later"
+    never = side(np.full(10, 20.0), np.full(10, np.inf), clock="iterations", last=10.0)
+    assert compare(never, grain, rng()).win == 0  # censored at 10, before anything happened on the other side
+
+
+def test_the_unit_of_a_shared_clock_is_one_for_both_sides():
+    """Flows start their grids where their spectrum says; decades of flow time are the same for all of them."""
+    a = side(np.full(10, 1.0), np.linspace(50, 90, 10), clock="flow time", first=1.0)
+    b = side(np.full(10, 0.1), np.linspace(50, 90, 10), clock="flow time", first=0.1)
+    found = compare(a, b, rng())
+    assert (found.basis, found.win, found.difference) == ("t_gen", 0, 0)
+    assert found.delay_a == found.delay_b == pytest.approx(np.log10(np.linspace(50, 90, 10)[4] / 0.1))
+    assert compare(b, a, rng()).delay_a == found.delay_a
+
+
+def test_some_runs_at_the_grain_are_left_out_like_runs_without_t_mem():
+    fine = learner(1, seed=2, clock="rounds")
+    for grains, expected in ((2, "later"), (3, "too few runs"), (5, "too few runs"), (6, "not comparable")):
+        a = learner(2)
+        assert verdict(replace(a, resolved=np.arange(10) >= grains), fine) == expected
+    with pytest.raises(ValueError, match="lower bound"):
+        replace(fine, delay=np.full(10, np.nan))
+
+
+def test_a_non_event_counts_only_on_an_adequate_horizon():
+    pairs = side(np.full(4, 20.0), [300.0, 300.0, np.inf, 300.0])
+    never = side(np.full(4, 20.0), np.full(4, np.inf), last=[3000.0, 2999.0, 30.0, np.inf])
+    np.testing.assert_array_equal(adequate_horizon(never, pairs), [True, False, True, True])
+    mixed = side(np.full(4, 20.0), [np.inf, np.inf, np.inf, 900.0], last=[3000.0, 2999.0, 30.0, 1e4])
+    assert late_share(mixed, pairs) == 1 / 3  # run 1 is empty: 0, -, 0, 1
+    generalizes_at_once = side(np.full(4, 20.0), np.full(4, 21.0), last=22.0)
+    slow = side(np.full(4, 20.0), np.full(4, 300.0))
+    assert not adequate_horizon(generalizes_at_once, slow).any()
+    assert late_share(generalizes_at_once, slow) == 0  # an immediate run is a 0 on any horizon
+    assert math.isnan(late_share(replace(pairs, late=np.nan), never))
+
+
+def test_horizons_between_clocks_are_ratios_to_t_mem():
+    theirs = side([20.0, 20.0], [400.0, 400.0])  # 20 times t_mem, so 200 times is needed
+    ours = side([3.0, 3.0], [np.inf, np.inf], clock="rounds", last=[600.0, 599.0])
+    np.testing.assert_array_equal(adequate_horizon(ours, theirs), [True, False])
+    unfitted = side([np.inf], [400.0])
+    np.testing.assert_array_equal(adequate_horizon(ours.take([0]), unfitted), [False])
+    # Of several paired runs (families) the earliest decides.
+    several = side([20.0, 20.0], [400.0, 100.0], seed=[0, 0])
+    np.testing.assert_array_equal(adequate_horizon(side([3.0], [np.inf], clock="rounds", last=150.0), several), [True])
+
+
+def test_holm_over_the_registered_rows_that_are_tests():
+    strong, weak = compare(learner(2), learner(1, seed=2), rng()), compare(learner(2), learner(2, seed=3), rng())
+    borderline = replace(strong, p=0.03)
+    few = compare(learner(2, n=5), learner(1, n=5), rng())
+    assert [row.verdict for row in judge([borderline])] == ["later"]
+    assert [row.verdict for row in judge([borderline, borderline])] == ["no evidence"] * 2
+    rows = judge([borderline, few, borderline, strong], registered=[True, True, False, True])
+    assert [row.verdict for row in rows] == ["later", "too few runs", None, "later"]
+    assert rows[0].p_holm == 0.03
+    assert rows[3].p_holm == 2 * strong.p
+    assert math.isnan(rows[1].p_holm)
+    assert math.isnan(rows[2].p_holm)
+    assert (
+        judge(judge([strong, weak, few])) == judge([strong, weak, few]) or weak.p != weak.p
+    )  # judging twice: the same
+    with pytest.raises(ValueError, match="registrations"):
+        judge([strong], [True, False])
+
+
+def test_no_claim_where_win_and_log_rank_disagree():
+    row = Comparison(10, 10, 1.0, 1.0, win=0.2, z=2.5, p=0.01)
+    assert judge([row])[0].verdict == "later"
+    assert judge([replace(row, z=-2.5)])[0].verdict == "no evidence"
+    assert judge([replace(row, win=0.0)])[0].verdict == "no evidence"
+    assert {v.verdict for v in judge([row, replace(row, p=1.0)])} <= set(VERDICTS)
+
+
+def test_arrays_must_fit():
+    with pytest.raises(ValueError, match="t_gen has shape"):
+        replace(learner(1), t_gen=np.ones(3))
+
+
+def test_comparing_touches_neither_arguments_nor_global_random_state():
+    a, b = learner(2), learner(1, seed=2)
+    before, state = {name: values.copy() for name, values in vars(a).items()}, np.random.get_state()[1].copy()  # noqa: NPY002
+    compare(a, b, rng())
+    assert all(np.array_equal(before[name], vars(a)[name]) for name in before)
+    assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_the_room_imports_in_milliseconds():
+    import subprocess
+    import sys
+
+    code = "import sys, grokbench.verdicts.comparison, grokbench.statistics.proportions; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,267 @@
+"""From runs to verdicts: the shipped rules of lazy to rich on hand-made runs."""
+
+import math
+from dataclasses import replace
+from functools import cache, partial
+
+import numpy as np
+import pytest
+import support_handmade
+from clocks import CLOCKS
+from support_handmade import CELLS, HASH, NEVER, SEEDS, lazy_to_rich, made, suite
+
+from grokbench.report.explanation_rows import COLUMNS, explanation_rows, sensitivity_rows
+from grokbench.statistics.location import median_interval
+from grokbench.statistics.trends import gehan_jonckheere
+from grokbench.verdicts import estimates
+from grokbench.verdicts.cross_table import COLUMNS as CROSS_COLUMNS
+from grokbench.verdicts.cross_table import cross_table
+from grokbench.verdicts.judging import counterexamples, support_p, tell
+from grokbench.verdicts.rules import Design
+from grokbench.verdicts.verdict import Estimate, Margins
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Verdicts here are clear: a tenth of the bootstrap and permutation draws tells them as well."""
+    monkeypatch.setattr(estimates, "DRAWS", 1_000)
+    monkeypatch.setattr(estimates, "gehan_jonckheere", partial(gehan_jonckheere, draws=499))
+
+
+def verdicts(runs, *designs) -> dict[str, str]:
+    """Prediction -> verdict, and the family's and the overall one."""
+    told = tell(lazy_to_rich(*designs), runs, HASH)
+    found = {row.rules.name: row.judgement.verdict for row in told.rows}
+    return found | {"family": told.families["net"].verdict, "overall": told.overall.verdict}
+
+
+def reasons(runs) -> dict[str, str]:
+    return {row.rules.name: row.judgement.reason for row in tell(lazy_to_rich(), runs, HASH).rows}
+
+
+def test_what_is_true_is_supported():
+    found = verdicts(suite())
+    assert [found[name] for name in ("L1", "L2", "L3", "family")] == ["supported"] * 4
+    assert found["overall"] == "undecided"  # one family is no universal claim
+    assert found["L8"] == found["L4"] == "not applicable"
+
+
+@pytest.mark.parametrize(
+    ("changes", "prediction"),
+    [
+        ({"net-frozen": {}}, "L1"),
+        ({f"net-dose{i}": {"t_gen": 800.0 + (-1) ** i} for i in range(1, 6)}, "L2"),
+        ({"net": {"ready": 8.0}}, "L3"),  # features were there: slow read-out
+        ({"net": {"ready": 2400.0}}, "L3"),  # features come after
+    ],
+)
+def test_what_is_false_is_contradicted(changes, prediction):
+    found = verdicts(suite(**changes))
+    assert found[prediction] == "contradicted"
+    assert found["family"] == "contradicted"
+    assert found["overall"] == "contradicted"
+
+
+def test_three_families_of_two_kinds_make_it_universal():
+    runs = suite()
+    designs = [Design(name, "add", neural, CELLS) for name, neural in (("net", True), ("trees", False), ("deep", True))]
+    assert verdicts(runs, *designs)["overall"] == "supported"
+    assert verdicts(runs, *(replace(design, neural=True) for design in designs))["overall"] == "undecided"
+
+
+def test_gates_name_what_failed():
+    assert reasons(suite(net={"t_gen": NEVER}))["L3"] == "does not grok here (0/10 late)"
+    assert reasons(suite(**{"net-frozen": {"t_mem": NEVER, "t_gen": NEVER}}))["L1"] == "frozen fits in 0/10 runs"
+    assert "too easy" in reasons(suite(**{"net-frozen": {"t_gen": 30.0}}))["L1"]
+    runs = suite()
+    runs["add-shuffled/net"][1003] = made(seed=1003)
+    assert reasons(runs)["L1"] == "1 shuffled runs generalize"
+    runs = suite()
+    for seed in (1000, 1001):
+        runs["add/net"][seed] = made(seed=seed, status="failed")
+    assert reasons(runs)["L3"] == "does not grok here (8/10 late)"
+
+
+@pytest.mark.parametrize(("lost", "reason"), [(1, ""), (2, "frozen fits in 8/10 runs")])
+def test_a_tenth_of_the_runs_may_be_lost(lost, reason):
+    runs = suite()
+    for seed in range(1000, 1000 + lost):
+        runs["add/net-frozen"][seed] = made(seed=seed, status="crashed", t_gen=NEVER)
+    assert reasons(runs)["L1"] == reason
+
+
+def test_by_construction_is_not_applicable():
+    built = Design("net", "add", True, CELLS, by_construction={"L1": "the kernel is the learner"})
+    told = tell(lazy_to_rich(built), suite(), HASH)
+    row = next(row for row in told.rows if row.rules.name == "L1")
+    assert (row.judgement.verdict, row.judgement.reason) == (
+        "not applicable",
+        "by construction: the kernel is the learner",
+    )
+
+
+def test_a_design_may_make_some_predictions_only():
+    """The doses on one task, the cells on another: together they are the family."""
+    cells = {role: cell for role, cell in CELLS.items() if role != "doses"}
+    designs = [Design("net", "add", True, cells), Design("net", "dosed", True, CELLS, predictions=("L2",))]
+    told = tell(lazy_to_rich(*designs), suite(), HASH)
+    assert [row.rules.name for row in told.rows if row.design.task == "dosed"] == ["L2"]
+    assert told.families["net"].verdict == "supported"
+
+
+@pytest.mark.parametrize("case", ["other hash", "no hash", "a seed missing", "exploration"])
+def test_what_was_not_registered_is_exploratory_and_has_no_verdict(case):
+    runs = suite(seeds=range(10)) if case == "exploration" else suite()
+    if case == "other hash":
+        runs["add/net"][1004] = replace(runs["add/net"][1004], registered={"lazy-to-rich": "earlier"})
+    if case == "no hash":
+        runs["add/net"] = {seed: replace(trace, registered={}) for seed, trace in runs["add/net"].items()}
+    if case == "a seed missing":
+        del runs["add/net"][1009]
+    told = tell(lazy_to_rich(), runs, HASH)
+    rows = {row["prediction"]: row for row in explanation_rows(told) if row["family"] == "net"}
+    for name in ("L1", "L3"):
+        assert (rows[name]["role"], rows[name]["verdict"]) == ("exploratory", "undecided")
+        assert rows[name]["reason"]
+    assert rows["(all primaries)"]["verdict"] != "supported"
+    assert rows["(all primaries)"]["role"] == "exploratory"
+    if case == "exploration":  # seen, but not judged
+        assert rows["L1"]["estimate"] == 1.0
+
+
+def test_a_non_event_counts_only_on_an_adequate_horizon():
+    short = suite(**{"net-frozen": {"t_gen": NEVER, "budget": 5_000}})  # 10 t_gen is 8000
+    rules, (design,) = lazy_to_rich(), lazy_to_rich().designs
+    assert np.isnan(rules.cells(design, short).late("frozen")).sum() >= 9
+    closed = replace(design, closed_form=("frozen_on",))
+    assert (rules.cells(closed, short).late("frozen") == 0).all()
+    falling = suite()
+    for trace in falling["add/net-frozen"].values():  # its training has not come to rest
+        trace.curve["train_loss"][:] = 1 / (1 + trace.time / 1e5)
+    assert np.isnan(rules.cells(design, falling).late("frozen")).all()
+    other_clock = suite()
+    other_clock["add/net-frozen"] = {s: replace(t, clock="flow time") for s, t in other_clock["add/net-frozen"].items()}
+    assert np.isnan(rules.cells(design, other_clock).late("frozen")).all()
+
+
+def test_a_frozen_run_is_watched_as_long_as_its_own_free_twin_asks():
+    """Without pressure the free runs need longer: ten times that, and not ten times t_gen of the recipe."""
+    slow = suite(**{"net-off": {"t_gen": 2500, "budget": 30_000}})
+    rules, (design,) = lazy_to_rich(), lazy_to_rich().designs
+    found = rules.cells(design, slow)
+    assert (found.late("frozen_on") == 0).all()
+    assert np.isnan(found.late("frozen_off")).all()
+    long = suite(**{"net-off": {"t_gen": 2500, "budget": 30_000}, "net-frozen-off": {"t_gen": NEVER, "budget": 30_000}})
+    assert (rules.cells(design, long).late("frozen_off") == 0).all()
+    unpaired = replace(design, cells={role: cell for role, cell in CELLS.items() if role != "free_off"})
+    assert (rules.cells(unpaired, slow).late("frozen_off") == 0).all()
+
+
+def test_lost_runs_hurt_whatever_is_asked():
+    """One frozen run lost of ten: against the claim it is late, in its favour it is not; support survives, or not."""
+    runs = suite()
+    runs["add/net-frozen"][1002] = made(seed=1002, status="timeout")
+    rules, (design,) = lazy_to_rich(), lazy_to_rich().designs
+    cells = rules.cells(design, runs)
+    l1 = rules.statistic(next(p for p in rules.predictions if p.name == "L1"))
+    assert l1(cells).estimates["difference"].value == pytest.approx(0.9)
+    assert l1(cells.with_lost("for")).estimates["difference"].value == pytest.approx(1.0)
+    assert verdicts(runs)["L1"] == "supported"
+
+
+def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
+    runs = suite()
+    for trace in runs["add/net"].values():  # at the other ridge the features were ready
+        trace.curve["after_kernel_ridge"][:] = 0.9
+    told = tell(lazy_to_rich(), runs, HASH)
+    row = next(row for row in told.rows if row.rules.name == "L3")
+    assert (row.judgement.verdict, row.judgement.reason) == ("undecided", "threshold-sensitive: ridge 1e-3")
+    listed = next(row for row in sensitivity_rows(told) if row["prediction"] == "L3")
+    assert (listed["as registered"], listed["ridge 1e-3"]) == ("supported", "contradicted")
+
+
+def test_rows_have_the_columns_and_say_what_the_interval_says():
+    rows = explanation_rows(tell(lazy_to_rich(), suite(), HASH))
+    assert all(set(row) <= {*COLUMNS, "parts", "asked"} for row in rows)
+    assert [row["family"] for row in rows[-2:]] == ["net", "(all)"]
+    l1 = next(row for row in rows if row["prediction"] == "L1")
+    assert (l1["n"], l1["estimate"], l1["verdict"]) == (10, 1.0, "supported")
+    assert l1["low"] > 0.3
+    assert l1["rule"] == "low > 0.3 supported, high < 0.5 contradicted, else undecided"
+    assert l1["registered"] == HASH
+
+
+def test_holm_is_over_secondaries_alone():
+    rows = explanation_rows(tell(lazy_to_rich(), suite(), HASH))
+    corrected = {row["prediction"] for row in rows if row.get("p_holm", math.nan) == row.get("p_holm", math.nan)}
+    assert corrected <= {"L0", "L4", "L6", "L8", "(all primaries)"}
+
+
+def test_the_inverted_interval_is_a_p_value():
+    """Ten values of one sign: the sign test's p is 2^-10; against the support margin of the median it is the same."""
+    values = np.arange(1.0, 11.0)
+    estimate = Estimate(5.5, lambda a: (median_interval(values, 1 - 2 * a).low, math.inf))
+    assert support_p([Margins(estimate, 0.0, None)]) == pytest.approx(2.0**-10, rel=0.01)
+    assert support_p([Margins(estimate, 6.0, None)]) == 1
+    assert math.isnan(support_p([Margins(Estimate(math.nan, estimate.interval), 0.0, None)]))
+
+
+FROZEN = Design(
+    "kernel", "add", False, {"frozen_on": "add/flow-ridge", "frozen_off": "add/flow"}, closed_form=("frozen_off",)
+)
+
+
+@pytest.mark.parametrize(("late", "found"), [(10, True), (7, False)])
+def test_an_always_frozen_learner_that_groks_refutes_necessity(late, found):
+    runs = {"add/flow": {s: made(seed=s, t_gen=800 if s < 1000 + late else NEVER) for s in SEEDS}}
+    assert bool(counterexamples(lazy_to_rich(FROZEN), runs, HASH)) == found
+
+
+def test_cross_table_reads_what_is_there():
+    rules = lazy_to_rich(Design("net", "add", True, CELLS), FROZEN)
+    runs = suite() | {"add/flow": {s: made(seed=s, t_gen=NEVER) for s in SEEDS}}
+    row, flow = cross_table(rules, runs)
+    assert set(row) <= set(CROSS_COLUMNS)
+    assert (row["a"], row["b"], row["c"], row["d"]) == (1, 1, 0, 0)
+    assert row["c_high"] == pytest.approx(1 - 0.025**0.1)  # Clopper-Pearson of 0/10
+    assert (row["features"], row["pressure"], row["interaction"]) == (1, 0, 0)
+    assert row["features_p"] == pytest.approx(2 / 2**10)
+    assert row["reading"] == "features; explicit pressure not necessary"
+    assert row["horizon"] == pytest.approx(math.log10(10_000 / 20), abs=0.1)
+    assert flow["reading"] == "not late without features"
+    late_without = suite(**{"net-off": {"t_gen": NEVER}, "net-frozen": {}})
+    assert cross_table(lazy_to_rich(), late_without)[0]["reading"] == "pressure; features not necessary"
+
+
+def test_a_frozen_learner_that_stands_still_is_no_evidence():
+    moving = suite()
+    assert cross_table(lazy_to_rich(), moving)[0]["by_construction"] == ""
+    still = {seed: made(seed=seed, t_mem=0.5, t_gen=NEVER) for seed in SEEDS}  # right at the first tick
+    found = cross_table(lazy_to_rich(), {**moving, "add/net-frozen": still})[0]
+    assert found["by_construction"] == "features: frozen, it predicts the same at all times, and cannot be late"
+    assert found["reading"] == "pressure small; features by construction; explicit pressure not necessary"
+
+
+# ---- invariance
+
+
+@cache
+def judged_before(late_features: bool):
+    runs = suite(net={"ready": 2400.0}) if late_features else suite()
+    return runs, verdicts(runs)
+
+
+@pytest.mark.parametrize("late_features", [False, True])
+@pytest.mark.parametrize("change", [*CLOCKS, "an extra failed run", "extra seeds"])
+def test_no_verdict_depends_on_the_clock_or_on_what_else_is_there(change, late_features):
+    runs, before = judged_before(late_features)
+    changes = CLOCKS | {
+        "an extra failed run": lambda runs: with_more(runs, {1010: made(seed=1010, status="failed")}),
+        "extra seeds": lambda runs: with_more(runs, support_handmade.suite(range(20))["add/net"]),
+    }
+    assert verdicts(changes[change](runs)) == before
+
+
+def with_more(runs, more):
+    """Further runs of the free cell."""
+    return {**runs, "add/net": {**runs["add/net"], **more}}
