@@ -24,8 +24,8 @@ def warped(runs: Runs, clock, unit: float = 1.0) -> Runs:
     for cell, traces in runs.items():
         found[cell] = {}
         for seed, trace in traces.items():
-            curve = {**trace.curve, "time": np.where(trace.time > 0, clock(trace.time), 0.0)}
-            found[cell][seed] = replace(trace, curve=curve, unit=trace.unit * unit)
+            curve = trace.curve.with_columns(time=np.where(trace.curve.time > 0, clock(trace.curve.time), 0.0))
+            found[cell][seed] = replace(trace, curve=replace(curve, unit=curve.unit * unit))
     return found
 
 

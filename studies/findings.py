@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.explanations import complexity, mediation, twins
 from grokbench.report.explained import traces_by_cell
 from grokbench.report.judged import judge_store
@@ -31,7 +31,7 @@ from grokbench.verdicts.cells import clock_free_lead, end_of_rise
 from grokbench.verdicts.verdict import Estimate
 
 LEVEL = 0.95
-Runs = Mapping[str, Mapping[int, Trace]]
+Runs = Mapping[str, Mapping[int, Run]]
 
 
 def runs_of(folder: Path) -> Runs:
@@ -40,9 +40,9 @@ def runs_of(folder: Path) -> Runs:
     return traces_by_cell(cells, judge_store(Store(folder)), set())
 
 
-def over_seeds(runs: Runs, cell: str, value: Callable[[Trace], float]) -> np.ndarray:
+def over_seeds(runs: Runs, cell: str, value: Callable[[Run], float]) -> np.ndarray:
     """(seeds,) of a function of the cell's traces, lost ones left out."""
-    found = [value(trace) for _, trace in sorted(runs.get(cell, {}).items()) if not trace.lost]
+    found = [value(trace) for _, trace in sorted(runs.get(cell, {}).items()) if trace.complete]
     return np.array(found, dtype=float)
 
 
@@ -61,32 +61,32 @@ def table(rows: list[dict[str, str]]) -> str:
     return markdown({name: name for name in names}, rows)
 
 
-def final(column: str) -> Callable[[Trace], float]:
+def final(column: str) -> Callable[[Run], float]:
     """The last known value of a column."""
 
-    def value(trace: Trace) -> float:
-        known = trace.column(column)[~np.isnan(trace.column(column))]
+    def value(trace: Run) -> float:
+        known = trace.curve.column(column)[~np.isnan(trace.curve.column(column))]
         return float(known[-1]) if known.size else math.nan
 
     return value
 
 
-def at(column: str, time: Callable[[Trace], float]) -> Callable[[Trace], float]:
+def at(column: str, time: Callable[[Run], float]) -> Callable[[Run], float]:
     """A column at a time of the run."""
-    return lambda trace: trace.value_at(trace.column(column), time(trace))
+    return lambda trace: trace.curve.value_at(trace.curve.column(column), time(trace))
 
 
-def t_mem(trace: Trace) -> float:
+def t_mem(trace: Run) -> float:
     """When the training labels are fitted."""
     return trace.detections[LEVEL].t_mem
 
 
-def t50(trace: Trace) -> float:
+def t50(trace: Run) -> float:
     """When held-out accuracy passes one half of its way."""
     return trace.half_rise(LEVEL)
 
 
-def t_gen(trace: Trace) -> float:
+def t_gen(trace: Run) -> float:
     """When the run generalizes."""
     return trace.detections[LEVEL].t_gen
 
@@ -105,7 +105,7 @@ def path_of_complexity(runs: Runs) -> str:
     }
     rows = []
     for name, cell in cells.items():
-        rank = over_seeds(runs, cell, lambda trace: trace.column("label_fit_rank")[1])
+        rank = over_seeds(runs, cell, lambda trace: trace.curve.column("label_fit_rank")[1])
         if not np.isfinite(rank).any():
             continue
         rows.append(
@@ -113,7 +113,7 @@ def path_of_complexity(runs: Runs) -> str:
                 "cell": name,
                 "seeds": str(len(rank)),
                 "first solve": told(rank),
-                "peak": told(over_seeds(runs, cell, lambda trace: np.nanmax(trace.column("label_fit_rank")))),
+                "peak": told(over_seeds(runs, cell, lambda trace: np.nanmax(trace.curve.column("label_fit_rank")))),
                 "iteration of the peak": told(over_seeds(runs, cell, peak_time)),
                 "t50": told(over_seeds(runs, cell, t50)),
                 "at t50": told(over_seeds(runs, cell, at("label_fit_rank", t50))),
@@ -123,9 +123,9 @@ def path_of_complexity(runs: Runs) -> str:
     return table(rows)
 
 
-def peak_time(trace: Trace) -> float:
+def peak_time(trace: Run) -> float:
     """When the label-fit rank is largest."""
-    return float(trace.time[np.nanargmax(trace.column("label_fit_rank"))])
+    return float(trace.curve.time[np.nanargmax(trace.curve.column("label_fit_rank"))])
 
 
 # ---------------------------------------------------------------- features or averaging in boosted trees
@@ -146,11 +146,11 @@ def features_or_averaging(runs: Runs) -> str:
             row[f"at {moment}"] = told(over_seeds(runs, "bits/trees", kappa_at(column, time)))
         rows.append(row)
     lead = interval(over_seeds(runs, "bits/trees", lead_of("after_kernel_ridge")))
-    frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.kappa_test[-1])))
+    frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.curve.kappa_test[-1])))
     rounds = ", ".join(
-        f"{last:g}" for last in np.unique(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.last))
+        f"{last:g}" for last in np.unique(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.curve.last))
     )
-    few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.kappa_test[-1])))
+    few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.curve.kappa_test[-1])))
     return table(rows) + (
         f"\nThe half-rise of the kernel of all trees comes {lead} decades before that of the ensemble (median, 95 %). "
         f"Trees whose structure ignores the labels ({rounds} rounds) end at {frozen}; with few examples the recipe "
@@ -158,16 +158,18 @@ def features_or_averaging(runs: Runs) -> str:
     )
 
 
-def kappa_at(column: str, time: Callable[[Trace], float]) -> Callable[[Trace], float]:
+def kappa_at(column: str, time: Callable[[Run], float]) -> Callable[[Run], float]:
     """Held-out kappa, or an after-kernel score, at a time."""
-    return lambda trace: trace.value_at(trace.kappa_test if column == "test" else trace.column(column), time(trace))
+    return lambda trace: trace.curve.value_at(
+        trace.curve.kappa_test if column == "test" else trace.curve.column(column), time(trace)
+    )
 
 
-def lead_of(column: str) -> Callable[[Trace], float]:
+def lead_of(column: str) -> Callable[[Run], float]:
     """log10 of the half-rise of the accuracy over that of an after-kernel score."""
 
-    def lead(trace: Trace) -> float:
-        ready = trace.crossing(trace.column(column), 0.5)
+    def lead(trace: Run) -> float:
+        ready = trace.curve.crossing(trace.curve.column(column), 0.5)
         return math.log10(t50(trace) / ready.time) if ready.reached else -math.inf
 
     return lead
@@ -200,16 +202,18 @@ def lookup_tables(runs: Runs) -> str:
     }
     rows = []
     for name, cell in cells.items():
-        end = over_seeds(runs, cell, lambda trace: float(np.median(trace.kappa_test[-5:])))
+        end = over_seeds(runs, cell, lambda trace: float(np.median(trace.curve.kappa_test[-5:])))
         after = over_seeds(runs, cell, at("memorized_bits", lambda trace: end_of_rise(trace, LEVEL)))
-        most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.column("memorized_bits"))))
-        classes = over_seeds(runs, cell, lambda trace: trace.n_classes)
+        most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.curve.column("memorized_bits"))))
+        classes = over_seeds(runs, cell, lambda trace: trace.curve.n_classes)
         rows.append(
             {
                 "cell": name,
                 "held-out kappa at the end": told(end),
                 "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
-                "fitted their labels": count(runs, cell, lambda trace: trace.crossing(trace.kappa_train, LEVEL).held),
+                "fitted their labels": count(
+                    runs, cell, lambda trace: trace.curve.crossing(trace.curve.kappa_train, LEVEL).held
+                ),
                 "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
                 "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
                 "most bits held, of all": told(most / np.log2(classes)),
@@ -221,11 +225,11 @@ def lookup_tables(runs: Runs) -> str:
     return table(rows)
 
 
-def letting_go(trace: Trace) -> float:
+def letting_go(trace: Run) -> float:
     """log10(t50 / when half of the most bits that were held is gone for good); NaN where it is not."""
-    bits = trace.column("memorized_bits")
+    bits = trace.curve.column("memorized_bits")
     most = int(np.nanargmax(bits))
-    gone = trace.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
+    gone = trace.curve.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
     return math.log10(t50(trace) / gone.time) if gone.reached else math.nan
 
 
@@ -260,13 +264,13 @@ def moving_kernels(runs: Runs) -> str:
     return table(rows)
 
 
-def count(runs: Runs, cell: str, holds: Callable[[Trace], bool]) -> str:
+def count(runs: Runs, cell: str, holds: Callable[[Run], bool]) -> str:
     """How many of the cell's runs are so, of all that are not lost."""
     found = over_seeds(runs, cell, holds)
     return f"{int(found.sum())}/{len(found)}"
 
 
-def is_late(trace: Trace) -> bool:
+def is_late(trace: Run) -> bool:
     """Late generalization; what is undecided is not."""
     return trace.detections[LEVEL].late == 1
 
@@ -296,7 +300,7 @@ def lazy_can_succeed(runs: Runs) -> str:
     return table(rows)
 
 
-def decades(trace: Trace) -> float:
+def decades(trace: Run) -> float:
     """log10(t_gen / t_mem); NaN where one of them was not reached."""
     return math.log10(t_gen(trace) / t_mem(trace))
 
@@ -328,8 +332,8 @@ def features_first(runs: Runs) -> Iterator[tuple]:
     for design in registered.designs:
         cells = registered.cells(design, runs)
         if design.makes("L3") and "L3" not in design.by_construction and cells.has("free"):
-            found = [trace for trace in cells.traces("free") if trace and not trace.lost]
-            shares = [clock_free_lead(trace, trace.column(cells.ridge), LEVEL) for trace in found]
+            found = [trace for trace in cells.traces("free") if trace.complete]
+            shares = [clock_free_lead(trace, trace.curve.column(cells.ridge), LEVEL) for trace in found]
             yield "R", design, [lead_of(cells.ridge)(trace) for trace in found], shares
 
 
@@ -341,7 +345,7 @@ def simpler_first(runs: Runs) -> Iterator[tuple]:
         if design.complexity and cells.has("free") and cells.has("random"):
             pairs = [*zip(cells.traces("free"), cells.traces("random"), strict=True)]
             passed = [(free, twins.fallen(cells, free, twin)) for free, twin in pairs]
-            shares = [free.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
+            shares = [free.curve.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
             yield design.complexity, design, [twins.lead_of_fall(cells, *pair, math.nan) for pair in pairs], shares
 
 

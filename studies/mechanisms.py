@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from grokbench import trace
-from grokbench.curves.run import Trace
+from grokbench.curves.curve import Curve
+from grokbench.curves.run import Run
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import one_hot
 from grokbench.tasks.base import Split
@@ -215,17 +216,18 @@ MECHANISMS = {
 }
 
 
-def run(mechanism: Mechanism, cell: tuple[dict, dict], seed: int) -> Trace:
+def run(mechanism: Mechanism, cell: tuple[dict, dict], seed: int) -> Run:
     """One run through the harness, as explanations see it."""
     options, task = cell
     split, asked = split_of(seed, **task), sorted({name for name, _ in mechanism.truth})
     measures = [measure for name in asked for measure in MEASURES[name]]
     curve = trace(mechanism.learner(**options), split, BUDGET, seed, points_per_decade=8, measures=measures)
     columns = {name: curve[name].to_numpy(dtype=float) for name in curve}
-    return Trace("task", "cell", seed, columns, split.chance, split.n_classes, clock="flow time")
+    record = {"status": "done", "config": {"seed": seed}, "clock": "flow time"}
+    return Run(record, Curve(columns, split.chance, split.n_classes))
 
 
-def suite(mechanism: Mechanism, number: int) -> dict[str, dict[int, Trace]]:
+def suite(mechanism: Mechanism, number: int) -> dict[str, dict[int, Run]]:
     """The runs of one suite, by role; equal cells are run once."""
     seeds, found, made = range(1000 + SEEDS * number, 1000 + SEEDS * (number + 1)), {}, {}
     for role, cell in mechanism.cells.items():
@@ -235,7 +237,7 @@ def suite(mechanism: Mechanism, number: int) -> dict[str, dict[int, Trace]]:
     return found
 
 
-def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Trace]]) -> dict[tuple[str, str], str]:
+def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Run]]) -> dict[tuple[str, str], str]:
     """What the shipped rules say of each planted truth."""
     found = {}
     for explanation in sorted({name for name, _ in mechanism.truth}):
@@ -252,8 +254,11 @@ def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Trace]]) -> dict[tu
         seeds = sorted(next(iter(runs.values())))
         own = replace(shipped, designs=(design,), first_seed=seeds[0], seeds=len(seeds))
         marked = {
-            f"task/{role}": {seed: replace(t, registered={explanation: "hash"}) for seed, t in traces.items()}
-            for role, traces in runs.items()
+            f"task/{role}": {
+                seed: replace(run, record={**run.record, "registered": {explanation: "hash"}})
+                for seed, run in found.items()
+            }
+            for role, found in runs.items()
         }
         told = judging.tell(own, marked, "hash")
         found |= {(explanation, row.rules.name): row.judgement.verdict for row in told.rows}

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.curve import Curve
+from grokbench.curves.run import Run
 from grokbench.curves.schedule import checkpoints
 from grokbench.verdicts.rules import Design, Rules, read
 
@@ -14,7 +15,7 @@ NEVER = 1e9
 CHANCE, CLASSES = 0.1, 10
 
 
-def made(seed=1000, t_mem=20.0, t_gen=800.0, budget=10_000, ready=None, status="done", **changes) -> Trace:
+def made(seed=1000, t_mem=20.0, t_gen=800.0, budget=10_000, ready=None, status="done", **changes) -> Run:
     """A run that fits at t_mem and generalizes at t_gen, each within a third of a decade, linear in log time.
 
     Its kernel would generalize (after_kernel) like its held-out accuracy, with the half-rise at ``ready``.
@@ -34,9 +35,18 @@ def made(seed=1000, t_mem=20.0, t_gen=800.0, budget=10_000, ready=None, status="
         "norm": 1 + time / budget,
     }
     curve["test_loss"] = 1 - 0.9 * test
-    facts = {"task": "add", "cell": "net", "registered": {"lazy-to-rich": HASH}}
-    facts |= {"chance": CHANCE, "n_classes": CLASSES, "status": status, "seed": seed, "curve": curve}
-    return Trace(**{**facts, **changes})
+    facts = {"registered": {"lazy-to-rich": HASH}, "clock": "steps", "status": status, "config": {"seed": seed}}
+    return Run({**facts, **changes}, Curve(curve, CHANCE, CLASSES))
+
+
+def changed(run: Run, **columns) -> Run:
+    """The same run with other columns of its curve."""
+    return replace(run, curve=run.curve.with_columns(**columns))
+
+
+def recorded(run: Run, **changes) -> Run:
+    """The same run with other entries of its record."""
+    return replace(run, record={**run.record, **changes})
 
 
 def ramp(time: np.ndarray, end: float) -> np.ndarray:
@@ -56,7 +66,7 @@ CELLS = {
 }
 
 
-def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Trace]]:
+def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Run]]:
     """Runs in which all of lazy to rich is true; ``cells``: other arguments of `made` for a cell's last name."""
     given = {"net": {}, "net-off": {}, "net-frozen": {"t_gen": NEVER}, "net-frozen-off": {"t_gen": NEVER}}
     given |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
@@ -65,7 +75,7 @@ def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Trace]]:
         found[f"add/{name}"] = {s: made(seed=s, **jitter(s, wanted)) for s in seeds}
     for dose in range(1, 6):  # lazier: the kernel moves less
         for trace in found[f"add/net-dose{dose}"].values():
-            trace.curve["movement"][:] = trace.curve["movement"] / dose
+            trace.curve.columns["movement"][:] = trace.curve.columns["movement"] / dose
     found["add-shuffled/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
     found["add-low/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
     return found

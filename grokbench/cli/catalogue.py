@@ -197,22 +197,20 @@ def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
     run = store.read(key)
     if run is None:
         raise UsageError(f"run {key} does not check out; it is in {store.results}/quarantine now")
-    curve = {name: list(values) for name, values in run.rows.items()}
+    curve = {name: list(values) for name, values in run.curve.columns.items()}
     return {"record": run.record, "curve": curve}, _run_text(run, store.results)
 
 
 def _run_text(run, results: Path) -> str:
-    from grokbench.report.judged import judged_run
-
     record = run.record
     lines = [f"run {record['key']} in {results}", f"status: {record['status']} {record['error']}".rstrip(), ""]
     lines += [f"{name}: {json.dumps(value)}" for name, value in record["config"].items()]
-    detection = judged_run(run).detections.get(0.95)
+    detection = run.detections.get(0.95)
     if detection:
         lines += ["", *(f"{name}: {_short(value)}" for name, value in asdict(detection).items() if name != "notes")]
-    names = list(run.rows)
+    names = list(run.curve.columns)
     lines += ["", "  ".join(f"{name:>14}" for name in names)]
-    for values in zip(*run.rows.values(), strict=True):
+    for values in zip(*run.curve.columns.values(), strict=True):
         lines.append("  ".join(f"{_short(value):>14}" for value in values))
     if record.get("traceback"):
         lines += ["", record["traceback"]]

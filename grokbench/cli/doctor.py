@@ -107,7 +107,7 @@ def _self_test() -> str:
             for run in (here, apart):
                 if run is None or run.record["status"] != "done":
                     raise RuntimeError(f"{spec.learner.name}: {run.record['error'] if run else 'nothing stored'}")
-            if _without_times(here.rows) != _without_times(apart.rows):
+            if _without_times(here.curve.columns) != _without_times(apart.curve.columns):
                 raise RuntimeError(f"{spec.learner.name}: other numbers in a process of its own than in this one")
     return f"{len(plan.specs)} runs in this process and in their own: the same numbers"
 

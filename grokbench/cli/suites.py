@@ -100,8 +100,9 @@ def _carry_out(
     quiet,
     as_json,
 ):
+    from grokbench.curves.run import FINISHED
     from grokbench.runs.cluster import ClusterLost
-    from grokbench.runs.store import FINISHED, Store
+    from grokbench.runs.store import Store
     from grokbench.suites.plan import make_plan
     from grokbench.suites.suite import load_suite
     from grokbench.threads import usable_cores

@@ -8,15 +8,13 @@ ceiling. Times are on the curve's own clock, delays and widths in decades (log10
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 
+from grokbench.curves.crossing import SUSTAINED, Censoring, Crossing, crossing
+from grokbench.curves.curve import Curve, kappa
 from grokbench.errors import UsageError
-
-Censoring = Literal["observed", "left", "right", ""]
 
 OUTCOMES = (
     "groks",
@@ -30,36 +28,13 @@ OUTCOMES = (
     "never_fits",
 )
 
-SUSTAINED = 3  # consecutive checkpoints that count as reaching, or as losing, a level
-HYSTERESIS = 0.15  # how far below the level it has to fall to be lost
-ROUNDING = 1e-12  # a kappa that is exactly at a level may miss it by rounding: (.95 - .5) / .5 < .9
+LEVEL = 0.95  # chance-corrected accuracy that counts as learned
 LATE_DECADES = 0.5
 HEAD = 0.25
 NAN = float("nan")
 LARGEST = 1e150  # of a time and of a skill: their ratios and differences are numbers
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """When a curve reached a level for good.
-
-    time : NaN where it never did; the first positive checkpoint where it held from the start.
-    censoring : "observed", "left" (held at time 0) or "right" (never reached).
-    pending : it holds at the last one or two checkpoints only.
-    held : it was at or above the level on 3 consecutive checkpoints at some time, perhaps lost again.
-    index : position of the checkpoint that starts the run; -1 where censored to the right.
-    """
-
-    time: float
-    censoring: Censoring
-    pending: bool = False
-    held: bool = False
-    index: int = -1
-
-    @property
-    def reached(self) -> bool:
-        """True unless right-censored."""
-        return self.censoring != "right"
+ACCURACIES = ("train_accuracy", "test_accuracy")
+READ = ("time", *ACCURACIES, "test_loss", "skill", "rank_auc")  # columns that a detection looks at
 
 
 @dataclass(frozen=True)
@@ -108,7 +83,7 @@ def detect(
     chance: float | None = None,
     n_classes: int | None = None,
     ceiling: float | None = None,
-    level: float = 0.95,
+    level: float = LEVEL,
     unit: float | None = None,
     baseline_loss: float | None = None,
 ) -> Detection:
@@ -131,188 +106,76 @@ def detect(
     ------
     UsageError : columns missing, times not increasing, fewer than 2 checkpoints, values out of range.
     """
-    return detect_at((level,), curve, chance, n_classes, ceiling, unit, baseline_loss)[level]
+    given = {"chance": chance, "n_classes": n_classes, "ceiling": ceiling, "unit": unit, "baseline_loss": baseline_loss}
+    known = {
+        **(getattr(curve, "attrs", None) or {}),
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    found = Curve.of({name: np.asarray(curve[name], dtype=np.float64) for name in READ if name in curve}, known)
+    check(found)
+    return detection_at(found, level)
 
 
-def detect_at(
-    levels: Sequence[float],
-    curve,
-    chance: float | None = None,
-    n_classes: int | None = None,
-    ceiling: float | None = None,
-    unit: float | None = None,
-    baseline_loss: float | None = None,
-) -> dict[float, Detection]:
-    """`detect` at several levels, which share all that does not depend on the level."""
-    known = dict(getattr(curve, "attrs", {}) or {})
-    chance = known.get("chance") if chance is None else chance
-    n_classes = known.get("n_classes") if n_classes is None else n_classes
-    ceiling = known.get("ceiling", 1.0) if ceiling is None else ceiling
-    unit = known.get("unit", 1.0) if unit is None else unit
-    baseline_loss = known.get("baseline_loss") if baseline_loss is None else baseline_loss
-    for level in levels:
-        if not 0 < level <= 1:
-            raise UsageError(f"level = {level!r}: expected a chance-corrected accuracy in (0, 1]")
-    if n_classes is not None and (n_classes < 0 or n_classes == 1):
-        raise UsageError(f"n_classes = {n_classes!r}: expected at least 2, or 0 for a regression")
-    data = _columns(curve, chance, n_classes, ceiling, baseline_loss)
-    return {level: _judge(data, level, unit) for level in levels}
-
-
-def kappa(accuracy: np.ndarray, chance: float) -> np.ndarray:
-    """Chance-corrected accuracy; 0 at chance, 1 at perfection, negative below chance."""
-    return (np.asarray(accuracy, dtype=np.float64) - chance) / (1 - chance)
-
-
-def kappa_rank(rank_auc: np.ndarray, n_classes: int) -> np.ndarray:
-    """Threshold-free accuracy, chance-corrected: what the ranking is worth without offsets.
-
-    C > 2: the true class scores N(d, 1), each other one N(0, 1), so rank_auc = Phi(d / sqrt 2) and the
-    accuracy is g = ∫ phi(x - d) Phi(x)^(C-1) dx. C = 2: rank_auc is a ROC AUC between examples; with
-    equal Gaussians it is Phi(sqrt 2 · z) and the accuracy at the optimal threshold Phi(z).
-    """
-    from scipy.special import ndtr, ndtri
-
-    auc = np.clip(np.asarray(rank_auc, dtype=np.float64), 0.0, 1.0)
-    if n_classes == 2:
-        g = ndtr(ndtri(auc) / math.sqrt(2))
-    else:
-        d = np.clip(math.sqrt(2) * ndtri(auc), -12, 12)[:, None]
-        z = np.linspace(-9, 9, 181)  # trapezium on a smooth integrand with vanishing ends: exact to 1e-10
-        weights = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
-        g = (weights * ndtr(z + d) ** (n_classes - 1)).sum(axis=1)
-    return (g - 1 / n_classes) / (1 - 1 / n_classes)
-
-
-def sustained_ceiling(test_accuracy: np.ndarray, chance: float) -> float:
-    """The highest held-out kappa held on 3 consecutive checkpoints: the ceiling of a stranger's log.
-
-    Below .2 nothing has generalized, and the ceiling is 1.
-    """
-    k = kappa(test_accuracy, chance)
-    if len(k) < SUSTAINED:
-        return 1.0
-    held = np.lib.stride_tricks.sliding_window_view(k, SUSTAINED).min(axis=1).max()
-    return float(held) if held >= 0.2 else 1.0
-
-
-def crossing(times: np.ndarray, values: np.ndarray, level: float) -> Crossing:
-    """First sustained passage of `values` through `level`.
-
-    The start, interpolated in log time, of the first run of 3 consecutive checkpoints at or above the
-    level that is not followed by 3 consecutive checkpoints below level - .15. NaN values are below.
-    """
-    values = np.where(np.isnan(values), -np.inf, values)
-    above, lost = values >= level - ROUNDING, values < level - HYSTERESIS - ROUNDING
-    starts = _runs(above)
-    losses = _runs(lost)
-    for start in starts:
-        if not (losses > start).any():
-            return _observed(times, values, level, int(start))
-    ends_above = 0
-    while ends_above < len(above) and above[len(above) - 1 - ends_above]:
-        ends_above += 1
-    pending = 0 < ends_above < SUSTAINED
-    return Crossing(NAN, "right", pending=pending, held=len(starts) > 0)
-
-
-def _runs(flags: np.ndarray) -> np.ndarray:
-    """Indices at which SUSTAINED consecutive true flags start."""
-    if len(flags) < SUSTAINED:
-        return np.empty(0, dtype=int)
-    return np.flatnonzero(np.lib.stride_tricks.sliding_window_view(flags, SUSTAINED).all(axis=1))
-
-
-def _observed(times: np.ndarray, values: np.ndarray, level: float, start: int) -> Crossing:
-    if start == 0:
-        first_positive = float(times[times > 0][0])
-        return Crossing(first_positive, "left", held=True, index=int(np.flatnonzero(times > 0)[0]))
-    before, here = times[start - 1], times[start]
-    time = float(here)
-    if before > 0 and np.isfinite(values[start - 1]):
-        share = min(1.0, (level - values[start - 1]) / (values[start] - values[start - 1]))
-        time = float(before * (here / before) ** share)
-    return Crossing(time, "observed", held=True, index=start)
-
-
-@dataclass(frozen=True)
-class _Data:
-    times: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
-    skill: np.ndarray | None
-    rank: np.ndarray | None
-
-
-def _columns(curve, chance: float | None, n_classes: int | None, ceiling: float, baseline_loss: float | None) -> _Data:
-    for name in ("time", "train_accuracy", "test_accuracy"):
-        if name not in curve:
-            raise UsageError(f"the curve has no column {name!r}; it has: {', '.join(map(str, curve))}")
-    if chance is None:
-        raise UsageError("chance is not known: give the accuracy of the best constant answer (chance=1/classes)")
-    if not 0 <= chance < 1:
-        raise UsageError(f"chance = {chance!r}: expected a share in [0, 1)")
-    if not 0 < ceiling <= 1:
-        raise UsageError(f"ceiling = {ceiling!r}: expected a kappa in (0, 1]")
-    times = np.asarray(curve["time"], dtype=np.float64)
-    if len(times) < 2 or not (np.diff(times) > 0).all() or times[0] < 0 or times[-1] == np.inf:
-        raise UsageError("times must be finite, increasing, not negative, and at least two")
-    if times[-1] > LARGEST or times[times > 0][0] < 1 / LARGEST:
-        raise UsageError(f"times must lie between {1 / LARGEST:g} and {LARGEST:g}, 0 aside: change the unit")
-    if baseline_loss is not None and not 0 < baseline_loss < np.inf:
-        raise UsageError(f"baseline_loss = {baseline_loss!r}: expected a positive number")
-    skill = _optional(curve, "skill")
-    if skill is None and baseline_loss is not None and "test_loss" in curve:
-        with np.errstate(over="ignore"):  # an infinite loss is no skill, too
-            skill = 1 - np.asarray(curve["test_loss"], dtype=np.float64) / baseline_loss
-    skill = None if skill is None else np.clip(skill, -LARGEST, LARGEST)
-    accuracies = [np.asarray(curve[name], dtype=np.float64) for name in ("train_accuracy", "test_accuracy")]
-    for values in accuracies:
+def check(curve: Curve) -> None:
+    """UsageError for a curve that cannot be judged: what is missing, or out of its range, and what to do."""
+    for name in ("time", *ACCURACIES):
+        if name not in curve.columns:
+            raise UsageError(f"the curve has no column {name!r}; it has: {', '.join(map(str, curve.columns))}")
+    _check_facts(curve)
+    _check_times(curve.time)
+    for name in ACCURACIES:
+        values = curve.column(name)
         if np.isnan(values).any():
-            missing = times[np.isnan(values)]
+            missing = curve.time[np.isnan(values)]
             raise UsageError(
                 f"accuracies are missing at {len(missing)} times, first at {missing[0]:g}: drop these rows"
             )
         if ((values < 0) | (values > 1)).any():
             raise UsageError("accuracies must be shares between 0 and 1 (percentages: divide by 100)")
-    train, test = (kappa(values, chance) for values in accuracies)
-    rank_auc = _optional(curve, "rank_auc") if n_classes else None
-    rank = None if rank_auc is None else kappa_rank(rank_auc, n_classes) / ceiling
-    return _Data(times, train, test / ceiling, skill, rank)
 
 
-def _optional(curve, name: str) -> np.ndarray | None:
-    if name not in curve:
-        return None
-    values = np.asarray(curve[name], dtype=np.float64)
-    return None if np.isnan(values).all() else values
+def _check_facts(curve: Curve) -> None:
+    chance, n_classes, ceiling, baseline_loss = curve.chance, curve.n_classes, curve.ceiling, curve.baseline_loss
+    if n_classes is not None and (n_classes < 0 or n_classes == 1):
+        raise UsageError(f"n_classes = {n_classes!r}: expected at least 2, or 0 for a regression")
+    if math.isnan(chance):
+        raise UsageError("chance is not known: give the accuracy of the best constant answer (chance=1/classes)")
+    if not 0 <= chance < 1:
+        raise UsageError(f"chance = {chance!r}: expected a share in [0, 1)")
+    if not 0 < ceiling <= 1:
+        raise UsageError(f"ceiling = {ceiling!r}: expected a kappa in (0, 1]")
+    if baseline_loss is not None and not 0 < baseline_loss < np.inf:
+        raise UsageError(f"baseline_loss = {baseline_loss!r}: expected a positive number")
 
 
-def _judge(data: _Data, level: float, unit: float) -> Detection:
-    times, test, rank = data.times, data.test, data.rank
-    mem, gen = crossing(times, data.train, level), crossing(times, test, level)
+def _check_times(times: np.ndarray) -> None:
+    if len(times) < 2 or not (np.diff(times) > 0).all() or times[0] < 0 or times[-1] == np.inf:
+        raise UsageError("times must be finite, increasing, not negative, and at least two")
+    if times[-1] > LARGEST or times[times > 0][0] < 1 / LARGEST:
+        raise UsageError(f"times must lie between {1 / LARGEST:g} and {LARGEST:g}, 0 aside: change the unit")
+
+
+def detection_at(curve: Curve, level: float = LEVEL) -> Detection:
+    """What a curve that can be judged (`check`) says at a level. UsageError for a level that is none."""
+    if not 0 < level <= 1:
+        raise UsageError(f"level = {level!r}: expected a chance-corrected accuracy in (0, 1]")
+    times, test, rank, unit = curve.time, curve.kappa_test, curve.kappa_rank, curve.unit
+    skill = np.clip(curve.skill, -LARGEST, LARGEST)
+    mem, gen = crossing(times, curve.kappa_train, level), crossing(times, test, level)
     resolved = _resolved(times, mem, unit)
     delay, delay_censoring = _delay(times, mem, gen)
     if mem.reached and not resolved:
         delay_censoring = "right"
     loss_delay, loss_censoring = NAN, ""
-    if data.skill is not None:
-        loss_delay, loss_censoring = _delay(times, mem, crossing(times, data.skill, 0.5))
+    if _measured(skill):
+        loss_delay, loss_censoring = _delay(times, mem, crossing(times, skill, 0.5))
         if mem.reached and not resolved:
             loss_censoring = "right"
-    skill_at_mem = _at(times, data.skill, mem)
-    width, head = _width(times, test), _at(times, test, mem)
-    rank_delay = rank_width = NAN
-    offset = False
-    if rank is not None:
-        ranked = crossing(times, rank, level)
-        rank_delay = _delay(times, mem, ranked)[0] if ranked.reached else NAN
-        rank_width = _width(times, rank)
-        offset = _offset(times, test, rank)
-        if offset:
-            width, head = rank_width, _at(times, rank, mem)
+    skill_at_mem = _at(times, skill, mem)
+    rank_delay, rank_width, offset = _ranked(times, test, rank, mem, level)
+    width, head = (rank_width, _at(times, rank, mem)) if offset else (_width(times, test), _at(times, test, mem))
     artifact = skill_at_mem >= 0.5 or (gen.reached and delay - rank_delay > 0.3)
-    outcome = _outcome(data, mem, gen, delay, head, width, artifact)
+    outcome = _outcome(curve, mem, gen, delay, head, width, artifact)
     return Detection(
         t_mem=mem.time,
         t_mem_censoring=mem.censoring,
@@ -331,15 +194,43 @@ def _judge(data: _Data, level: float, unit: float) -> Detection:
         resolved=resolved,
         late=_late(outcome, gen, delay, head, artifact, resolved, unit),
         outcome=outcome,
-        notes=_untested(data),
+        notes=_untested(skill, rank),
     )
 
 
-def _untested(data: _Data) -> tuple[str, ...]:
+def _ranked(
+    times: np.ndarray, test: np.ndarray, rank: np.ndarray, mem: Crossing, level: float
+) -> tuple[float, float, bool]:
+    """rank_delay, rank_width and offset; undefined where the ranking was not measured."""
+    if not _measured(rank):
+        return NAN, NAN, False
+    ranked = crossing(times, rank, level)
+    rank_delay = _delay(times, mem, ranked)[0] if ranked.reached else NAN
+    return rank_delay, _width(times, rank), _offset(times, test, rank)
+
+
+def _measured(values: np.ndarray) -> bool:
+    """Whether a column says anything at all."""
+    return not np.isnan(values).all()
+
+
+def sustained_ceiling(test_accuracy: np.ndarray, chance: float) -> float:
+    """The highest held-out kappa held on 3 consecutive checkpoints: the ceiling of a stranger's log.
+
+    Below .2 nothing has generalized, and the ceiling is 1.
+    """
+    k = kappa(test_accuracy, chance)
+    if len(k) < SUSTAINED:
+        return 1.0
+    held = np.lib.stride_tricks.sliding_window_view(k, SUSTAINED).min(axis=1).max()
+    return float(held) if held >= 0.2 else 1.0
+
+
+def _untested(skill: np.ndarray, rank: np.ndarray) -> tuple[str, ...]:
     notes = []
-    if data.skill is None:
+    if not _measured(skill):
         notes.append("metric_artifact untested: no skill column, and no baseline loss to compute it from")
-    if data.rank is None:
+    if not _measured(rank):
         notes.append("rank versions and offset untested: no rank_auc column or number of classes")
     return tuple(notes)
 
@@ -373,22 +264,24 @@ def _offset(times: np.ndarray, test: np.ndarray, rank: np.ndarray) -> bool:
     return math.log10(end / ranking.time) > 0.3
 
 
-def _at(times: np.ndarray, values: np.ndarray | None, mem: Crossing) -> float:
+def _at(times: np.ndarray, values: np.ndarray, mem: Crossing) -> float:
     """`values` at t_mem, interpolated linearly in log time."""
-    if values is None or not mem.reached:
+    if not (mem.reached and _measured(values)):
         return NAN
     positive = times > 0
     return float(np.interp(math.log(mem.time), np.log(times[positive]), values[positive]))
 
 
-def _outcome(data: _Data, mem: Crossing, gen: Crossing, delay: float, head: float, width: float, artifact: bool) -> str:
+def _outcome(
+    curve: Curve, mem: Crossing, gen: Crossing, delay: float, head: float, width: float, artifact: bool
+) -> str:
     """The first label that applies, in the order of the contract."""
-    end_train, end_test = (float(np.median(values[-5:])) for values in (data.train, data.test))
+    end_train, end_test = (float(np.median(values[-5:])) for values in (curve.kappa_train, curve.kappa_test))
     if not (mem.reached or mem.pending or mem.held):
         return "never_fits"
     if (mem.held and end_train < 0.5) or (gen.held and end_test < 0.5):
         return "collapses"
-    if not mem.reached or gen.pending or (not gen.reached and data.times[-1] < 10 * mem.time):
+    if not mem.reached or gen.pending or (not gen.reached and curve.last < 10 * mem.time):
         return "unconfirmed"
     if not gen.reached:
         return "memorizes_only" if end_test < 0.2 else "partial"

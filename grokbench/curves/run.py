@@ -1,138 +1,121 @@
-"""One run as explanations see it: its curve, judged at three levels, and when measures cross theirs."""
+"""One run, from the store to the page: what was asked and how it ended, and the curve that it left."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-
-from grokbench.curves.detect import Crossing, Detection, crossing, detect_at, kappa, kappa_rank
+from grokbench.curves.curve import Curve
+from grokbench.curves.detect import LEVEL, Detection, check, detection_at
 from grokbench.errors import UsageError
 
-LEVELS = (0.90, 0.95, 0.99)
-COMPLETE = ("done", "settled")  # statuses of a run that came to its end; any other is a lost run
-CONVERGED = 0.01  # change of the training loss over the last quarter decade, relative to that of the first checkpoint
+LEVELS = (0.90, LEVEL, 0.99)  # the registered one, and those that a verdict must not depend on
+COMPLETE = ("done", "settled")  # a run that came to its end
+FINISHED = (*COMPLETE, "diverged")  # results; what has another status is a failure, and done again by --retry
+STATUSES = (*FINISHED, "timeout", "failed", "crashed")
+FAILED = ("failed", "crashed", "timeout")
+READABLE = (*FINISHED, "timeout")  # statuses of which the curve so far says something
+MISSING = "missing"  # in place of a status: there is no such run
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
-    """One run as explanations see it.
+class Run:
+    """One run.
 
     Parameters
     ----------
-    task, cell : ids of the task and of the learner in the suite
-    seed, status, clock : of the run
-    curve : columns (checkpoints,) float64: those of ``curves.csv``, measures included
-    chance, n_classes, ceiling, unit : what judging a curve needs (`curves.detect.detect`)
-    registered : hash of the rules by explanation, as they stood when the run was made
-    cpu_seconds : what it used
+    record : what ``run.json`` holds: configuration, status, facts and costs, and under ``registered`` the rules in
+        force when it was made. A run that broke off early does not know all of them.
+    curve : what was measured; without checkpoints where the run has none.
     """
 
-    task: str
-    cell: str
-    seed: int
-    curve: Mapping[str, np.ndarray]
-    chance: float
-    n_classes: int
-    status: str = "done"
-    clock: str = "steps"
-    ceiling: float = 1.0
-    unit: float = 1.0
-    registered: Mapping[str, str] = field(default_factory=dict)
-    cpu_seconds: float = 0.0
+    record: Mapping[str, object]
+    curve: Curve = field(default_factory=Curve)
 
     @property
-    def lost(self) -> bool:
-        """True for a run that failed, diverged or ran out of time, or that cannot be judged."""
-        return self.status not in COMPLETE or not self.detections
+    def key(self) -> str:
+        """What identifies the run in the store."""
+        return self.record["key"]
+
+    @property
+    def seed(self) -> int:
+        """The seed of split and learner."""
+        return self.record["config"]["seed"]
+
+    @property
+    def status(self) -> str:
+        """One of `STATUSES`, or `MISSING`."""
+        return self.record["status"]
+
+    @property
+    def clock(self) -> str:
+        """The name of the learner's clock; empty where the run did not get so far."""
+        return self.record.get("clock", "")
+
+    @property
+    def family(self) -> str:
+        """The learner's family; empty where the run did not get so far."""
+        return self.record.get("family") or ""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time; 0 where it is not known."""
+        return self.record.get("cpu_seconds") or 0.0
+
+    @property
+    def registered(self) -> Mapping[str, str]:
+        """Explanation -> hash of its rules as they stood when the run was made."""
+        return self.record.get("registered", {})
 
     @cached_property
     def detections(self) -> dict[float, Detection]:
         """By level; empty where the curve cannot be judged."""
-        if len(self.time) < 2:
+        if self.unreadable:
             return {}
-        facts = {name: getattr(self, name) for name in ("chance", "n_classes", "ceiling", "unit")}
-        try:
-            return detect_at(LEVELS, self.curve, **facts)
-        except UsageError:
-            return {}
+        return {level: detection_at(self.curve, level) for level in LEVELS}
 
     @cached_property
-    def time(self) -> np.ndarray:
-        """Checkpoints on the learner's clock."""
-        return np.asarray(self.curve["time"], dtype=float)
+    def unreadable(self) -> str:
+        """Why the curve cannot be judged; empty where it can."""
+        if len(self.curve) < 2:
+            return "fewer than two checkpoints"
+        try:
+            check(self.curve)
+        except UsageError as error:
+            return str(error)
+        return ""
 
     @property
-    def last(self) -> float:
-        """The last checkpoint."""
-        return float(self.time[-1]) if len(self.time) else math.nan
+    def missing(self) -> bool:
+        """Whether there is no such run."""
+        return self.status == MISSING
 
-    def column(self, name: str) -> np.ndarray:
-        """A column of the curve; all NaN where the run has none of this name."""
-        values = self.curve.get(name)
-        return np.full(len(self.time), math.nan) if values is None else np.asarray(values, dtype=float)
+    @property
+    def failed(self) -> bool:
+        """Whether it raised, died or ran out of time."""
+        return self.status in FAILED
 
-    @cached_property
-    def kappa_train(self) -> np.ndarray:
-        """Chance-corrected training accuracy."""
-        return kappa(self.column("train_accuracy"), self.chance)
+    @property
+    def complete(self) -> bool:
+        """Whether it came to its end with a curve that can be judged; False for a missing run."""
+        return self.status in COMPLETE and not self.unreadable
 
-    @cached_property
-    def kappa_test(self) -> np.ndarray:
-        """Chance-corrected held-out accuracy as a share of the ceiling."""
-        return kappa(self.column("test_accuracy"), self.chance) / self.ceiling
+    @property
+    def counts(self) -> bool:
+        """Whether its curve, as far as it goes, enters medians and shares."""
+        return self.status in READABLE and not self.unreadable
 
-    @cached_property
-    def kappa_rank(self) -> np.ndarray:
-        """Threshold-free accuracy as a share of the ceiling; NaN for regressions."""
-        if not self.n_classes:
-            return np.full(len(self.time), math.nan)
-        return kappa_rank(self.column("rank_auc"), self.n_classes) / self.ceiling
+    def half_rise(self, level: float = LEVEL) -> float:
+        """t50: when held-out accuracy crosses .5 (the ranking, where accuracy lags it by an offset at the level)."""
+        offset = level in self.detections and self.detections[level].offset
+        return self.curve.crossing(self.curve.kappa_rank if offset else self.curve.kappa_test, 0.5).time
 
-    def crossing(self, values: np.ndarray, level: float) -> Crossing:
-        """When ``values`` (checkpoints,) cross the level for good. What was not measured is no checkpoint."""
-        known = ~np.isnan(values)
-        if np.count_nonzero(known & (self.time > 0)) < 2:
-            return Crossing(math.nan, "right")
-        return crossing(self.time[known], values[known], level)
-
-    def half_rise(self, level: float = 0.95) -> float:
-        """t50: when held-out accuracy crosses .5 (of the ranking, where accuracy lags it by an offset)."""
-        detection = self.detections.get(level)
-        offset = detection is not None and detection.offset
-        return self.crossing(self.kappa_rank if offset else self.kappa_test, 0.5).time
-
-    def value_at(self, values: np.ndarray, time: float) -> float:
-        """``values`` (checkpoints,) at a time, linear in log time between measured checkpoints; NaN outside them."""
-        known = ~np.isnan(values) & (self.time > 0)
-        if not known.any() or not time > 0:
-            return math.nan
-        inside = np.log(self.time[known])
-        found = np.interp(math.log(time), inside, values[known], left=math.nan, right=math.nan)
-        return float(found)
-
-    def truncated(self, end: float) -> Trace:
+    def truncated(self, end: float) -> Run:
         """The same run as if it had ended at a time."""
-        kept = self.time <= end
-        curve = {name: np.asarray(values)[kept] for name, values in self.curve.items()}
-        return replace(self, curve=curve)
+        return replace(self, curve=self.curve.truncated(end))
 
-    def converged(self) -> bool:
-        """Whether training had come to rest: in the last quarter decade its loss moved by < 1 % of what it began with.
 
-        Relative to the loss itself no separable problem without a penalty ever converges: its cross-entropy falls
-        like 1/t, by 44 % in a quarter decade.
-        """
-        loss = self.column("train_loss")
-        if not len(loss) or math.isnan(loss[0]):
-            return False
-        before = self.value_at(loss, self.last / 10**0.25)
-        return abs(loss[-1] - before) <= CONVERGED * abs(loss[0])
-
-    def arriving(self, level: float) -> bool:
-        """Whether held-out accuracy, at its pace of the last quarter decade, would be there in another decade."""
-        now, before = self.kappa_test[-1], self.value_at(self.kappa_test, self.last / 10**0.25)
-        return bool(now + 4 * (now - before) >= level)
+def missing_run(seed: int) -> Run:
+    """What stands in the place of a run that was not made, or is not stored."""
+    return Run({"status": MISSING, "config": {"seed": seed}})

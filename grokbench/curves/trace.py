@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from grokbench.curves.checkpoint import Checkpoint
-from grokbench.curves.detect import ROUNDING
+from grokbench.curves.crossing import ROUNDING
+from grokbench.curves.detect import LEVEL
 from grokbench.curves.evaluate import baseline_loss, evaluate
 from grokbench.curves.schedule import checkpoints
 from grokbench.errors import UsageError
@@ -27,7 +28,6 @@ COLUMNS = (
     "skill",
     "rank_auc",
 )
-LEVEL = 0.95  # chance-corrected accuracy at which a split counts as learned
 
 
 def learner_rng(seed: int) -> np.random.Generator:

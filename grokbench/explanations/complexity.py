@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.explanations import twins
 from grokbench.statistics.clusters import seed_interval
 from grokbench.statistics.location import Location
@@ -70,7 +70,7 @@ def falls_after_memorizing(cells: Cells) -> Finding:
 
     The search for the peak biases Delta downwards, in both alike.
     """
-    lost = cells.lost(math.inf, -math.inf)
+    lost = cells.imputed(math.inf, -math.inf)
     fall, low = np.full((2, len(cells.seeds)), math.nan)
     rows = zip(*(cells.traces(role) for role in ("free", "random", "low", "low_random")), strict=True)
     for i, (free, twin, less, less_twin) in enumerate(rows):
@@ -90,7 +90,7 @@ def rises_first(cells: Cells) -> Finding:
     to be seen: not applicable at the grain. Nor has a measure that is not defined before the labels are fitted, as the
     size of the sub-model that fits them is not.
     """
-    found = cells.values("free", partial(twins.rise_before, cells), lost=cells.lost(0.0, math.inf))
+    found = cells.values("free", partial(twins.rise_before, cells), imputed=cells.imputed(0.0, math.inf))
     resolved = resolved_share(cells, "free")
     grain = Gate("grain", resolved >= 0.5, "memorizes at the first ticks of its clock", NOT_APPLICABLE)
     known = _known(found) >= len(cells.seeds) / 2
@@ -128,7 +128,7 @@ def falls_in_time(cells: Cells) -> Finding:
     Measure and accuracy are different functionals, so that only "not after" is claimed; t50 is that of the ranking
     where the accuracy lags it by an offset.
     """
-    lost = cells.lost(-math.inf, math.inf)
+    lost = cells.imputed(-math.inf, math.inf)
     pairs = zip(cells.traces("free"), cells.traces("random"), strict=True)
     found = np.array([twins.lead_of_fall(cells, free, twin, lost) for free, twin in pairs])
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
@@ -145,8 +145,8 @@ def pressure_is_necessary(cells: Cells) -> Finding:
 
     The off cell must be numerically healthy (cross-entropy in float32 stalls) and as long as 4.4 asks.
     """
-    on = cells.late("free_on", lost=cells.lost(0.0, 1.0))
-    off = cells.late("free_off", lost=cells.lost(1.0, 0.0))
+    on = cells.late("free_on", imputed=cells.imputed(0.0, 1.0))
+    off = cells.late("free_off", imputed=cells.imputed(1.0, 0.0))
     pairs = int((~np.isnan(on) & ~np.isnan(off)).sum())
     without = share(off)
     less = Estimate(-without.value, without.reversed().interval)
@@ -164,8 +164,8 @@ def lookup_is_dropped(cells: Cells) -> Finding:
 
     Redrawn labels delay or prevent generalization. By construction 1 for interpolators.
     """
-    found = cells.values("noise", partial(_bits_left, cells), lost=cells.lost(1.0, 0.0))
-    fitted = int(cells.values("noise", lambda trace: float(_fits(cells, trace)), lost=0.0).sum())
+    found = cells.values("noise", partial(_bits_left, cells), imputed=cells.imputed(1.0, 0.0))
+    fitted = int(cells.values("noise", lambda trace: float(_fits(cells, trace)), imputed=0.0).sum())
     n, half = len(cells.seeds), len(cells.seeds) / 2
     gates = [
         Gate("fits", fitted >= half, f"{fitted} of {n} runs fit their labels", NOT_APPLICABLE),
@@ -184,11 +184,11 @@ def follows_pressure(cells: Cells) -> Finding:
     kept = _comparable(cells)
     timed = {step: step in kept for step in range(len(cells.cells("pressures")))}
 
-    def at_dose(trace: Trace, step: int):
+    def at_dose(trace: Run, step: int):
         return (*t_gen_of(cells, trace), float(step)) if timed[step] else None
 
     runs = ladder(
-        cells, "pressures", at_dose, rises=False, dose_of_lost=lambda step: float(step) if timed[step] else math.nan
+        cells, "pressures", at_dose, rises=False, dose_of_imputed=lambda step: float(step) if timed[step] else math.nan
     ).reversed()
     enough = len(kept) >= LEAST_DOSES
     gate = Gate("doses", enough, f"{len(kept)} doses with t_mem within a factor of {COMPARABLE:g}", UNDECIDED)
@@ -205,10 +205,10 @@ def end_state(cells: Cells) -> Finding:
     other = "free_off" if cells.natural == "on" else "free_on"
     twins = {"free": "random", other: "random", "low": "low_random"}
     rows = [
-        (_final(cells, trace) / _final(cells, twin), float(trace.kappa_test[-1]), seed)
+        (_final(cells, trace) / _final(cells, twin), float(trace.curve.kappa_test[-1]), seed)
         for role, of in twins.items()
         for seed, trace, twin in zip(cells.seeds, cells.traces(role), cells.traces(of), strict=True)
-        if trace and twin and not trace.lost and not twin.lost
+        if trace.complete and twin.complete
     ]
     rows = [row for row in rows if row[0] > 0]
     return Finding({"rank": _rank_correlation(rows, cells)}, len(rows), gates=[_measured(cells)])
@@ -227,9 +227,9 @@ def _minus(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return first - second
 
 
-def _final(cells: Cells, trace: Trace) -> float:
+def _final(cells: Cells, trace: Run) -> float:
     """The last known value of the family's measure."""
-    values = trace.column(cells.complexity)
+    values = trace.curve.column(cells.complexity)
     values = values[~np.isnan(values)]
     return float(values[-1]) if values.size else math.nan
 
@@ -240,22 +240,22 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.polyfit(x[known], y[known], 1)[0]) if known.sum() > 2 else math.nan
 
 
-def memorizes(trace: Trace) -> bool:
+def memorizes(trace: Run) -> bool:
     """Whether a run ends with .98 of its labels fitted."""
-    return bool(trace.column("train_accuracy")[-1] >= FITTED)
+    return bool(trace.curve.column("train_accuracy")[-1] >= FITTED)
 
 
-def learns(trace: Trace) -> bool:
+def learns(trace: Run) -> bool:
     """Whether a run ends with both kappas at .95 or more."""
-    return bool(min(trace.kappa_train[-1], trace.kappa_test[-1]) >= LEARNED)
+    return bool(min(trace.curve.kappa_train[-1], trace.curve.kappa_test[-1]) >= LEARNED)
 
 
-def least_sizes(cells: Cells, role: str, holds: Callable[[Trace], bool]) -> dict[float, np.ndarray]:
+def least_sizes(cells: Cells, role: str, holds: Callable[[Run], bool]) -> dict[float, np.ndarray]:
     """n -> (seeds,) log10 of the least size whose run holds; NaN where none does. Without numbers there is one n."""
 
-    def size(trace: Trace) -> float:
+    def size(trace: Run) -> float:
         with np.errstate(invalid="ignore"):
-            parts = trace.column("submodel_size") / trace.column("submodel_share")
+            parts = trace.curve.column("submodel_size") / trace.curve.column("submodel_share")
         parts = parts[~np.isnan(parts)]
         return math.log10(parts[-1]) if parts.size and holds(trace) else math.inf
 
@@ -263,20 +263,22 @@ def least_sizes(cells: Cells, role: str, holds: Callable[[Trace], bool]) -> dict
     examples = cells.numbers.get(role) or [1.0] * len(steps)
     found: dict[float, list[np.ndarray]] = {}
     for step, n in zip(steps, examples, strict=True):
-        found.setdefault(n, []).append(cells.values(role, size, lost=math.inf, step=step))
+        found.setdefault(n, []).append(cells.values(role, size, imputed=math.inf, step=step))
     least = {n: np.min(sizes, axis=0) for n, sizes in found.items()}
     return {n: np.where(np.isinf(sizes), math.nan, sizes) for n, sizes in least.items()}
 
 
-def _fits(cells: Cells, trace: Trace) -> bool:
+def _fits(cells: Cells, trace: Run) -> bool:
     """Whether the labels were fitted at some time: for good they are not, where the table is dropped."""
-    return trace.crossing(trace.kappa_train, cells.level).held
+    return trace.curve.crossing(trace.curve.kappa_train, cells.level).held
 
 
-def _bits_left(cells: Cells, trace: Trace) -> float:
-    if not _fits(cells, trace) or not float(np.median(trace.kappa_test[-5:])) >= GENERALIZES:
+def _bits_left(cells: Cells, trace: Run) -> float:
+    if not _fits(cells, trace) or not float(np.median(trace.curve.kappa_test[-5:])) >= GENERALIZES:
         return math.nan
-    return trace.value_at(trace.column("memorized_bits"), end_of_rise(trace, cells.level)) / math.log2(trace.n_classes)
+    return trace.curve.value_at(trace.curve.column("memorized_bits"), end_of_rise(trace, cells.level)) / math.log2(
+        trace.curve.n_classes
+    )
 
 
 def _comparable(cells: Cells) -> set[int]:

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.verdicts.cells import Cells, Finding
 from grokbench.verdicts.estimates import (
     Ladder,
@@ -40,7 +40,7 @@ def memorizes_lazily(cells: Cells) -> Finding:
     Fails where the trace kernel stands in for a full one (several classes), and under adaptive optimizers, whose kernel
     is another. 1 by construction for kernel machines of the initial kernel.
     """
-    q = cells.values("free", partial(_at_memorization, cells, column=LAZINESS), lost=cells.lost(0.0, 1.0))
+    q = cells.values("free", partial(_at_memorization, cells, column=LAZINESS), imputed=cells.imputed(0.0, 1.0))
     measured = bool((~np.isnan(q)).any())
     gate = Gate("laziness", measured, "likeness to the lazy predictor is not measured", NOT_APPLICABLE)
     return Finding({"likeness": middle(q)}, _known(q), gates=[gate])
@@ -55,8 +55,8 @@ def freezing_removes(cells: Cells) -> Finding:
     Fails where a frozen learner could not have succeeded whatever its data (kernels on one-hot modular addition): such
     a task is weak evidence, and the rules register one beside it where it could. By construction in RFM and GP.
     """
-    free = cells.late("free", lost=cells.lost(0.0, 1.0))
-    frozen = cells.late("frozen", lost=cells.lost(1.0, 0.0))
+    free = cells.late("free", imputed=cells.imputed(0.0, 1.0))
+    frozen = cells.late("frozen", imputed=cells.imputed(1.0, 0.0))
     pairs = int((~np.isnan(free) & ~np.isnan(frozen)).sum())
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
     return Finding({"difference": difference(free, frozen)}, pairs, resolved=resolved, censored=censored)
@@ -94,8 +94,8 @@ def features_in_time(cells: Cells) -> Finding:
     kernel machine of its kernel (RFM, GP) R is its own accuracy: by construction.
     """
     column = cells.ridge
-    ready = cells.values("free", partial(_at_memorization, cells, column=column), lost=cells.lost(1.0, 0.0))
-    lead = cells.values("free", partial(_lead, cells), lost=cells.lost(-math.inf, math.inf))
+    ready = cells.values("free", partial(_at_memorization, cells, column=column), imputed=cells.imputed(1.0, 0.0))
+    lead = cells.values("free", partial(_lead, cells), imputed=cells.imputed(-math.inf, math.inf))
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
     parts = {"not_ready": middle(-ready), "ready": middle(lead)}
     return Finding(parts, min(_known(ready), _known(lead)), resolved=resolved, censored=censored)
@@ -115,11 +115,11 @@ def later_when_misaligned(cells: Cells) -> Finding:
     resolved = mostly_resolved(cells, "ladder")
     timed = delay_of(cells, resolved)
 
-    def at_rung(trace: Trace, step: int):
+    def at_rung(trace: Run, step: int):
         found, x = timed(trace), _initial_skill(cells, trace, step)
         return None if found is None or math.isnan(x) else (*found, -x)
 
-    runs = ladder(cells, "ladder", at_rung, rises=False, dose_of_lost=partial(_usual_dose, cells))
+    runs = ladder(cells, "ladder", at_rung, rises=False, dose_of_imputed=partial(_usual_dose, cells))
     parts = {"tau": runs.later(cells, "L4"), "sufficient": middle(-_delays_where_sufficient(cells))}
     return Finding(parts, runs.seeds, runs.p_later(cells, "L4"), runs.censored, float(resolved))
 
@@ -134,7 +134,7 @@ def movement_is_specific(cells: Cells) -> Finding:
     other = "free_off" if cells.natural == "on" else "free_on"
     roles = [role for role in ("low", other) if cells.has(role)]
     rows = zip(cells.traces("free"), *(cells.traces(role) for role in roles), strict=True)
-    found = np.array([_ahead(cells, trace, [t for t in others if t and not t.lost]) for trace, *others in rows])
+    found = np.array([_ahead(cells, trace, [t for t in others if t.complete]) for trace, *others in rows])
     return Finding({"difference": middle(found)}, _known(found))
 
 
@@ -145,8 +145,8 @@ def without_pressure(cells: Cells) -> Finding:
     t_gen than at t_mem, Clopper and Pearson. The norm is that of the parameters; in the function space of the kernel
     where the run knows it (kernel machines). Asks for numerically healthy runs; a norm of trees only grows.
     """
-    late = cells.late("free_off", lost=cells.lost(0.0, 1.0))
-    rises = cells.values("free_off", partial(_norm_rises, cells), lost=cells.lost(0.0, 1.0))
+    late = cells.late("free_off", imputed=cells.imputed(0.0, 1.0))
+    rises = cells.values("free_off", partial(_norm_rises, cells), imputed=cells.imputed(0.0, 1.0))
     flags = np.where(np.isnan(late) | np.isnan(rises), math.nan, (late == 1) & (rises == 1))
     return Finding({"share": share(flags)}, _known(flags), resolved=resolved_share(cells, "free_off"))
 
@@ -176,16 +176,16 @@ def _with(found: tuple[float, bool] | None, dose: float):
     return None if found is None else (*found, dose)
 
 
-def _at_memorization(cells: Cells, trace: Trace, column: str) -> float:
-    return trace.value_at(trace.column(column), cells.detection(trace).t_mem)
+def _at_memorization(cells: Cells, trace: Run, column: str) -> float:
+    return trace.curve.value_at(trace.curve.column(column), cells.detection(trace).t_mem)
 
 
-def _lead(cells: Cells, trace: Trace) -> float:
+def _lead(cells: Cells, trace: Run) -> float:
     """log10(t50 / T_R50); NaN without t50 or without R."""
-    rise, R = trace.half_rise(cells.level), trace.column(cells.ridge)
+    rise, R = trace.half_rise(cells.level), trace.curve.column(cells.ridge)
     if math.isnan(rise) or np.isnan(R).all():
         return math.nan
-    ready = trace.crossing(R, 0.5)
+    ready = trace.curve.crossing(R, 0.5)
     return math.log10(rise / ready.time) if ready.reached else -math.inf
 
 
@@ -193,30 +193,30 @@ def _laziness_of_doses(cells: Cells, resolved: bool) -> Ladder:
     """1 - movement of each dose's run at the time at which laziness is asked for."""
     steps = range(len(cells.cells("doses")))
     earliest = {}
-    for trace in (trace for step in steps for trace in cells.traces("doses", step) if trace and not trace.lost):
+    for trace in (trace for step in steps for trace in cells.traces("doses", step) if trace.complete):
         rise = trace.half_rise(cells.level)
         earliest[trace.seed] = min(earliest.get(trace.seed, math.inf), rise if rise == rise else math.inf)
 
-    def still(trace: Trace, step: int):
+    def still(trace: Run, step: int):
         time = cells.detection(trace).t_mem if resolved else earliest[trace.seed]
-        moved = trace.value_at(trace.column("movement"), time)
+        moved = trace.curve.value_at(trace.curve.column("movement"), time)
         return None if math.isnan(moved) else (1 - moved, True, float(step))
 
     return ladder(cells, "doses", still, rises=True)
 
 
-def _initial_skill(cells: Cells, trace: Trace, step: int) -> float:
+def _initial_skill(cells: Cells, trace: Run, step: int) -> float:
     """R at time 0, or the final kappa of the frozen twin."""
-    at_start = trace.column(cells.ridge)[0]
+    at_start = trace.curve.column(cells.ridge)[0]
     if not math.isnan(at_start) or not cells.has("ladder_frozen"):
         return float(at_start)
     frozen = cells.traces("ladder_frozen", step)[list(cells.seeds).index(trace.seed)]
-    return math.nan if frozen is None or frozen.lost else float(frozen.kappa_test[-1])
+    return math.nan if not frozen.complete else float(frozen.curve.kappa_test[-1])
 
 
 def _usual_dose(cells: Cells, step: int) -> float:
     """Minus the median R_0 of a rung, for a run that was lost."""
-    known = [_initial_skill(cells, trace, step) for trace in cells.traces("ladder", step) if trace and not trace.lost]
+    known = [_initial_skill(cells, trace, step) for trace in cells.traces("ladder", step) if trace.complete]
     return -float(np.median(known)) if known else math.nan
 
 
@@ -225,7 +225,7 @@ def _delays_where_sufficient(cells: Cells) -> np.ndarray:
     found: dict[int, list[float]] = {seed: [] for seed in cells.seeds}
     for step in range(len(cells.cells("ladder"))):
         for trace in cells.traces("ladder", step):
-            if trace is None or trace.lost or not _initial_skill(cells, trace, step) >= SUFFICIENT:
+            if not trace.complete or not _initial_skill(cells, trace, step) >= SUFFICIENT:
                 continue
             detection = cells.detection(trace)
             if detection.t_mem_censoring != "right":
@@ -234,31 +234,31 @@ def _delays_where_sufficient(cells: Cells) -> np.ndarray:
     return np.array([np.median(delays) if delays else math.nan for delays in found.values()])
 
 
-def _ahead(cells: Cells, trace: Trace | None, others: list[Trace]) -> float:
-    if trace is None or trace.lost or not others:
+def _ahead(cells: Cells, trace: Run, others: list[Run]) -> float:
+    if not trace.complete or not others:
         return math.nan
-    end = min(found.last for found in (trace, *others))
-    score, *rest = (found.value_at(found.column(cells.ridge), end) for found in (trace, *others))
+    end = min(found.curve.last for found in (trace, *others))
+    score, *rest = (found.curve.value_at(found.curve.column(cells.ridge), end) for found in (trace, *others))
     return score - max(rest)
 
 
-def _norm_rises(cells: Cells, trace: Trace) -> float:
+def _norm_rises(cells: Cells, trace: Run) -> float:
     detection = cells.detection(trace)
     if detection.t_gen_censoring == "right":
         return 0.0
-    norm = trace.column("function_norm")
-    norm = trace.column("norm") if np.isnan(norm).all() else norm
-    before, after = (trace.value_at(norm, time) for time in (detection.t_mem, detection.t_gen))
+    norm = trace.curve.column("function_norm")
+    norm = trace.curve.column("norm") if np.isnan(norm).all() else norm
+    before, after = (trace.curve.value_at(norm, time) for time in (detection.t_mem, detection.t_gen))
     return math.nan if math.isnan(before) or math.isnan(after) else float(after > before)
 
 
-def _disagreement(cells: Cells, frozen: Trace | None, free: Trace | None) -> float:
-    if frozen is None or free is None or frozen.lost or free.lost:
+def _disagreement(cells: Cells, frozen: Run, free: Run) -> float:
+    if not (frozen.complete and free.complete):
         return math.nan
-    shared = min(len(frozen.time), len(free.time))
-    same = frozen.column("train_loss")[:shared] == free.column("train_loss")[:shared]
+    shared = min(len(frozen.curve.time), len(free.curve.time))
+    same = frozen.curve.column("train_loss")[:shared] == free.curve.column("train_loss")[:shared]
     if not same[0]:
         return math.nan
     last = shared - 1 if same.all() else int(np.argmin(same)) - 1
-    end = float(np.median(frozen.kappa_test[-5:]))
-    return abs(end - free.column(cells.ridge)[last])
+    end = float(np.median(frozen.curve.kappa_test[-5:]))
+    return abs(end - free.curve.column(cells.ridge)[last])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.statistics.trends import concordance, gehan_scores
 from grokbench.verdicts.cells import Cells, Finding, estimate
 from grokbench.verdicts.estimates import DRAWS, EARLIEST, UNDEFINED, delay_of
@@ -82,19 +82,19 @@ def factorial(cells: Cells, places: Sequence[tuple[str, int]]) -> Factorial:
 
 
 def _rows(cells: Cells, places: Sequence[tuple[str, int]]) -> Iterator[tuple]:
-    late = cells.lost(1.0, 0.0) == 1.0  # the least lazy one: against the claim as the latest
+    late = cells.imputed(1.0, 0.0) == 1.0  # the least lazy one: against the claim as the latest
     timed = delay_of(cells, resolved=True)
     for role, step in places:
         level = (OPTIMIZERS.index(role), *map(int, np.unravel_index(step, tuple(SHAPE.values()))))
         for seed, trace in zip(cells.seeds, cells.traces(role, step), strict=True):
-            if trace is None or trace.lost:
+            if not trace.complete:
                 yield (math.inf if late else EARLIEST, not late, -1.0, seed, level)
             elif (found := timed(trace)) is not None and not math.isnan(q := _laziness(cells, trace)):
                 yield (*found, q, seed, level)
 
 
-def _laziness(cells: Cells, trace: Trace) -> float:
-    return trace.value_at(trace.column(LAZINESS), cells.detection(trace).t_mem)
+def _laziness(cells: Cells, trace: Run) -> float:
+    return trace.curve.value_at(trace.curve.column(LAZINESS), cells.detection(trace).t_mem)
 
 
 def matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:

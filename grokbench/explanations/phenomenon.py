@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.verdicts.cells import Cells, Finding
 from grokbench.verdicts.estimates import censored_share, middle, resolved_share, share, within
 from grokbench.verdicts.verdict import NOT_APPLICABLE, Gate
@@ -33,8 +33,8 @@ def ten_to_hundred_times(cells: Cells) -> Finding:
     """
     rows = []
     for seed, trace in zip(cells.seeds, cells.traces("free"), strict=True):
-        if trace is None or trace.lost:
-            rows.append((cells.lost(-1.0, 1.5), True, seed))
+        if not trace.complete:
+            rows.append((cells.imputed(-1.0, 1.5), True, seed))
         elif cells.detection(trace).resolved:
             detection = cells.detection(trace)
             rows.append((detection.delay, detection.delay_censoring == "observed", seed))
@@ -51,7 +51,7 @@ def abrupt(cells: Cells) -> Finding:
     (of the ranking, where the accuracy lags it), of the free runs that generalize, with at least 5 checkpoints in the
     rise.
     """
-    found = cells.values("free", partial(_relative_width, cells), lost=cells.lost(math.inf, 0.0))
+    found = cells.values("free", partial(_relative_width, cells), imputed=cells.imputed(math.inf, 0.0))
     return _in_decades(cells, "width", -found)
 
 
@@ -62,7 +62,7 @@ def plateau(cells: Cells) -> Finding:
     there is no ranking) over its value at t_mem, between t_mem and the middle of the delay in decades, of the free
     runs that generalize.
     """
-    found = cells.values("free", partial(_rise_on_the_way, cells), lost=cells.lost(1.0, 0.0))
+    found = cells.values("free", partial(_rise_on_the_way, cells), imputed=cells.imputed(1.0, 0.0))
     return _in_decades(cells, "rise", -found)
 
 
@@ -74,12 +74,12 @@ def stopped_by_loss(cells: Cells) -> Finding:
     half of the held-out split (measure `validation_loss`). Patience is relative to the age, as on a geometric grid a
     number of checkpoints is: 6 of 20 a decade are a factor of 2.
     """
-    return _stopped_before(cells, lambda trace: trace.column("validation_loss"))
+    return _stopped_before(cells, lambda trace: trace.curve.column("validation_loss"))
 
 
 def stopped_by_accuracy(cells: Cells) -> Finding:
     """P4a: the same where the rule watches the accuracy, of which a plateau is a series of ties: the first counts."""
-    return _stopped_before(cells, lambda trace: -trace.column("validation_accuracy"))
+    return _stopped_before(cells, lambda trace: -trace.curve.column("validation_accuracy"))
 
 
 def regret_of_stopping(cells: Cells) -> Finding:
@@ -88,8 +88,8 @@ def regret_of_stopping(cells: Cells) -> Finding:
     Part "regret": median over the free runs that generalize late of the difference in kappa, on the half of the
     held-out split that the rule does not see, between the last checkpoint and the one that is kept.
     """
-    late = cells.late("free", lost=0.0)
-    regret = cells.values("free", _regret, lost=cells.lost(0.0, 1.0))
+    late = cells.late("free", imputed=0.0)
+    regret = cells.values("free", _regret, imputed=cells.imputed(0.0, 1.0))
     found = np.where(late == 1, regret, math.nan)
     return Finding({"regret": middle(found)}, int((~np.isnan(found)).sum()), gates=[_halved(cells)])
 
@@ -105,57 +105,57 @@ def _above_grain(cells: Cells) -> Gate:
     return Gate("grain", bool(resolved), "memorizes at the grain of its clock", NOT_APPLICABLE)
 
 
-def _generalizes(cells: Cells, trace: Trace) -> bool:
+def _generalizes(cells: Cells, trace: Run) -> bool:
     detection = cells.detection(trace)
     return detection.resolved and detection.t_gen_censoring == "observed" and detection.delay > 0
 
 
-def _relative_width(cells: Cells, trace: Trace) -> float:
+def _relative_width(cells: Cells, trace: Run) -> float:
     detection = cells.detection(trace)
-    values = trace.kappa_rank if detection.offset else trace.kappa_test
-    points = int(((values >= 0.10) & (values <= 0.90) & (trace.time > 0)).sum())
+    values = trace.curve.kappa_rank if detection.offset else trace.curve.kappa_test
+    points = int(((values >= 0.10) & (values <= 0.90) & (trace.curve.time > 0)).sum())
     if not _generalizes(cells, trace) or points < LEAST_POINTS:
         return math.nan
     return detection.width / detection.delay
 
 
-def _rise_on_the_way(cells: Cells, trace: Trace) -> float:
+def _rise_on_the_way(cells: Cells, trace: Run) -> float:
     if not _generalizes(cells, trace):
         return math.nan
     detection = cells.detection(trace)
-    values = trace.kappa_test if np.isnan(trace.kappa_rank).all() else trace.kappa_rank
+    values = trace.curve.kappa_test if np.isnan(trace.curve.kappa_rank).all() else trace.curve.kappa_rank
     middle_of_delay = detection.t_mem * 10 ** (detection.delay / 2)
-    inside = (trace.time >= detection.t_mem) & (trace.time <= middle_of_delay)
-    ends = [trace.value_at(values, middle_of_delay), *values[inside]]
-    return float(np.nanmax(ends)) - trace.value_at(values, detection.t_mem)
+    inside = (trace.curve.time >= detection.t_mem) & (trace.curve.time <= middle_of_delay)
+    ends = [trace.curve.value_at(values, middle_of_delay), *values[inside]]
+    return float(np.nanmax(ends)) - trace.curve.value_at(values, detection.t_mem)
 
 
-def _stopped_before(cells: Cells, watched: Callable[[Trace], np.ndarray]) -> Finding:
+def _stopped_before(cells: Cells, watched: Callable[[Run], np.ndarray]) -> Finding:
     """Share of the late runs that a rule which wants ``watched`` to fall stops before t_gen."""
 
-    def stopped(trace: Trace) -> float:
+    def stopped(trace: Run) -> float:
         return float(_stop(trace, watched(trace))[0] < cells.detection(trace).t_gen)
 
-    late = cells.late("free", lost=0.0)
-    flags = np.where(late == 1, cells.values("free", stopped, lost=cells.lost(0.0, 1.0)), math.nan)
+    late = cells.late("free", imputed=0.0)
+    flags = np.where(late == 1, cells.values("free", stopped, imputed=cells.imputed(0.0, 1.0)), math.nan)
     return Finding({"stopped": share(flags)}, int((~np.isnan(flags)).sum()), gates=[_halved(cells)])
 
 
-def _stop(trace: Trace, watched: np.ndarray) -> tuple[float, int]:
+def _stop(trace: Run, watched: np.ndarray) -> tuple[float, int]:
     """When the rule gives up (inf: never), and the checkpoint that it keeps, the best until then."""
     best = np.array([int(np.argmin(watched[: i + 1])) for i in range(len(watched))])
-    age = np.maximum(trace.time[best], trace.time[trace.time > 0][0])
-    gave_up = np.flatnonzero(trace.time > PATIENCE * age)
-    return (float(trace.time[gave_up[0]]), int(best[gave_up[0]])) if gave_up.size else (math.inf, int(best[-1]))
+    age = np.maximum(trace.curve.time[best], trace.curve.time[trace.curve.time > 0][0])
+    gave_up = np.flatnonzero(trace.curve.time > PATIENCE * age)
+    return (float(trace.curve.time[gave_up[0]]), int(best[gave_up[0]])) if gave_up.size else (math.inf, int(best[-1]))
 
 
-def _regret(trace: Trace) -> float:
-    accuracy = trace.column("remaining_accuracy")
-    kept = _stop(trace, trace.column("validation_loss"))[1]
-    return float(accuracy[-1] - accuracy[kept]) / (1 - trace.chance)
+def _regret(trace: Run) -> float:
+    accuracy = trace.curve.column("remaining_accuracy")
+    kept = _stop(trace, trace.curve.column("validation_loss"))[1]
+    return float(accuracy[-1] - accuracy[kept]) / (1 - trace.curve.chance)
 
 
 def _halved(cells: Cells) -> Gate:
-    seen = [trace for trace in cells.traces("free") if trace is not None and not trace.lost]
-    missing = any(np.isnan(trace.column("remaining_accuracy")).any() for trace in seen)
+    seen = [trace for trace in cells.traces("free") if trace.complete]
+    missing = any(np.isnan(trace.curve.column("remaining_accuracy")).any() for trace in seen)
     return Gate("halves", bool(seen) and not missing, "halves of the held-out split are not measured", NOT_APPLICABLE)

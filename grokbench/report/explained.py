@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from grokbench.curves.run import Run
 from grokbench.report import explanation_rows
 from grokbench.report.judged import JudgedRun
 from grokbench.report.labels import legend
@@ -15,10 +14,7 @@ from grokbench.suites.plan import Keys, cell_keys
 from grokbench.suites.registered import registered_rules, registered_suite
 from grokbench.suites.suite import load_suite
 from grokbench.verdicts import cross_table, rules
-from grokbench.verdicts.cells import Trace
 from grokbench.verdicts.judging import Told, tell
-
-KNOWN = ("chance", "n_classes", "ceiling", "unit", "clock")  # facts that a run without a checkpoint does not have
 
 
 def cell_texts(note: dict, runs: list[JudgedRun]) -> dict[str, tuple[str, str]]:
@@ -62,27 +58,14 @@ def traces_by_cell(cells: Mapping[str, Mapping], runs: list[JudgedRun], confirma
     A run whose key is not among the confirmatory ones has other options than those registered: it carries no hash.
     """
     by_key = {run.record["key"]: run for run in runs}
-    found: dict[str, dict[int, Trace]] = {}
+    found: dict[str, dict[int, Run]] = {}
     for cell, keys in cells.items():
         here = {int(seed): by_key[key] for seed, key in keys.items() if key in by_key}
         if here:
-            found[cell] = {seed: trace_of(run, cell, key_registered=confirmatory) for seed, run in here.items()}
+            found[cell] = {seed: trace_of(run.run, confirmatory) for seed, run in here.items()}
     return found
 
 
-def trace_of(run: JudgedRun, cell: str, key_registered: set[str]) -> Trace:
-    """A stored run as explanations see it."""
-    record, (task, _, learner) = run.record, cell.partition("/")
-    facts = {name: record[name] for name in KNOWN if name in record}
-    registered = record.get("registered", {}) if record["key"] in key_registered else {}
-    curve = {name: np.array(values) for name, values in run.run.rows.items()} if run.detections else {"time": []}
-    return Trace(
-        task=task,
-        cell=learner,
-        seed=run.seed,
-        curve=curve,
-        status=record["status"],
-        registered=registered,
-        cpu_seconds=run.cpu_seconds,
-        **{"chance": math.nan, "n_classes": 0, **facts},
-    )
+def trace_of(run: Run, key_registered: set[str]) -> Run:
+    """A stored run, without the hashes of rules where its options are not those registered."""
+    return run if run.key in key_registered else replace(run, record={**run.record, "registered": {}})

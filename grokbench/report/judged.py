@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
-import numpy as np
-
-from grokbench.curves.detect import Detection, detect_at
-from grokbench.errors import UsageError
+from grokbench.curves.run import Run
 from grokbench.options import digest
-from grokbench.runs.store import Store, StoredRun
+from grokbench.runs.store import Store
 
-LEVELS = (0.90, 0.95, 0.99)
-COUNTED = ("done", "settled", "diverged", "timeout")  # statuses whose curve so far says something
-FAILED = ("failed", "crashed", "timeout")
 # shown as options where they vary within a cell, as when a newer version has run into an old folder
 VARIANTS = (
     *("budget", "points_per_decade", "settle", "device"),
@@ -25,15 +18,16 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """A stored run with its detections at the three levels; `detections` is empty where it has no curve.
+    """A stored run; task, learner: its cell, each (name, JSON of the options that are not defaults)."""
 
-    task, learner : cell identities, (name, JSON of the options that differ from the defaults).
-    """
-
-    run: StoredRun
+    run: Run
     task: tuple[str, str]
     learner: tuple[str, str]
-    detections: dict[float, Detection] = field(default_factory=dict)
+
+    @property
+    def detections(self):
+        """By level."""
+        return self.run.detections
 
     @property
     def record(self) -> dict:
@@ -43,17 +37,17 @@ class JudgedRun:
     @property
     def seed(self) -> int:
         """The run's seed."""
-        return self.record["config"]["seed"]
+        return self.run.seed
 
     @property
     def cpu_seconds(self) -> float:
         """Processor time of the run; 0 where it is not known."""
-        return self.record.get("cpu_seconds") or 0.0
+        return self.run.cpu_seconds
 
     @property
     def counts(self) -> bool:
         """True where the curve so far enters medians and shares."""
-        return self.record["status"] in COUNTED and bool(self.detections)
+        return self.run.counts
 
     @property
     def order(self) -> tuple:
@@ -63,8 +57,7 @@ class JudgedRun:
 
     def last(self, column: str) -> float:
         """The last stored value of a column of the curve; NaN where there is none."""
-        values = self.run.rows.get(column) or [float("nan")]
-        return values[-1]
+        return self.run.curve.end(column)
 
 
 def judge_store(store: Store) -> list[JudgedRun]:
@@ -74,7 +67,7 @@ def judge_store(store: Store) -> list[JudgedRun]:
     return sorted((judged_run(run, varying) for run in stored), key=lambda run: run.order)
 
 
-def _varying(stored: list[StoredRun]) -> dict[tuple, list[str]]:
+def _varying(stored: list[Run]) -> dict[tuple, list[str]]:
     """Per task × learner cell, the variants (budget, ...) that take more than one value."""
     seen: dict[tuple, list[set]] = {}
     for run in stored:
@@ -84,7 +77,7 @@ def _varying(stored: list[StoredRun]) -> dict[tuple, list[str]]:
     return {cell: [n for n, v in zip(VARIANTS, values, strict=True) if len(v) > 1] for cell, values in seen.items()}
 
 
-def _cell(run: StoredRun) -> tuple[str, str, str, str]:
+def _cell(run: Run) -> tuple[str, str, str, str]:
     config, record = run.record["config"], run.record
     return (
         config["task"],
@@ -94,24 +87,14 @@ def _cell(run: StoredRun) -> tuple[str, str, str, str]:
     )
 
 
-def judged_run(run: StoredRun, varying: dict[tuple, list[str]] | None = None) -> JudgedRun:
+def judged_run(run: Run, varying: dict[tuple, list[str]] | None = None) -> JudgedRun:
     """A stored run, judged; `varying` as `judge_store` finds it."""
     cell, config = _cell(run), run.record["config"]
     extra = {name: config.get(name) for name in (varying or {}).get(cell, ())}
     learner = (cell[2], options_json({**run.record["learner_given"], **extra}))
-    return JudgedRun(run, cell[:2], learner, _detections(run))
-
-
-def _detections(run: StoredRun) -> dict[float, Detection]:
-    if len(run.rows["time"]) < 2 or "unit" not in run.record:
-        return {}
-    curve = {name: np.array(values) for name, values in run.rows.items()}
-    facts = {name: run.record[name] for name in ("chance", "n_classes", "ceiling", "unit")}
-    try:
-        return detect_at(LEVELS, curve, **facts)
-    except UsageError as error:  # a curve that cannot be judged is a row without a judgement
-        warnings.warn(f"run {run.record['key']}: {error}", stacklevel=2)
-        return {}
+    if run.unreadable and len(run.curve) > 1:
+        warnings.warn(f"run {run.key}: {run.unreadable}", stacklevel=2)
+    return JudgedRun(run, cell[:2], learner)
 
 
 def options_json(options: dict) -> str:
@@ -146,6 +129,6 @@ def run_row(run: JudgedRun) -> dict[str, object]:
         **{name: run.last(name) for name in ("train_accuracy", "test_accuracy", "train_loss", "test_loss")},
         **{name: record.get(name) for name in (*names, *used)},
         "budget": config["budget"],
-        "checkpoints": len(run.run.rows["time"]),
+        "checkpoints": len(run.run.curve),
         "environment": record["environment"]["hash"],
     }

@@ -6,8 +6,9 @@ import math
 import re
 
 from grokbench.curves.detect import Detection
+from grokbench.curves.run import FAILED, LEVELS
 from grokbench.errors import one_line
-from grokbench.report.judged import FAILED, LEVELS, JudgedRun, groups
+from grokbench.report.judged import JudgedRun, groups
 from grokbench.report.labels import Cell, Labels, label_all, legend
 
 LONGEST_CELL = 10_000  # characters: a list of options has hundreds

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from grokbench.curves.detect import OUTCOMES
+from grokbench.curves.run import FAILED, LEVELS
 from grokbench.curves.trace import COLUMNS
-from grokbench.report.judged import FAILED, LEVELS, JudgedRun, groups, run_row
+from grokbench.report.judged import JudgedRun, groups, run_row
 from grokbench.report.labels import label_all
 from grokbench.statistics.proportions import clopper_pearson
 from grokbench.statistics.resampling import bootstrap_seeds, rng_for
@@ -42,14 +43,14 @@ def runs_table(runs: list[JudgedRun]) -> list[dict]:
 
 def curves_columns(runs: list[JudgedRun]) -> tuple[str, ...]:
     """Columns of ``curves.csv``: one per measure of any run, in alphabetical order, after what every run has."""
-    measured = {name for run in runs for name in run.run.rows} - set(COLUMNS)
+    measured = {name for run in runs for name in run.run.curve.columns} - set(COLUMNS)
     return ("key", *COLUMNS, *sorted(measured))
 
 
 def curves_table(runs: list[JudgedRun]) -> Iterator[dict]:
     """One row per checkpoint of a run; a measure that was not taken has no cell. Far the longest table: row by row."""
     for run in runs:
-        names, columns = ("key", *run.run.rows), run.run.rows.values()
+        names, columns = ("key", *run.run.curve.columns), run.run.curve.columns.values()
         for values in zip(*columns, strict=True):
             yield dict(zip(names, (run.record["key"], *values), strict=True))
 

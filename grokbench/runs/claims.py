@@ -14,8 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from grokbench.curves.run import FINISHED, Run
 from grokbench.errors import UsageError
-from grokbench.runs.store import FINISHED, Store, StoredRun
+from grokbench.runs.store import Store
 from grokbench.suites.plan import RunSpec
 
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)  # for now: the end of another run may help
@@ -96,7 +97,7 @@ class Work:
     def __bool__(self) -> bool:
         return bool(self.waiting)
 
-    def take(self) -> Iterator[tuple[RunSpec, StoredRun | None]]:
+    def take(self) -> Iterator[tuple[RunSpec, Run | None]]:
         """Claimed runs, one at a time: to do, or, with what is stored, done by another process in the meantime."""
         for _ in range(len(self.waiting)):
             spec = self.waiting.popleft()
@@ -118,10 +119,10 @@ class Work:
         self.claims.drop(spec.key)
         self.waiting.appendleft(spec)
 
-    def _done_elsewhere(self, key: str) -> StoredRun | None:
+    def _done_elsewhere(self, key: str) -> Run | None:
         stamp = self.store.stamp(key)
         run = self.store.read(key) if stamp else None
-        return run if run and (stamp != self._before[key] or run.record["status"] in FINISHED) else None
+        return run if run and (stamp != self._before[key] or run.status in FINISHED) else None
 
 
 def _tidy(store: Store, claims: Claims, name: str) -> None:

@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from grokbench.curves.run import Run
 from grokbench.errors import UsageError
 from grokbench.runs.claims import EXHAUSTED, Work
 from grokbench.runs.environment import environment
 from grokbench.runs.perform import perform
 from grokbench.runs.process import Process, start
-from grokbench.runs.store import Store, StoredRun
+from grokbench.runs.store import Store
 from grokbench.suites.plan import RunSpec
 
 POLL_SECONDS = 0.1
@@ -276,7 +277,8 @@ def keep(work: Work, spec: RunSpec, facts: dict, rows: list, end: dict, watch: W
     watch.finished(spec, record, rows)
 
 
-def tell(watch: Watch, spec: RunSpec, run: StoredRun) -> None:
+def tell(watch: Watch, spec: RunSpec, run: Run) -> None:
     """Another process has done it: it is finished here too."""
-    rows = [dict(zip(run.rows, values, strict=True)) for values in zip(*run.rows.values(), strict=True)]
+    columns = run.curve.columns
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     watch.finished(spec, run.record, rows)

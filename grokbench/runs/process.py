@@ -18,10 +18,10 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from grokbench.curves.run import STATUSES
 from grokbench.errors import UsageError
 from grokbench.runs.child import main as child_main
 from grokbench.runs.record import check_columns
-from grokbench.runs.store import STATUSES
 from grokbench.suites.plan import RunSpec
 from grokbench.threads import one_thread_environment
 

@@ -21,26 +21,17 @@ import uuid
 import warnings
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from grokbench.curves.curve import Curve
+from grokbench.curves.run import STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.runs.record import check_record, check_rows
 
-FINISHED = ("done", "settled", "diverged")  # results; the other statuses are failures that --retry runs again
-STATUSES = (*FINISHED, "timeout", "failed", "crashed")
 LEFTOVER = re.compile(r"\.[0-9a-f]{20}-")
 SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES, errno.ESTALE)
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A run as it was stored: `record` is run.json, `rows` the checkpoints by column."""
-
-    record: dict
-    rows: dict[str, array]
 
 
 class Store:
@@ -75,7 +66,7 @@ class Store:
     def status(self, key: str) -> str | None:
         """Status of a stored run, or None. A run that does not check out is put aside."""
         run = self.read(key) if os.path.lexists(self.runs / key) else None
-        return run.record["status"] if run else None
+        return run.status if run else None
 
     def stamp(self, key: str) -> tuple[int, int] | None:
         """Changes whenever the run is stored again; None where it is not stored."""
@@ -85,11 +76,11 @@ class Store:
             return None
         return found.st_ino, found.st_mtime_ns
 
-    def read(self, key: str) -> StoredRun | None:
+    def read(self, key: str) -> Run | None:
         """A stored run, or None where it does not check out (it is then in quarantine)."""
         try:
             text, curve = self._texts(key)
-            return StoredRun(_checked(json.loads(text), key, curve), _parse_curve(curve))
+            return _run(_checked(json.loads(text), key, curve), _parse_curve(curve))
         except OSError as error:
             if error.errno in SYSTEM:  # says nothing about the run
                 raise UsageError(f"{self.runs / key}: cannot be read: {error.strerror}") from error
@@ -116,7 +107,7 @@ class Store:
                 if self.stamp(key) == stamp:
                     return texts
 
-    def read_all(self) -> Iterator[StoredRun]:
+    def read_all(self) -> Iterator[Run]:
         """All stored runs that check out, by key."""
         for key in self.keys():
             run = self.read(key)
@@ -194,6 +185,10 @@ def stamped(record: dict) -> dict:
     content = {name: value for name, value in record.items() if name != "record_sha256"}
     text = json.dumps(content, sort_keys=True)
     return {**content, "record_sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _run(record: dict, columns: dict[str, array]) -> Run:
+    return Run(record, Curve.of(columns, record))
 
 
 def _checked(record: dict, key: str, curve: str) -> dict:

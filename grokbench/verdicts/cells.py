@@ -13,7 +13,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from grokbench.curves.detect import Detection
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run, missing_run
 from grokbench.statistics.resampling import rng_for
 from grokbench.verdicts.verdict import Estimate, Gate
 
@@ -65,7 +65,7 @@ class Cells:
     family: str
     task: str
     roles: Mapping[str, Sequence[str]]
-    runs: Mapping[str, Mapping[int, Trace]]
+    runs: Mapping[str, Mapping[int, Run]]
     seeds: Sequence[int]
     natural: str = "on"
     complexity: str = ""
@@ -89,41 +89,41 @@ class Cells:
         """The cells of a role in the order of the rules; empty where it has none."""
         return tuple(self.roles.get(self.resolve(role), ()))
 
-    def traces(self, role: str, step: int = 0) -> list[Trace | None]:
-        """One entry per registered seed of the role's cell number ``step``; None where there is no run."""
+    def traces(self, role: str, step: int = 0) -> list[Run]:
+        """One run per registered seed of the role's cell number ``step``."""
         cells = self.cells(role)
         found = self.runs.get(cells[step], {}) if cells else {}
-        return [found.get(seed) for seed in self.seeds]
+        return [found.get(seed) or missing_run(seed) for seed in self.seeds]
 
-    def lost(self, against: float, favouring: float) -> float:
+    def imputed(self, against: float, favouring: float) -> float:
         """The value of a lost run: what hurts the claim, or what hurts its contradiction."""
         return against if self.lost_runs == "against" else favouring
 
-    def values(self, role: str, value: Callable[[Trace], float], lost: float = math.nan, step: int = 0) -> np.ndarray:
+    def values(self, role: str, value: Callable[[Run], float], imputed: float = math.nan, step: int = 0) -> np.ndarray:
         """(seeds,) of a function of the trace; lost and missing runs have the value given."""
-        found = [lost if trace is None or trace.lost else value(trace) for trace in self.traces(role, step)]
+        found = [value(trace) if trace.complete else imputed for trace in self.traces(role, step)]
         return np.array(found, dtype=float)
 
-    def detection(self, trace: Trace) -> Detection:
+    def detection(self, trace: Run) -> Detection:
         """The trace judged at the level of these cells; for traces that are not lost."""
         return trace.detections[self.level]
 
-    def late(self, role: str, lost: float = math.nan, step: int = 0) -> np.ndarray:
+    def late(self, role: str, imputed: float = math.nan, step: int = 0) -> np.ndarray:
         """(seeds,) late generalization: 1; 0 where that is known on an adequate horizon; NaN; lost runs as given."""
         enough = [self._adequate(role, i, trace) for i, trace in enumerate(self.traces(role, step))]
-        late = self.values(role, lambda trace: self.detection(trace).late, lost, step)
-        real = [trace is not None and not trace.lost for trace in self.traces(role, step)]
+        late = self.values(role, lambda trace: self.detection(trace).late, imputed, step)
+        real = [trace.complete for trace in self.traces(role, step)]
         return np.where(np.array(real, dtype=bool) & ~np.array(enough, dtype=bool), math.nan, late)
 
-    def _adequate(self, role: str, place: int, trace: Trace | None) -> bool:
+    def _adequate(self, role: str, place: int, trace: Run) -> bool:
         """Whether a run that did not generalize was watched long enough; what did is always decided."""
-        if trace is None or trace.lost or self.detection(trace).t_gen_censoring != "right":
+        if not trace.complete or self.detection(trace).t_gen_censoring != "right":
             return True
         if self.resolve(role) in self.closed_form:
             return True
         reference = self._t_gen_of_free(role, place, trace.clock)
-        long_enough = trace.last >= self.horizon * reference * (1 - 1e-9)  # False for NaN
-        return long_enough and trace.converged() and not trace.arriving(self.level)
+        long_enough = trace.curve.last >= self.horizon * reference * (1 - 1e-9)  # False for NaN
+        return long_enough and trace.curve.at_rest and not trace.curve.arriving(self.level)
 
     def _t_gen_of_free(self, role: str, place: int, clock: str) -> float:
         """t_gen of the free run of the same seed and clock, else the largest one of other seeds; NaN without any.
@@ -133,10 +133,7 @@ class Cells:
         """
         paired = self.resolve(role).replace("frozen", "free")
         free = self.traces(paired if paired != self.resolve(role) and self.has(paired) else "free")
-        found = [
-            self.detection(trace).t_gen if trace and not trace.lost and trace.clock == clock else math.nan
-            for trace in free
-        ]
+        found = [self.detection(trace).t_gen if trace.complete and trace.clock == clock else math.nan for trace in free]
         if found and not math.isnan(found[place]):
             return found[place]
         return max((time for time in found if not math.isnan(time)), default=math.nan)
@@ -161,7 +158,7 @@ class Cells:
     def at_half_budget(self) -> Cells:
         """Every run as if it had ended at half its budget; the horizon that non-events need is halved with it."""
         runs = {
-            cell: {seed: trace.truncated(trace.last / 2) for seed, trace in found.items()}
+            cell: {seed: trace.truncated(trace.curve.last / 2) for seed, trace in found.items()}
             for cell, found in self.runs.items()
         }
         return replace(self, runs=runs, horizon=self.horizon / 2)
@@ -178,26 +175,26 @@ def estimate(found_at: Callable[[float], object]) -> Estimate:
     return Estimate(found_at(0.025).estimate, interval)
 
 
-def progress(trace: Trace, values: np.ndarray, level: float, null_deviation: float = 0.0) -> np.ndarray:
+def progress(trace: Run, values: np.ndarray, level: float, null_deviation: float = 0.0) -> np.ndarray:
     """phi(t) = (m(t) - m(t_mem)) / (m(t_end) - m(t_mem)) of a measure m, t_end = min(last, 2 t_gen): clock-free.
 
     ``values`` : (checkpoints,). NaN where t_mem or the values are undefined, or the denominator lies within three
     standard deviations of the measure's null.
     """
     detection = trace.detections[level]
-    start, end = trace.value_at(values, detection.t_mem), trace.value_at(values, end_of_rise(trace, level))
+    start, end = trace.curve.value_at(values, detection.t_mem), trace.curve.value_at(values, end_of_rise(trace, level))
     if not abs(end - start) > NULL_DEVIATIONS * null_deviation:
-        return np.full(len(trace.time), math.nan)
+        return np.full(len(trace.curve.time), math.nan)
     return (values - start) / (end - start)
 
 
-def end_of_rise(trace: Trace, level: float) -> float:
+def end_of_rise(trace: Run, level: float) -> float:
     """t_end = min(last checkpoint, 2 t_gen); the last checkpoint where the run did not generalize."""
     t_gen = trace.detections[level].t_gen
-    return trace.last if math.isnan(t_gen) else min(trace.last, 2 * t_gen)
+    return trace.curve.last if math.isnan(t_gen) else min(trace.curve.last, 2 * t_gen)
 
 
-def clock_free_lead(trace: Trace, values: np.ndarray, level: float, null_deviation: float = 0.0) -> float:
+def clock_free_lead(trace: Run, values: np.ndarray, level: float, null_deviation: float = 0.0) -> float:
     """phi(t50) - 1/2: above 0 the measure moves before the test rise, whatever the clock."""
     phi = progress(trace, values, level, null_deviation)
-    return trace.value_at(phi, trace.half_rise(level)) - 0.5
+    return trace.curve.value_at(phi, trace.half_rise(level)) - 0.5

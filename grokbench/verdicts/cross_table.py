@@ -92,8 +92,10 @@ def _constructed(rules: Rules, design: Design, cells: Cells) -> list[str]:
 
 def stands_still(cells: Cells, role: str) -> bool:
     """Whether no run of a role changes its accuracies, training and held-out, at any time after 0."""
-    runs = [trace for trace in cells.traces(role) if trace is not None and not trace.lost]
-    curves = [kappa[trace.time > 0] for trace in runs for kappa in (trace.kappa_train, trace.kappa_test)]
+    runs = [trace for trace in cells.traces(role) if trace.complete]
+    curves = [
+        kappa[trace.curve.time > 0] for trace in runs for kappa in (trace.curve.kappa_train, trace.curve.kappa_test)
+    ]
     return bool(curves) and not any(np.ptp(curve) for curve in curves)
 
 
@@ -143,7 +145,7 @@ def interaction(cells: Cells) -> tuple[float, float, float, float]:
 def horizon(cells: Cells) -> float:
     """H: median over the natural free runs of log10(last checkpoint / t_mem), in decades."""
     role = "free" if cells.has("free") else "frozen"
-    found = cells.values(role, lambda trace: math.log10(trace.last / cells.detection(trace).t_mem))
+    found = cells.values(role, lambda trace: math.log10(trace.curve.last / cells.detection(trace).t_mem))
     found = found[~np.isnan(found)]
     return float(np.median(found)) if found.size else math.nan
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.statistics.clusters import share_within
 from grokbench.statistics.location import Location, median_interval
 from grokbench.statistics.proportions import clopper_pearson, paired_difference
@@ -110,24 +110,24 @@ Timed = tuple[float, bool, float]  # log time, whether it is an event, dose
 def ladder(
     cells: Cells,
     role: str,
-    timed: Callable[[Trace, int], Timed | None],
+    timed: Callable[[Run, int], Timed | None],
     rises: bool,
-    dose_of_lost: Callable[[int], float] = float,
+    dose_of_imputed: Callable[[int], float] = float,
 ) -> Ladder:
     """The runs of a role's cells, each timed by a function of trace and step; None leaves a run out.
 
     A lost run is taken to say what speaks against the claim, that times rise with the step (or fall, not ``rises``),
     or for it, as `Cells` asks: in one half of the ladder that it came before all others, in the other after; the middle
-    one of an odd number nothing. Its dose is ``dose_of_lost`` of its step.
+    one of an odd number nothing. Its dose is ``dose_of_imputed`` of its step.
     """
     steps, rows = len(cells.cells(role)), []
-    against = cells.lost(0.0, 1.0) == 0.0
+    against = cells.imputed(0.0, 1.0) == 0.0
     for step in range(steps):
         late = ((step < steps // 2) == rises) == against
         for seed, trace in zip(cells.seeds, cells.traces(role, step), strict=True):
-            if trace is None or trace.lost:
+            if not trace.complete:
                 if steps % 2 == 0 or step != steps // 2:
-                    rows.append((math.inf if late else EARLIEST, not late, dose_of_lost(step), seed))
+                    rows.append((math.inf if late else EARLIEST, not late, dose_of_imputed(step), seed))
             elif (row := timed(trace, step)) is not None:
                 rows.append((*row, seed))
     columns = zip(*(row for row in rows if not math.isnan(row[2])), strict=True) if rows else ([], [], [], [])
@@ -141,18 +141,18 @@ def mostly_resolved(cells: Cells, role: str) -> bool:
         cells.detection(trace)
         for step in range(len(cells.cells(role)))
         for trace in cells.traces(role, step)
-        if trace is not None and not trace.lost and cells.detection(trace).t_mem_censoring != "right"
+        if trace.complete and cells.detection(trace).t_mem_censoring != "right"
     ]
     return bool(fitted) and np.mean([detection.resolved for detection in fitted]) >= 0.5
 
 
-def delay_of(cells: Cells, resolved: bool) -> Callable[[Trace], tuple[float, bool] | None]:
+def delay_of(cells: Cells, resolved: bool) -> Callable[[Run], tuple[float, bool] | None]:
     """The delay in decades of a trace and whether it was observed; at the grain log10 t_gen in its place.
 
     None for what never fits, and for a run at the grain among resolved ones, whose unit is arbitrary.
     """
 
-    def found(trace: Trace) -> tuple[float, bool] | None:
+    def found(trace: Run) -> tuple[float, bool] | None:
         detection = cells.detection(trace)
         if detection.t_mem_censoring == "right" or (resolved and not detection.resolved):
             return None
@@ -163,11 +163,11 @@ def delay_of(cells: Cells, resolved: bool) -> Callable[[Trace], tuple[float, boo
     return found
 
 
-def t_gen_of(cells: Cells, trace: Trace) -> tuple[float, bool]:
+def t_gen_of(cells: Cells, trace: Run) -> tuple[float, bool]:
     """log10 t_gen, or log10 of the last checkpoint for a run that did not generalize."""
     detection = cells.detection(trace)
     reached = detection.t_gen_censoring != "right"
-    return math.log10(detection.t_gen if reached else trace.last), reached
+    return math.log10(detection.t_gen if reached else trace.curve.last), reached
 
 
 def resolved_share(cells: Cells, role: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from grokbench.statistics.proportions import clopper_pearson
-from grokbench.verdicts.cells import Cells, Trace
+from grokbench.verdicts.cells import Cells, Run
 from grokbench.verdicts.rules import Design, Rules
 from grokbench.verdicts.verdict import NOT_APPLICABLE, Gate
 
@@ -22,7 +22,7 @@ ZERO_GRADIENT = "zero_gradient"  # column; runs that do not measure it are held 
 
 def groks_here(cells: Cells) -> Gate:
     """G-a: the recipe generalizes late: one-sided 95 % Clopper-Pearson bound of its share > .5; all seeds count."""
-    late = int(np.sum(cells.late("free", lost=0.0) == 1))
+    late = int(np.sum(cells.late("free", imputed=0.0) == 1))
     n = len(cells.seeds)
     low = clopper_pearson(late, n, 0.90)[0]
     return Gate("assay", bool(low > 0.5), f"does not grok here ({late}/{n} late)", NOT_APPLICABLE)
@@ -30,7 +30,7 @@ def groks_here(cells: Cells) -> Gate:
 
 def shuffled_never(cells: Cells) -> Gate:
     """G-b: with shuffled labels no run generalizes, late or not."""
-    found = [trace for trace in cells.traces("shuffled") if trace is not None and not trace.lost]
+    found = [trace for trace in cells.traces("shuffled") if trace.complete]
     wrong = sum(not math.isnan(cells.detection(trace).t_gen) for trace in found)
     reason = f"{wrong} shuffled runs generalize" if found else "no run with shuffled labels"
     return Gate("shuffled", bool(found) and wrong == 0, reason)
@@ -59,7 +59,7 @@ def few_lost(cells: Cells, roles: Sequence[str]) -> Gate:
     """G-c, second half: in each cell at most 10 % failed, diverged or ran out of time; they are imputed."""
     for cell in _named(cells, roles):
         found = [_runs(cells, cell)[seed] for seed in cells.seeds if seed in _runs(cells, cell)]
-        lost = sum(trace.lost for trace in found)
+        lost = sum(not trace.complete for trace in found)
         if lost > MOST_LOST * len(cells.seeds):
             return Gate("failed runs", False, f"{lost} of {len(found)} runs of {cell} failed")
     return Gate("failed runs", True, "")
@@ -68,7 +68,7 @@ def few_lost(cells: Cells, roles: Sequence[str]) -> Gate:
 def frozen_fits(cells: Cells, roles: Sequence[str]) -> Gate:
     """G-d: frozen cells reach the train criterion (in 90 % of the runs): who cannot memorize says nothing."""
     for role in roles:
-        found = cells.values(role, lambda trace: float(cells.detection(trace).t_mem_censoring != "right"), lost=0.0)
+        found = cells.values(role, lambda trace: float(cells.detection(trace).t_mem_censoring != "right"), imputed=0.0)
         if not found.size or found.mean() < LEAST_FITTED:
             return Gate("frozen fits", False, f"{role.replace('_', ' ')} fits in {int(found.sum())}/{found.size} runs")
     return Gate("frozen fits", True, "")
@@ -77,7 +77,7 @@ def frozen_fits(cells: Cells, roles: Sequence[str]) -> Gate:
 def not_too_easy(cells: Cells, roles: Sequence[str]) -> Gate:
     """A frozen cell that generalizes at once in half of its runs makes the task too easy to tell anything."""
     for role in roles:
-        at_once = cells.values(role, lambda trace: float(cells.detection(trace).outcome == "immediate"), lost=0.0)
+        at_once = cells.values(role, lambda trace: float(cells.detection(trace).outcome == "immediate"), imputed=0.0)
         if at_once.size and at_once.mean() >= 0.5:
             return Gate("too easy", False, f"too easy: {role.replace('_', ' ')} generalizes at once")
     return Gate("too easy", True, "")
@@ -86,14 +86,14 @@ def not_too_easy(cells: Cells, roles: Sequence[str]) -> Gate:
 def healthy(cells: Cells, roles: Sequence[str]) -> Gate:
     """G-e: at t_mem and later at most half of the examples have a gradient of exactly zero."""
     for cell in _named(cells, roles):
-        sick = sum(_collapsed(cells, trace) for trace in _runs(cells, cell).values() if not trace.lost)
+        sick = sum(_collapsed(cells, trace) for trace in _runs(cells, cell).values() if trace.complete)
         if sick > MOST_LOST * len(cells.seeds):
             return Gate("numerical health", False, f"gradients vanish in {sick} runs of {cell}")
     return Gate("numerical health", True, "")
 
 
-def _collapsed(cells: Cells, trace: Trace) -> bool:
-    shares = trace.column(ZERO_GRADIENT)[trace.time >= cells.detection(trace).t_mem]
+def _collapsed(cells: Cells, trace: Run) -> bool:
+    shares = trace.curve.column(ZERO_GRADIENT)[trace.curve.time >= cells.detection(trace).t_mem]
     return bool((shares >= 0.5).any())
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from grokbench.statistics.multiplicity import holm
 from grokbench.verdicts import gates
-from grokbench.verdicts.cells import Cells, Finding, Trace
+from grokbench.verdicts.cells import Cells, Finding, Run
 from grokbench.verdicts.rules import Design, PredictionRules, Rules
 from grokbench.verdicts.verdict import (
     LEVEL,
@@ -31,7 +31,7 @@ from grokbench.verdicts.verdict import (
     secondaries,
 )
 
-Runs = Mapping[str, Mapping[int, Trace]]  # cell "task/learner" -> seed -> trace
+Runs = Mapping[str, Mapping[int, Run]]  # cell "task/learner" -> seed -> trace
 SMALLEST_P, HALVINGS = 1e-4, 14
 CELLS = "cells"  # the gate that asks whether there are any
 
@@ -159,13 +159,13 @@ def variants(rules: Rules, asked: PredictionRules, cells: Cells) -> dict[str, li
         "ridge 1e-3": cells.at_ridge("after_kernel_ridge"),
         "half the budget": cells.at_half_budget,
     }
-    if any(trace is not None and trace.lost for role in asked.uses for trace in _all(cells, role)):
+    if any(not trace.complete for role in asked.uses for trace in _all(cells, role)):
         changed["failed runs"] = cells.with_lost("for")
     statistic = rules.statistic(asked)
     return {name: parts(asked, statistic(other)) for name, other in changed.items()}
 
 
-def _all(cells: Cells, role: str) -> list[Trace | None]:
+def _all(cells: Cells, role: str) -> list[Run]:
     return [trace for step in range(len(cells.cells(role))) for trace in cells.traces(role, step)]
 
 
@@ -239,7 +239,7 @@ def counterexamples(rules: Rules, runs: Runs, registered: str) -> list[str]:
         cells = rules.cells(design, runs)
         for role in ("frozen_on", "frozen_off") if design.always_frozen else ():
             if cells.has(role) and gates.registered(cells, [role], rules, design, registered).passed:
-                late = int((cells.late(role, lost=0.0) == 1).sum())
+                late = int((cells.late(role, imputed=0.0) == 1).sum())
                 p = binomtest(late, len(cells.seeds), 0.5, alternative="greater").pvalue
                 found[f"{cells.cells(role)[0]} ({late}/{len(cells.seeds)} late)"] = float(p)
     return [name for name, p in zip(found, holm(list(found.values())), strict=True) if p <= LEVEL]

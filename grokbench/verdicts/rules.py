@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from grokbench.errors import UsageError, closest
-from grokbench.verdicts.cells import Cells, Finding, Trace
+from grokbench.verdicts.cells import Cells, Finding, Run
 
 FOLDER = Path(__file__).parents[1] / "explanations"
 
@@ -152,7 +152,7 @@ class Rules:
         """The function behind a prediction."""
         return getattr(module_of(self.explanation), prediction.statistic)
 
-    def cells(self, design: Design, runs: Mapping[str, Mapping[int, Trace]]) -> Cells:
+    def cells(self, design: Design, runs: Mapping[str, Mapping[int, Run]]) -> Cells:
         """The runs of a design; the seeds are the registered ones, or, where none of them was run, those there."""
         here = {cell: runs[cell] for cells in design.roles.values() for cell in cells if cell in runs}
         seen = {seed for found in here.values() for seed in found}

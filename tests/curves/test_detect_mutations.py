@@ -1,7 +1,7 @@
-"""Every rule and every number of detect.py matters: change one, and a case of detection_cases fails.
+"""Every rule and every number of a detection matters: change one, and a case of support_detection fails.
 
-A row is (rule, text of detect.py, what replaces it). The text has to occur exactly once, so that the
-list cannot outlive the code it speaks of.
+A row is (rule, text of one of the files that judge a curve, what replaces it). The text has to occur exactly once in
+them all, so that the list cannot outlive the code it speaks of.
 """
 
 import sys
@@ -13,7 +13,8 @@ from support_detection import CASES, differences
 
 from grokbench.curves import detect
 
-SOURCE = Path(detect.__file__).read_text(encoding="utf-8")
+FILES = ("crossing", "curve", "detect")  # in the order in which they import each other
+SOURCES = {name: Path(detect.__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in FILES}
 
 NUMBERS = [
     ("3 consecutive", "SUSTAINED = 3", "SUSTAINED = 2"),
@@ -25,15 +26,15 @@ NUMBERS = [
     ("immediate below .5 decade, not .6", "LATE_DECADES = 0.5", "LATE_DECADES = 0.6"),
     ("head .25", "HEAD = 0.25", "HEAD = 0.2"),
     ("head .25, not .3", "HEAD = 0.25", "HEAD = 0.35"),
-    ("level .95", "level: float = 0.95", "level: float = 0.9"),
+    ("level .95", "LEVEL = 0.95", "LEVEL = 0.9"),
     ("width above 1", "width > 1:", "width > 0.95:"),
     ("width above 1, not 1.1", "width > 1:", "width > 1.1:"),
     ("width from .10", "crossing(times, values, 0.10)", "crossing(times, values, 0.20)"),
     ("width to .90", "crossing(times, values, 0.90)", "crossing(times, values, 0.95)"),
     ("skill .5 at t_mem", "skill_at_mem >= 0.5", "skill_at_mem >= 0.45"),
     ("skill .5 at t_mem, not .55", "skill_at_mem >= 0.5", "skill_at_mem >= 0.55"),
-    ("loss_delay from skill .5", "data.skill, 0.5)", "data.skill, 0.45)"),
-    ("loss_delay from skill .5, not .55", "data.skill, 0.5)", "data.skill, 0.55)"),
+    ("loss_delay from skill .5", "skill, 0.5)", "skill, 0.45)"),
+    ("loss_delay from skill .5, not .55", "skill, 0.5)", "skill, 0.55)"),
     ("rank lead .3", "delay - rank_delay > 0.3", "delay - rank_delay > 0.2"),
     ("rank lead .3, not .4", "delay - rank_delay > 0.3", "delay - rank_delay > 0.4"),
     ("offset .3", "ranking.time) > 0.3", "ranking.time) > 0.2"),
@@ -63,7 +64,7 @@ BORDERS = [
     ("head of .25 is gradual", "head >= HEAD", "head > HEAD"),
     ("head of .25 is not late", "head < HEAD", "head <= HEAD"),
     ("skill of .5 counts", "skill_at_mem >= 0.5", "skill_at_mem > 0.5"),
-    ("10 t_mem suffice", "data.times[-1] < 10", "data.times[-1] <= 10"),
+    ("10 t_mem suffice", "curve.last < 10", "curve.last <= 10"),
     (".2 is partial", "end_test < 0.2", "end_test <= 0.2"),
 ]
 CROSSING = [
@@ -84,17 +85,17 @@ CORRECTIONS = [
     ("chance is subtracted", "np.float64) - chance) /", "np.float64)) /"),
     ("chance is divided out", "np.float64) - chance) / (1 - chance)", "np.float64) - chance)"),
     ("never clipped", "np.asarray(accuracy, dtype=np.float64)", "np.maximum(accuracy, chance)"),
-    ("held-out levels are fractions of the ceiling", "test / ceiling", "test"),
-    ("training levels are not", "_Data(times, train, ", "_Data(times, train / ceiling, "),
-    ("rank levels are fractions of the ceiling", "n_classes) / ceiling", "n_classes)"),
+    ("held-out levels are fractions of the ceiling", "self.chance) / self.ceiling", "self.chance)"),
+    ("training levels are not", 'train_accuracy"), self.chance)', 'train_accuracy"), self.chance) / self.ceiling'),
+    ("rank levels are fractions of the ceiling", "n_classes) / self.ceiling", "n_classes)"),
     ("sqrt 2, two classes", "ndtri(auc) / math.sqrt(2)", "ndtri(auc)"),
     ("sqrt 2, several classes", "math.sqrt(2) * ndtri(auc)", "ndtri(auc)"),
     ("C - 1 rivals", "** (n_classes - 1)", "** n_classes"),
     ("chance 1 / C of the ranking", "(g - 1 / n_classes) / (1 - 1 / n_classes)", "g"),
     ("two classes are their own case", "if n_classes == 2:", "if n_classes == 0:"),
     ("ceiling is sustained", "SUSTAINED).min(axis=1).max()", "SUSTAINED).max()"),
-    ("skill from a loss", "1 - np.asarray(curve", "np.asarray(curve"),
-    ("skill relative to the baseline", "np.float64) / baseline_loss", "np.float64)"),
+    ("skill from a loss", "return 1 - self", "return self"),
+    ("skill relative to the baseline", "/ self.baseline_loss", ""),
 ]
 QUANTITIES = [
     ("delay is censored at the last checkpoint", "times[-1] / mem.time", "times[-2] / mem.time"),
@@ -107,13 +108,13 @@ QUANTITIES = [
     ("unresolved runs need it", "resolved or gen.time >= 5 * unit", "True"),
     ("values at t_mem in log time", "np.interp(math.log(mem.time), np.log(times[positive])",
      "np.interp(mem.time, (times[positive])"),
-    ("rank width where offset", "width, head = rank_width, _at", "head = _at"),
-    ("rank head where offset", "width, head = rank_width, _at(times, rank, mem)", "width = rank_width"),
-    ("offset only then", "        if offset:", "        if True:"),
+    ("rank width where offset", "(rank_width, _at", "(_width(times, test), _at"),
+    ("rank head where offset", "(rank_width, _at(times, rank, mem))", "(rank_width, _at(times, test, mem))"),
+    ("offset only then", "if offset else", "if True else"),
     ("offset where the accuracy never comes", "accuracy.reached else times[-1]", "accuracy.reached else ranking.time"),
     ("rank delay only where reached", "if ranked.reached else NAN", "if True else NAN"),
     ("ranking crosses at the level", "crossing(times, rank, level)", "crossing(times, rank, 0.5)"),
-    ("t_mem of training", "crossing(times, data.train, level)", "crossing(times, data.train, 0.95)"),
+    ("t_mem of training", "crossing(times, curve.kappa_train, level)", "crossing(times, curve.kappa_train, 0.95)"),
     ("t_gen of held-out", "crossing(times, test, level)", "crossing(times, test, 0.95)"),
 ]  # fmt: skip
 FITS = """    if not (mem.reached or mem.pending or mem.held):
@@ -122,7 +123,7 @@ FITS = """    if not (mem.reached or mem.pending or mem.held):
 FALLS = """    if (mem.held and end_train < 0.5) or (gen.held and end_test < 0.5):
         return "collapses"
 """
-WAITS = """    if not mem.reached or gen.pending or (not gen.reached and data.times[-1] < 10 * mem.time):
+WAITS = """    if not mem.reached or gen.pending or (not gen.reached and curve.last < 10 * mem.time):
         return "unconfirmed"
 """
 ENDS = """    if not gen.reached:
@@ -160,8 +161,8 @@ LABELS = [
     ("median", "float(np.median(values", "float(np.mean(values"),
     ("t_mem lost or pending is unconfirmed", "if not mem.reached or gen.pending", "if gen.pending"),
     ("t_gen pending is unconfirmed", "not mem.reached or gen.pending or", "not mem.reached or"),
-    ("a short run is unconfirmed", " or (not gen.reached and data.times[-1] < 10 * mem.time)", ""),
-    ("a short run that generalized is not", "(not gen.reached and data.times", "(data.times"),
+    ("a short run is unconfirmed", " or (not gen.reached and curve.last < 10 * mem.time)", ""),
+    ("a short run that generalized is not", "(not gen.reached and curve", "(curve"),
     ("skill makes an artifact", "skill_at_mem >= 0.5 or ", ""),
     ("ranking makes an artifact", " or (gen.reached and delay - rank_delay > 0.3)", ""),
     ("head makes it gradual", "head >= HEAD or width > 1", "width > 1"),
@@ -177,20 +178,20 @@ LABELS = [
     ("late does not ask for width", " and separated)", ' and separated and outcome == "groks")'),
 ]
 GIVEN = [
-    ("chance of attrs", 'known.get("chance") if', "None if"),
-    ("n_classes of attrs", 'known.get("n_classes") if', "None if"),
-    ("ceiling of attrs", 'known.get("ceiling", 1.0) if', "1.0 if"),
-    ("ceiling given wins", "if ceiling is None else ceiling", "if True else ceiling"),
-    ("ceiling 1 unless given", '"ceiling", 1.0)', '"ceiling", 0.9)'),
-    ("unit of attrs", 'known.get("unit", 1.0) if', "1.0 if"),
-    ("unit 1 unless given", '"unit", 1.0)', '"unit", 2.0)'),
-    ("baseline of attrs", 'known.get("baseline_loss") if', "None if"),
-    ("an empty column is no column", "None if np.isnan(values).all() else values", "values"),
-    ("regressions have no ranking", '"rank_auc") if n_classes else None', '"rank_auc")'),
-    ("skill untested is said", "    if data.skill is None:", "    if False:"),
-    ("ranking untested is said", "    if data.rank is None:", "    if False:"),
-    ("columns are asked for", '("time", "train_accuracy", "test_accuracy"):', "():"),
-    ("chance has to be known", "if chance is None:", "if False:"),
+    ("facts of attrs", '(getattr(curve, "attrs", None) or {})', "{}"),
+    ("what is given wins", "if value is not None}", "if False}"),
+    *[
+        (f"{name} of attrs", "if known.get(name) is not None", f"if known.get(name) is not None and name != {name!r}")
+        for name in ("chance", "n_classes", "ceiling", "unit", "baseline_loss")
+    ],
+    ("ceiling 1 unless given", "ceiling: float = 1.0", "ceiling: float = 0.9"),
+    ("unit 1 unless given", "unit: float = 1.0", "unit: float = 2.0"),
+    ("an empty column is no column", "return not np.isnan(values).all()", "return len(values) > 0"),
+    ("regressions have no ranking", "if not self.n_classes:", "if self.n_classes is None:"),
+    ("skill untested is said", "    if not _measured(skill):", "    if False:"),
+    ("ranking untested is said", "    if not _measured(rank):\n        notes", "    if False:\n        notes"),
+    ("columns are asked for", 'for name in ("time", *ACCURACIES):', "for name in ():"),
+    ("chance has to be known", "if math.isnan(chance):", "if False:"),
     ("chance below 1", "0 <= chance < 1", "0 <= chance <= 1"),
     ("ceiling above 0", "0 < ceiling <= 1", "0 <= ceiling <= 1"),
     ("ceiling at most 1", "0 < ceiling <= 1", "0 < ceiling"),
@@ -208,20 +209,25 @@ GIVEN = [
 MUTANTS = [*NUMBERS, *BORDERS, *CROSSING, *CORRECTIONS, *QUANTITIES, *ORDER, *LABELS, *GIVEN]
 
 
-def compiled(source, monkeypatch):
-    module = types.ModuleType("grokbench.curves.mutant")
-    monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses look their module up
-    exec(compile(source, "mutant of detect.py", "exec"), module.__dict__)
-    return module
+def compiled(sources, monkeypatch):
+    """All names of the files, each of which imports the others as they are given."""
+    names = {}
+    for name, source in sources.items():
+        module = types.ModuleType(f"grokbench.curves.{name}")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile(source, f"mutant of {name}.py", "exec"), module.__dict__)
+        names |= vars(module)
+    return types.SimpleNamespace(**names)
 
 
 def test_the_source_itself_passes_every_case(monkeypatch):
-    module = compiled(SOURCE, monkeypatch)
+    module = compiled(SOURCES, monkeypatch)
     assert [case.name for case in CASES if differences(case, module)] == []
 
 
 @pytest.mark.parametrize(("old", "new"), [row[1:] for row in MUTANTS], ids=[row[0] for row in MUTANTS])
 def test_a_case_fails_once_the_rule_is_changed(old, new, monkeypatch):
-    assert SOURCE.count(old) == 1, "the text has to occur exactly once in detect.py"
-    module = compiled(SOURCE.replace(old, new), monkeypatch)
+    counts = {name: source.count(old) for name, source in SOURCES.items()}
+    assert sum(counts.values()) == 1, f"the text has to occur exactly once in {', '.join(FILES)}: {counts}"
+    module = compiled({name: source.replace(old, new) for name, source in SOURCES.items()}, monkeypatch)
     assert any(differences(case, module) for case in CASES)

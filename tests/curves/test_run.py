@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import CELLS, NEVER, lazy_to_rich, made, suite
+from support_handmade import CELLS, NEVER, changed, lazy_to_rich, made, suite
 
+from grokbench.curves.curve import Curve
 from grokbench.curves.detect import detect
-from grokbench.curves.run import Trace
+from grokbench.curves.run import Run
 from grokbench.statistics.location import median_interval
 from grokbench.verdicts import gates
 from grokbench.verdicts.cells import clock_free_lead, end_of_rise, estimate, progress
@@ -21,75 +22,77 @@ EXACT = 1e-3  # decades: a ramp has two kinks, which a grid of 20 points a decad
 
 def test_detections_are_those_of_the_detector():
     trace = made()
-    found = detect(trace.curve, chance=trace.chance, n_classes=trace.n_classes)
+    found = detect(trace.curve.columns, chance=trace.curve.chance, n_classes=trace.curve.n_classes)
     assert trace.detections[0.95] == found
     assert math.log10(found.t_gen / T_GEN) == pytest.approx(0, abs=EXACT)
-    assert not trace.lost
+    assert trace.complete
 
 
 @pytest.mark.parametrize("status", ["failed", "crashed", "timeout", "diverged"])
 def test_a_run_that_did_not_end_is_lost_whatever_its_curve(status):
-    assert made(status=status).lost
+    assert not made(status=status).complete
 
 
 def test_a_curve_that_cannot_be_judged_is_lost():
     trace = made()
-    assert replace(trace, curve={"time": []}).lost
-    assert replace(trace, curve={**trace.curve, "train_accuracy": np.full(len(trace.time), math.nan)}).lost
+    assert not replace(trace, curve=Curve()).complete
+    assert not changed(trace, train_accuracy=np.full(len(trace.curve), math.nan)).complete
 
 
 def test_half_rise_is_of_the_ranking_where_accuracy_lags_it():
     assert math.log10(made().half_rise() / T50) == pytest.approx(0, abs=EXACT)
     trace, early = made(), made(t_gen=80.0)
-    lagging = replace(trace, curve={**trace.curve, "rank_auc": 0.5 + early.kappa_test / 2})
+    lagging = changed(trace, rank_auc=0.5 + early.curve.kappa_test / 2)
     assert lagging.detections[0.95].offset
     assert lagging.half_rise() < 80
 
 
 def test_what_was_not_measured_is_no_checkpoint():
-    trace, values = made(), made().column("after_kernel").copy()
+    trace, values = made(), made().curve.column("after_kernel").copy()
     values[::2] = math.nan
-    found = trace.crossing(values, 0.5)
+    found = trace.curve.crossing(values, 0.5)
     assert math.log10(found.time / T50) == pytest.approx(0, abs=0.01)  # every other point of the ramp
-    assert not trace.crossing(np.full(len(values), math.nan), 0.5).reached
-    assert np.isnan(trace.column("no such measure")).all()
+    assert not trace.curve.crossing(np.full(len(values), math.nan), 0.5).reached
+    assert np.isnan(trace.curve.column("no such measure")).all()
 
 
 def test_values_between_checkpoints_are_linear_in_log_time():
     trace = made()
     with np.errstate(divide="ignore"):
-        values = np.log10(trace.time)
-    assert trace.value_at(values, 777.0) == pytest.approx(math.log10(777), abs=1e-12)
-    assert math.isnan(trace.value_at(values, 1e6))
-    assert math.isnan(trace.value_at(values, math.nan))
+        values = np.log10(trace.curve.time)
+    assert trace.curve.value_at(values, 777.0) == pytest.approx(math.log10(777), abs=1e-12)
+    assert math.isnan(trace.curve.value_at(values, 1e6))
+    assert math.isnan(trace.curve.value_at(values, math.nan))
 
 
 def test_training_comes_to_rest_relative_to_where_it_began():
     trace = made()
-    assert trace.converged()
-    loss = 1 / (1 + trace.time / 10)  # 1/t: falls by 44 % in a quarter decade, but from .001 to .0018 of its start
-    assert replace(trace, curve={**trace.curve, "train_loss": loss}).converged()
-    assert not replace(trace, curve={**trace.curve, "train_loss": 1 / (1 + trace.time / 1e4)}).converged()
+    assert trace.curve.at_rest
+    loss = 1 / (
+        1 + trace.curve.time / 10
+    )  # 1/t: falls by 44 % in a quarter decade, but from .001 to .0018 of its start
+    assert changed(trace, train_loss=loss).curve.at_rest
+    assert not changed(trace, train_loss=1 / (1 + trace.curve.time / 1e4)).curve.at_rest
 
 
 def test_a_rise_that_would_be_there_within_another_decade_is_arriving():
     trace = made()
-    log = np.log10(np.maximum(trace.time, 1.0))
+    log = np.log10(np.maximum(trace.curve.time, 1.0))
     for pace, arrives in ((0.5, True), (0.2, False)):  # of kappa per decade, ending at .6
-        accuracy = trace.chance + (1 - trace.chance) * (0.6 + pace * (log - log[-1]))
-        slow = replace(trace, curve={**trace.curve, "test_accuracy": accuracy})
-        assert slow.arriving(0.95) is arrives
-    assert trace.arriving(0.95)  # it is there
+        accuracy = trace.curve.chance + (1 - trace.curve.chance) * (0.6 + pace * (log - log[-1]))
+        slow = changed(trace, test_accuracy=accuracy)
+        assert slow.curve.arriving(0.95) is arrives
+    assert trace.curve.arriving(0.95)  # it is there
 
 
 def test_progress_and_clock_free_lead():
     trace = made()
-    m = trace.kappa_test
+    m = trace.curve.kappa_test
     phi = progress(trace, m, 0.95)
     assert end_of_rise(trace, 0.95) == pytest.approx(2 * trace.detections[0.95].t_gen)
-    assert trace.value_at(phi, trace.detections[0.95].t_mem) == pytest.approx(0)
+    assert trace.curve.value_at(phi, trace.detections[0.95].t_mem) == pytest.approx(0)
     assert clock_free_lead(trace, m, 0.95) == pytest.approx(0, abs=0.01)  # it is the accuracy itself
-    ahead = made(t_gen=300.0).kappa_test
+    ahead = made(t_gen=300.0).curve.kappa_test
     assert clock_free_lead(trace, ahead, 0.95) == pytest.approx(0.5, abs=0.01)
     assert clock_free_lead(trace, 7 - 3 * ahead, 0.95) == pytest.approx(0.5, abs=0.01)  # unit and sign are no matter
     assert np.isnan(progress(trace, m, 0.95, null_deviation=0.4)).all()  # within three deviations of nothing
@@ -97,8 +100,8 @@ def test_progress_and_clock_free_lead():
 
 def test_progress_does_not_depend_on_the_clock():
     trace = made(ready=300.0)
-    squared = replace(trace, curve={**trace.curve, "time": trace.time**2})
-    leads = [clock_free_lead(t, t.column("after_kernel"), 0.95) for t in (trace, squared)]
+    squared = changed(trace, time=trace.curve.time**2)
+    leads = [clock_free_lead(t, t.curve.column("after_kernel"), 0.95) for t in (trace, squared)]
     assert leads[0] == pytest.approx(leads[1], abs=1e-9)
     assert leads[0] > 0.4
 
@@ -108,7 +111,7 @@ def test_half_the_budget_halves_the_horizon_with_it():
     cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
     half = cells.at_half_budget
     assert half.horizon == cells.horizon / 2
-    assert half.traces("frozen")[0].last <= 4_500
+    assert half.traces("frozen")[0].curve.last <= 4_500
     assert (cells.late("frozen") == 0).sum() == (half.late("frozen") == 0).sum()
 
 
@@ -127,7 +130,7 @@ def test_natural_roles_and_ladders():
 def test_vanished_gradients_are_unhealthy():
     runs = suite()
     for trace in list(runs["add/net-off"].values())[:2]:
-        trace.curve["zero_gradient"] = (trace.time > 100).astype(float)
+        trace.curve.columns["zero_gradient"] = (trace.curve.time > 100).astype(float)
     cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
     assert gates.healthy(cells, ["free_on"]).passed
     found = gates.healthy(cells, ["free_off"])
@@ -143,6 +146,6 @@ def test_an_estimate_repeats_its_ends():
 
 def test_a_trace_can_be_made_from_anyones_arrays():
     curve = {"time": [0, 1, 2, 4], "train_accuracy": [0.5] * 4, "test_accuracy": [0.5] * 4}
-    trace = Trace("mine", "net", 0, curve, chance=0.5, n_classes=2)
+    trace = Run({"status": "done"}, Curve(curve, chance=0.5, n_classes=2))
     assert trace.detections[0.95].outcome == "never_fits"
-    assert np.isnan(trace.kappa_rank).all()
+    assert np.isnan(trace.curve.kappa_rank).all()

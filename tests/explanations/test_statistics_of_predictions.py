@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import NEVER, SEEDS, made, ramp, suite
+from support_handmade import NEVER, SEEDS, changed, made, ramp, suite
 
 from grokbench.explanations import complexity, lazy_to_rich, mediation, phenomenon
 from grokbench.verdicts import rules
@@ -27,8 +27,8 @@ def runs_of(**given) -> dict:
 
 def with_columns(trace, **columns):
     """The trace with more columns, each a function of its time."""
-    added = {name: make(trace.time) for name, make in columns.items()}
-    return replace(trace, curve={**trace.curve, **added})
+    added = {name: make(trace.curve.time) for name, make in columns.items()}
+    return changed(trace, **added)
 
 
 def value(finding, part: str) -> float:
@@ -138,19 +138,19 @@ class TestLazyToRich:
     def test_an_executed_freeze_is_found_where_the_curves_part(self):
         def frozen(seed):
             trace = made(seed)
-            parted, test = trace.time > 600, trace.kappa_test.copy()
+            parted, test = trace.curve.time > 600, trace.curve.kappa_test.copy()
             test[parted] = 0.55
             accuracy = 0.1 + 0.9 * test
             return with_columns(
                 trace,
-                train_loss=lambda time: np.where(parted, 0.5, trace.column("train_loss")),
+                train_loss=lambda time: np.where(parted, 0.5, trace.curve.column("train_loss")),
                 test_accuracy=lambda time: accuracy,
             )
 
         found = lazy_to_rich.frozen_at(
             cells({**FREE, "freezes": ["add/freeze"]}, runs_of(free=made, freeze=lambda s: frozen(s)))
         )
-        last = made().time[made().time <= 600][-1]
+        last = made().curve.time[made().curve.time <= 600][-1]
         assert value(found, "agreement") == pytest.approx(-abs(0.55 - float(ramp(np.array([last]), 800.0)[0])))
 
     def test_what_was_not_run_is_not_applicable(self):
@@ -202,7 +202,7 @@ class TestComplexity:
 
     def test_the_rise(self):
         found = complexity.rises_first(self.asked())
-        begun = made().time[np.flatnonzero(made().kappa_train > 0.2)[0]]
+        begun = made().curve.time[np.flatnonzero(made().curve.kappa_train > 0.2)[0]]
         expected = math.log10(1 / (0.5 + 0.5 * float(ramp(np.array([begun]), 20)[0])))
         assert value(found, "rise") == pytest.approx(expected, abs=0.01)
         at_once = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=1.0)))
@@ -217,8 +217,8 @@ class TestComplexity:
 
         def begins_late(seed):
             trace = carrying(seed)
-            values = trace.column("size").copy()
-            values[trace.kappa_train < 0.98] = math.nan
+            values = trace.curve.column("size").copy()
+            values[trace.curve.kappa_train < 0.98] = math.nan
             return with_columns(trace, size=lambda time: values)
 
         found = complexity.rises_first(self.asked(free=begins_late))
@@ -249,7 +249,7 @@ class TestComplexity:
     def test_a_run_that_never_fits_its_labels_is_not_late(self):
         def never_fits(seed):
             trace = with_columns(made(seed), memorized_bits=np.zeros_like)
-            trace.curve["train_accuracy"][:] = np.minimum(trace.curve["train_accuracy"], 0.91)
+            trace.curve.columns["train_accuracy"][:] = np.minimum(trace.curve.columns["train_accuracy"], 0.91)
             return replace(trace)
 
         found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=never_fits)))
@@ -263,7 +263,7 @@ class TestComplexity:
 
         def drops(seed):
             trace = with_columns(made(seed), memorized_bits=lambda time: 3.3 * (time < 800))
-            trace.curve["train_accuracy"][trace.time > 800] = 0.75
+            trace.curve.columns["train_accuracy"][trace.curve.time > 800] = 0.75
             return replace(trace)
 
         found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=drops)))
@@ -288,9 +288,7 @@ class TestComplexity:
             return lambda seed: with_columns(made(seed, t_gen=t_gen), **shares)
 
         runs = runs_of(t8=sized(8, NEVER), t16=sized(16, 800), r16=sized(16, NEVER), r32=sized(32, NEVER))
-        unfit = {
-            s: replace(t, curve={**t.curve, "train_accuracy": 0.5 + 0 * t.time}) for s, t in runs["add/r16"].items()
-        }
+        unfit = {s: changed(t, train_accuracy=0.5 + 0 * t.curve.time) for s, t in runs["add/r16"].items()}
         roles = {"sizes_true": ["add/t8", "add/t16"], "sizes_random": ["add/r16", "add/r32"]}
         found = complexity.memorizing_needs_more(cells(roles, {**runs, "add/r16": unfit}))
         assert value(found, "capacity") == pytest.approx(math.log10(2))
@@ -362,10 +360,10 @@ class TestPhenomenon:
         def creeping(seed):
             trace = made(seed)
             half = 0.6 * 20 * math.sqrt(40)
-            rank = np.maximum(ramp(trace.time, 800.0), 0.4 * (trace.time >= half))
+            rank = np.maximum(ramp(trace.curve.time, 800.0), 0.4 * (trace.curve.time >= half))
             # kappa_rank of ten classes from its own inverse, by interpolation
             auc = np.linspace(0.5, 1, 2001)
-            from grokbench.curves.detect import kappa_rank
+            from grokbench.curves.curve import kappa_rank
 
             return with_columns(trace, rank_auc=lambda time: np.interp(rank, kappa_rank(auc, 10), auc))
 

@@ -252,7 +252,7 @@ def test_a_run_in_a_process_of_its_own_measures_alike(suite, grokbench, tmp_path
     assert list(here) == list(there)
     for key, run in here.items():
         for name in ("norm", "effective_rank", "test_accuracy"):
-            assert run.rows[name] == pytest.approx(there[key].rows[name], nan_ok=True, abs=0)
+            assert run.curve.columns[name] == pytest.approx(there[key].curve.columns[name], nan_ok=True, abs=0)
 
 
 def test_a_users_measure_reaches_a_suite(suite, grokbench, tmp_path):

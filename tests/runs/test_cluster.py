@@ -214,7 +214,7 @@ def test_every_misdeed_has_the_same_status_and_curve_as_on_this_machine(cluster,
     for spec in plan.specs:
         a, b = here.read(spec.key), there.read(spec.key)
         assert (a.record["status"], a.record["error"]) == (b.record["status"], b.record["error"])
-        assert a.rows["time"] == b.rows["time"]
+        assert a.curve.columns["time"] == b.curve.columns["time"]
         statuses.add(a.record["status"])
     assert statuses == {"done", "failed", "crashed", "timeout", "diverged"}
 

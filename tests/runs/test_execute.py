@@ -148,7 +148,7 @@ def sabotage(tmp_path_factory):
 def test_every_deed_is_a_row_with_its_status_and_the_curve_so_far(sabotage, run, status, error, checkpoints):
     stored = sabotage[run]
     assert (stored.record["status"], stored.record["error"]) == (status, error)
-    assert list(stored.rows["time"]) == [float(t) for t in range(checkpoints)]
+    assert list(stored.curve.columns["time"]) == [float(t) for t in range(checkpoints)]
     assert stored.record["family"] == "own"
     assert stored.record["n_train"] == 12
 
@@ -213,7 +213,7 @@ def test_without_processes_a_failure_is_a_row_all_the_same(tmp_path, sabotage):
         options = spec.learner.options
         apart = sabotage[spec.learner.id, options.get("deed", options.get("answer", ""))]
         assert (here.record["status"], here.record["error"]) == (apart.record["status"], apart.record["error"])
-        assert here.rows["test_accuracy"] == apart.rows["test_accuracy"]
+        assert here.curve.columns["test_accuracy"] == apart.curve.columns["test_accuracy"]
 
 
 def test_a_raising_constructor_or_task_is_a_row(tmp_path):

@@ -38,9 +38,9 @@ def test_what_is_written_is_read(store):
     store.write(record(), rows())
     run = store.read(record()["key"])
     assert run.record["config"] == record()["config"]
-    assert list(run.rows["time"]) == [0.0, 1.0, 2.0]
-    assert list(run.rows["test_loss"]) == [0.123456789] * 3  # ten significant digits
-    assert all(math.isnan(value) for value in run.rows["skill"])
+    assert list(run.curve.columns["time"]) == [0.0, 1.0, 2.0]
+    assert list(run.curve.columns["test_loss"]) == [0.123456789] * 3  # ten significant digits
+    assert all(math.isnan(value) for value in run.curve.columns["skill"])
     assert store.keys() == [run.record["key"]]
     assert store.status(run.record["key"]) == "done"
     assert store.status("0" * 20) is None
@@ -50,7 +50,7 @@ def test_what_is_written_is_read(store):
 def test_a_run_without_checkpoints_is_a_run(store):
     store.write(record(status="crashed"), [])
     run = store.read(record()["key"])
-    assert {name: list(values) for name, values in run.rows.items()} == {name: [] for name in COLUMNS}
+    assert {name: list(values) for name, values in run.curve.columns.items()} == {name: [] for name in COLUMNS}
 
 
 def test_an_empty_folder_or_none_is_an_empty_store(store):
@@ -63,7 +63,7 @@ def test_an_empty_folder_or_none_is_an_empty_store(store):
 def test_a_run_that_is_written_again_replaces_the_earlier_one(store):
     store.write(record(status="failed"), rows(2))
     store.write(record(), rows(5))
-    assert len(store.read(record()["key"]).rows["time"]) == 5
+    assert len(store.read(record()["key"]).curve.columns["time"]) == 5
     assert os.listdir(store.runs) == [record()["key"]]
 
 

@@ -2,12 +2,11 @@
 
 import importlib.util
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support_handmade import NEVER, made
+from support_handmade import NEVER, changed, made
 
 from grokbench.verdicts import rules
 
@@ -24,7 +23,7 @@ def findings():
 
 
 def with_columns(trace, **columns):
-    return replace(trace, curve={**trace.curve, **{name: make(trace.time) for name, make in columns.items()}})
+    return changed(trace, **{name: make(trace.curve.time) for name, make in columns.items()})
 
 
 def test_numbers_are_medians_with_their_ends(findings):
@@ -56,8 +55,10 @@ def test_what_moves_first_on_any_clock(findings):
 
 def test_complexity_that_falls_with_the_test_rise_has_gone_half_its_way(findings):
     def sizes(trace, begin):
-        fitted = trace.time >= 20
-        return with_columns(trace, submodel_size=lambda time: np.where(fitted, 100 - begin * trace.kappa_test, np.nan))
+        fitted = trace.curve.time >= 20
+        return with_columns(
+            trace, submodel_size=lambda time: np.where(fitted, 100 - begin * trace.curve.kappa_test, np.nan)
+        )
 
     runs = {
         "add/mlp": {seed: sizes(made(seed), 50) for seed in range(4000, 4010)},

@@ -26,7 +26,7 @@ def test_the_lag_between_features_and_read_out_is_the_one_that_was_set():
         name = "read-out after features" if lag > 0 else "read-out before features"
         mechanism = MECHANISMS[name]
         trace = run(mechanism, mechanism.cells["free_on"], 7)
-        rise, ready = trace.half_rise(), trace.crossing(trace.column("after_kernel"), 0.5).time
+        rise, ready = trace.half_rise(), trace.curve.crossing(trace.curve.column("after_kernel"), 0.5).time
         assert abs(np.log10(rise / ready) - lag) < 0.06  # half a checkpoint of 1/8 decade
     assert statistic.features_in_time.__doc__.startswith("L3")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import support_handmade
 from clocks import CLOCKS
-from support_handmade import CELLS, HASH, NEVER, SEEDS, lazy_to_rich, made, suite
+from support_handmade import CELLS, HASH, NEVER, SEEDS, lazy_to_rich, made, recorded, suite
 
 from grokbench.report.explanation_rows import COLUMNS, explanation_rows, sensitivity_rows
 from grokbench.statistics.location import median_interval
@@ -113,9 +113,9 @@ def test_a_design_may_make_some_predictions_only():
 def test_what_was_not_registered_is_exploratory_and_has_no_verdict(case):
     runs = suite(seeds=range(10)) if case == "exploration" else suite()
     if case == "other hash":
-        runs["add/net"][1004] = replace(runs["add/net"][1004], registered={"lazy-to-rich": "earlier"})
+        runs["add/net"][1004] = recorded(runs["add/net"][1004], registered={"lazy-to-rich": "earlier"})
     if case == "no hash":
-        runs["add/net"] = {seed: replace(trace, registered={}) for seed, trace in runs["add/net"].items()}
+        runs["add/net"] = {seed: recorded(trace, registered={}) for seed, trace in runs["add/net"].items()}
     if case == "a seed missing":
         del runs["add/net"][1009]
     told = tell(lazy_to_rich(), runs, HASH)
@@ -137,10 +137,12 @@ def test_a_non_event_counts_only_on_an_adequate_horizon():
     assert (rules.cells(closed, short).late("frozen") == 0).all()
     falling = suite()
     for trace in falling["add/net-frozen"].values():  # its training has not come to rest
-        trace.curve["train_loss"][:] = 1 / (1 + trace.time / 1e5)
+        trace.curve.columns["train_loss"][:] = 1 / (1 + trace.curve.time / 1e5)
     assert np.isnan(rules.cells(design, falling).late("frozen")).all()
     other_clock = suite()
-    other_clock["add/net-frozen"] = {s: replace(t, clock="flow time") for s, t in other_clock["add/net-frozen"].items()}
+    other_clock["add/net-frozen"] = {
+        s: recorded(t, clock="flow time") for s, t in other_clock["add/net-frozen"].items()
+    }
     assert np.isnan(rules.cells(design, other_clock).late("frozen")).all()
 
 
@@ -172,7 +174,7 @@ def test_lost_runs_hurt_whatever_is_asked():
 def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
     runs = suite()
     for trace in runs["add/net"].values():  # at the other ridge the features were ready
-        trace.curve["after_kernel_ridge"][:] = 0.9
+        trace.curve.columns["after_kernel_ridge"][:] = 0.9
     told = tell(lazy_to_rich(), runs, HASH)
     row = next(row for row in told.rows if row.rules.name == "L3")
     assert (row.judgement.verdict, row.judgement.reason) == ("undecided", "threshold-sensitive: ridge 1e-3")
