@@ -16,10 +16,11 @@ import pytest
 from support_bed import SUITE, Bed, kill_session, living, wait_until
 
 from grokbench.cli.display import Lines
+from grokbench.curves.run import FINISHED
 from grokbench.errors import UsageError
 from grokbench.runs import store as store_module
 from grokbench.runs.execute import Interruption, Watch, execute
-from grokbench.runs.store import FINISHED, Store
+from grokbench.runs.store import Store
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 FAULTY_RUNS, RUNS = 6, 9

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 )
 from support_bed import SUITE, TABLES, Bed
 
+from grokbench.curves.run import FINISHED
 from grokbench.report.write import write_report
-from grokbench.runs.store import FINISHED
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="forks")]
 TEXT = SUITE.replace('label = ["a", "b"]', 'label = ["a"]\nseconds = 0.005')

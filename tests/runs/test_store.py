@@ -8,11 +8,12 @@ import threading
 
 import pytest
 
+from grokbench.curves.run import FINISHED, STATUSES
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.runs import store as store_module
-from grokbench.runs.store import FINISHED, STATUSES, Store, format_curve, write_atomically
+from grokbench.runs.store import Store, format_curve, write_atomically
 
 
 def record(seed: int = 0, **changes) -> dict:
