@@ -116,7 +116,7 @@ def include(path: str | Path) -> list[type]:
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None:
             raise UsageError(f"{path}: not a Python file (expected FILE.py)")
-        for registry in (tasks, learners, measures):
+        for registry in (tasks, learners, measures, tables):
             registry.names()  # an error in a built-in is not the user's file's
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
@@ -132,6 +132,8 @@ def include(path: str | Path) -> list[type]:
 tasks = Registry("task", "grokbench.tasks")
 learners = Registry("learner", "grokbench.learners")
 measures = Registry("measure", "grokbench.measures")
+tables = Registry("table", "grokbench.tables")
 register_task = tasks.register
 register_learner = learners.register
 register_measure = measures.register
+register_table = tables.register

@@ -46,14 +46,13 @@ def verdicts(told: Told) -> dict[tuple[str, str, str], str]:
 
 def main(folder: Path, name: str) -> None:
     """Print the changes."""
-    from grokbench.report.explained import traces_by_cell
-    from grokbench.report.judged import judge_store
+    from grokbench.report.explained import runs_by_cell
     from grokbench.runs.store import Store
     from grokbench.suites.registered import registered_rules
 
     cells = json.loads((folder / "suite.json").read_text(encoding="utf-8"))["cells"]
     everything = {key for keys in cells.values() for key in keys.values()}
-    runs = traces_by_cell(cells, judge_store(Store(folder)), everything)
+    runs = runs_by_cell(cells, list(Store(folder).read_all()), everything)
     found, registered = rules.read(name), registered_rules()[name]
     before = verdicts(tell(found, runs, registered))
     for clock, changed in CLOCKS.items():

@@ -21,11 +21,10 @@ import numpy as np
 
 from grokbench.curves.run import Run
 from grokbench.explanations import complexity, mediation, twins
-from grokbench.report.explained import traces_by_cell
-from grokbench.report.judged import judge_store
-from grokbench.report.markdown import markdown
+from grokbench.report.explained import runs_by_cell
 from grokbench.runs.store import Store
 from grokbench.statistics.location import median_interval
+from grokbench.tables.text import markdown
 from grokbench.verdicts import rules
 from grokbench.verdicts.cells import clock_free_lead, end_of_rise
 from grokbench.verdicts.verdict import Estimate
@@ -37,7 +36,7 @@ Runs = Mapping[str, Mapping[int, Run]]
 def runs_of(folder: Path) -> Runs:
     """Cell "task/learner" -> seed -> trace."""
     cells = json.loads((folder / "suite.json").read_text(encoding="utf-8"))["cells"]
-    return traces_by_cell(cells, judge_store(Store(folder)), set())
+    return runs_by_cell(cells, list(Store(folder).read_all()), set())
 
 
 def over_seeds(runs: Runs, cell: str, value: Callable[[Run], float]) -> np.ndarray:

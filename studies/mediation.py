@@ -31,7 +31,7 @@ TASK = {"modulus": 23, "train_fraction": 0.6}
 NETWORK = {"hidden": [64], "activation": "quadratic", "loss": "mse", "centred": True}
 HEAD = """# Do optimizer, weight decay, initial norm and output scale act through laziness? Cells of the rules in
 # grokbench/explanations/mediation.toml: a factorial of 72 networks with learning rates matched to one t_mem.
-# Written by studies/mediation.py, which says how; edit that.
+# Written by benchmarks/mediation.py, which says how; edit that.
 title = "Mediation: optimizer, decay, initial norm and output scale through laziness"
 seeds = 5
 first_seed = 3000

@@ -29,8 +29,9 @@ ALLOWED = {
     "verdicts": {"curves", "statistics"},
     "explanations": {"curves", "statistics", "verdicts"},
     "runs": {"tasks", "learners", "curves", "measures", "suites"},
-    "report": {"tasks", "curves", "statistics", "verdicts", "explanations", "suites", "runs"},
-    "cli": {"curves", "suites", "verdicts", "report", "runs", "learners", "tasks"},
+    "tables": {"curves", "statistics", "verdicts"},
+    "report": {"curves", "suites", "runs", "verdicts", "tables"},
+    "cli": {"curves", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
 }
 FOUNDATION = {"errors", "options", "registry", "threads", "laws"}
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
 from grokbench.options import options
-from grokbench.registry import include, learners, measures, tasks
+from grokbench.registry import include, learners, measures, tables, tasks
 from grokbench.verdicts import rules
 
-KINDS = ("tasks", "learners", "measures", "explanations", "suites")
+KINDS = ("tasks", "learners", "measures", "explanations", "tables", "suites")
 
 
 def entries(kind: str) -> list[dict[str, str]]:
@@ -26,6 +26,8 @@ def entries(kind: str) -> list[dict[str, str]]:
         return [{"name": name, "description": rules.claim(name)} for name in rules.names()]
     if kind == "suites":
         return [{"name": name, "description": _title(path)} for name, path in sorted(_suites().items())]
+    if kind == "tables":
+        return [{"name": name, "description": tables[name].description()} for name in tables.names()]
     registry = {"tasks": tasks, "learners": learners}[kind]
     rows = []
     for name in registry.names():
@@ -57,10 +59,12 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
         return {"name": name, "description": ALWAYS[name]}, f"measure {name}, of every run\n\n{ALWAYS[name]}"
     if name in measures:
         return _show_measure(measures[name])
+    if name in tables:
+        return _show_table(tables[name])
     if re.fullmatch(r"[0-9a-f]{4,20}", name):
         return _show_run(name, results)
-    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *rules.names(), *_suites()]
-    raise UsageError(f"no task, learner, measure, explanation, suite or run {name!r}{closest(name, names)}")
+    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *rules.names(), *tables.names(), *_suites()]
+    raise UsageError(f"no task, learner, measure, explanation, table, suite or run {name!r}{closest(name, names)}")
 
 
 def check_target(target: str) -> list[tuple[str, object]]:
@@ -152,6 +156,19 @@ def _show_measure(cls: type) -> tuple[dict, str]:
     found = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
     text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
     return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
+
+
+def _show_table(cls: type) -> tuple[dict, str]:
+    columns = [{"column": c.name, "heading": c.heading, "meaning": c.meaning} for c in cls.columns]
+    found = {"name": cls.name, "kind": "table", "description": cls.description(), "columns": columns}
+    files = f"{cls.name}.csv, {cls.name}.md" if cls.own_page else f"{cls.name}.csv"
+    lines = [f"table {cls.name} ({files}): one row is {cls.description()}", "", "columns:"]
+    for column in cls.columns:
+        lines += [
+            f"  {column.name}" + (f" (read as: {column.heading})" if column.heading else ""),
+            f"      {column.meaning}",
+        ]
+    return found, "\n".join([*lines, "", cls.note.strip()]).rstrip()
 
 
 def _show_explanation(found: rules.Rules) -> tuple[dict, str]:

@@ -137,7 +137,7 @@ def show_table(title: str, columns: dict[str, str], rows: list[dict], file=None)
     from rich.table import Table
     from rich.text import Text
 
-    from grokbench.report.markdown import readable
+    from grokbench.tables.text import readable
 
     name = Text(one_line(title, LONGEST_CELL)) if title else None  # a plain str would be read as rich's markup
     table = Table(title=name, title_justify="left", show_edge=False, header_style="bold")

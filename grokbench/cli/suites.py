@@ -165,7 +165,7 @@ def _check_device(device: str) -> None:
 def _run(plan, store, todo, jobs: int, include, silent: bool, limits: dict, dask: str | None) -> bool | None:
     """True when all is done, False after one Ctrl-C, None after two."""
     from grokbench.cli.display import Bar, Lines
-    from grokbench.report.write import write_suite_note
+    from grokbench.report.note import write_suite_note
     from grokbench.runs.cluster import execute_on_cluster
     from grokbench.runs.execute import Interruption, Watch, execute
 
@@ -188,54 +188,35 @@ def _run(plan, store, todo, jobs: int, include, silent: bool, limits: dict, dask
 def _analyse(plan, results: Path, quiet: bool, as_json: bool) -> None:
     from grokbench.report.write import write_report
 
-    tables, runs = write_report(results)
+    _show_report(write_report(results), results, quiet, as_json)
+
+
+def _show_report(grid, results: Path, quiet: bool, as_json: bool) -> None:
+    from grokbench.report.write import tables_of
+
+    tables = {table.name: table for table in tables_of(grid)}
     if as_json:
-        _print_tables(results, tables)
+        shown = {name: list(table.rows(grid)) for name, table in tables.items() if name != "curves"}
+        print_json({"results": str(results), **shown})
     elif not quiet:
-        _show_summary(plan.suite.title or plan.suite.name, tables, runs, results)
+        _show_summary(grid, tables, results)
 
 
-def _print_tables(results: Path, tables: dict) -> None:
-    print_json({"results": str(results), **{name: rows for name, rows in tables.items() if name != "curves"}})
-
-
-def _show_summary(title: str, tables: dict, runs: list, results: Path) -> None:
+def _show_summary(grid, tables: dict, results: Path) -> None:
+    """What one looks at first: verdicts, then delays, or the prevalence where a grid of settings was run."""
     from grokbench.cli.display import show_table
-    from grokbench.report.markdown import (
-        COMPARISON_COLUMNS,
-        DELAY_COLUMNS,
-        PREVALENCE_COLUMNS,
-        readable_delays,
-        readable_prevalence,
-    )
-    from grokbench.report.prevalence import is_grid
+    from grokbench.tables.comparisons import CLAIMS
 
-    if tables.get("explanations"):
-        _show_explanations(tables)
-    if is_grid(runs):  # what counts is the share of the grid, not one setting of it
-        show_table(title, PREVALENCE_COLUMNS, readable_prevalence(tables["prevalence"], runs))
-    else:
-        show_table(title, DELAY_COLUMNS, readable_delays(tables["delays"], runs))
-    claims = [row for row in tables["comparisons"] if row["verdict"] in ("later", "earlier", "no evidence")]
+    if grid.explained:
+        if tables["cross_table"].known(grid):
+            show_table("Cross table: share of late runs", *tables["cross_table"].reading(grid))
+        show_table("\nExplanations", *tables["explanations"].reading(grid))
+        click.echo("")
+    show_table(grid.title, *tables["prevalence" if grid.is_sweep else "delays"].reading(grid))
+    claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
-        show_table("\nComparisons", COMPARISON_COLUMNS, claims)
-    click.echo(f"\n{len(runs)} runs; tables in {results}/ (runs, curves, delays, sensitivity, comparisons, prevalence)")
-
-
-def _show_explanations(tables: dict) -> None:
-    from grokbench.cli.display import show_table
-    from grokbench.report.explained_page import (
-        PREDICTION_COLUMNS,
-        cross_columns,
-        readable_cross_table,
-        readable_explanations,
-    )
-
-    crossed = tables["cross_table"]
-    if crossed:
-        show_table("Cross table: share of late runs", cross_columns(crossed), readable_cross_table(crossed))
-    show_table("\nExplanations", PREDICTION_COLUMNS, readable_explanations(tables["explanations"]))
-    click.echo("")
+        show_table("\nComparisons", *tables["comparisons"].reading(grid, claims))
+    click.echo(f"\n{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})")
 
 
 def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
@@ -269,17 +250,15 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("results", type=click.Path(path_type=Path))
+@click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tables.")
 @click.option("--quiet", is_flag=True, help="No tables on the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
-def report(results: Path, quiet: bool, as_json: bool) -> int:
+def report(results: Path, include, quiet: bool, as_json: bool) -> int:
     """Rebuild every derived file from the stored runs of a results folder."""
-    from grokbench.report.write import read_suite_note, write_report
+    from grokbench.report.write import write_report
 
+    include_files(include)
     if not (results / "runs").is_dir():
         raise UsageError(f"{results}: no stored runs there (expected {results}/runs)")
-    tables, runs = write_report(results)
-    if as_json:
-        _print_tables(results, tables)
-    elif not quiet:
-        _show_summary(read_suite_note(results).get("title") or results.name, tables, runs, results)
+    _show_report(write_report(results), results, quiet, as_json)
     return OK

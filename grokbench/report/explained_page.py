@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grokbench.report.explanation_rows import explanation_rows, sensitivity_rows
-from grokbench.report.markdown import Rows, escape, markdown, readable
-from grokbench.verdicts.cross_table import CORNERS, EFFECTS
+from grokbench.registry import tables
+from grokbench.tables.grid import Grid
+from grokbench.tables.text import escape, markdown
+from grokbench.verdicts.cross_table import CORNERS
+from grokbench.verdicts.explanation_rows import sensitivity_rows
 from grokbench.verdicts.judging import Told
 
 CROSS_NOTE = """
@@ -27,110 +29,56 @@ SHOWN = {
     "low": "too few data",
     "noise": "redrawn labels",
 }
-PREDICTION_COLUMNS = {
-    "prediction": "prediction",
-    "role": "role",
-    "family": "family",
-    "task": "task",
-    "n": "n",
-    "interval": "estimate [95 %]",
-    "margin": "margins",
-    "p": "p",
-    "p_holm": "p (Holm)",
-    "verdict": "verdict",
-    "reason": "reason",
-}
 
 
-def explanations_page(title: str, told: list[Told], crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
-    """The page, per explanation: truth table, predictions, verdicts, what each prediction means, cells, sensitivity.
-
-    ``cells`` : cell "task/learner" -> task and learner with their options.
-    """
-    parts = [f"# {escape(title)}: explanations\n", *(_explanation(one, crossed, cells) for one in told)]
+def explanations_page(grid: Grid) -> str:
+    """The page, per explanation: truth table, predictions, verdicts, what each prediction means, cells, sensitivity."""
+    texts = cell_texts(grid)
+    parts = [
+        f"# {escape(grid.title)}: explanations\n",
+        *(_explanation(one.told, grid, texts) for one in grid.explained),
+    ]
     return "\n".join(parts)
 
 
-def _explanation(told: Told, crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
+def cell_texts(grid: Grid) -> dict[str, tuple[str, str]]:
+    """Cell "task/learner" -> task and learner with all options that are not defaults; of cells that were run."""
+    texts = {}
+    for name, keys in grid.cell_keys.items():
+        cell = next((grid.by_key[key] for key in keys.values() if key in grid.by_key), None)
+        if cell is not None:
+            texts[name] = tuple(f"{variant.name}({variant.legend})" for variant in (cell.task, cell.learner))
+    return texts
+
+
+def _explanation(told: Told, grid: Grid, texts: Mapping[str, tuple[str, str]]) -> str:
     name = told.rules.explanation
-    here = [row for row in crossed if row["explanation"] == name]
+    crossed = _entries_of("cross_table", name, grid)
     sections = [f"## {escape(name)}\n", f"{escape(told.rules.claim)}\n"]
-    if here:
-        sections += ["### Cross table\n", markdown(cross_columns(here), readable_cross_table(here))]
-        sections += [CROSS_NOTE, *_constructed(here)]
-    rows = readable_explanations(explanation_rows(told)[: len(told.rows)])
-    sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, rows), PREDICTION_NOTE]
+    if crossed:
+        sections += ["### Cross table\n", markdown(*tables["cross_table"]().reading(grid, crossed))]
+        sections += [CROSS_NOTE, *_constructed(crossed)]
+    predictions = _entries_of("explanations", name, grid)[: len(told.rows)]
+    sections += ["### Predictions\n", markdown(*tables["explanations"]().reading(grid, predictions)), PREDICTION_NOTE]
     sections += ["### Verdicts\n", *_verdicts(told)] if told.families else [f"{_registered(told)}\n"]
     sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
-    sections += _cells(told, cells)
+    sections += _cells(told, texts)
     sections += ["### Sensitivity\n", _sensitivity(told)]
     return "\n".join(sections)
 
 
-def cross_columns(rows: Rows) -> dict[str, str]:
-    """The columns that people read, without the cells and effects that no row has."""
-    corners = {corner: SHOWN[role] for corner, role in CORNERS.items()}
-    effects = {effect: effect for effect in EFFECTS}
-    known = {name: text for name, text in (corners | effects).items() if any(_known(row, name) for row in rows)}
-    return {"family": "family", "task": "task", "natural": "natural", **known, "horizon": "H", "reading": "reading"}
+def _entries_of(table: str, explanation: str, grid: Grid) -> list[Mapping]:
+    """The entries of a table that are of one explanation."""
+    return [entry for entry in tables[table]().known(grid) if entry["explanation"] == explanation]
 
 
-def _known(row: Mapping, name: str) -> bool:
-    return name in row and row[name] == row[name]
-
-
-def readable_cross_table(rows: Rows) -> Rows:
-    """The rows of `cross_table` with shares, effects and their intervals as text."""
-    found = []
-    for row in rows:
-        texts = {corner: _share(row, corner) for corner in CORNERS if corner in row}
-        texts |= {effect: _interval(*(row[name] for name in _ends(effect))) for effect in EFFECTS}
-        found.append({**row, **texts})
-    return found
-
-
-def _ends(effect: str) -> tuple[str, str, str]:
-    return effect, f"{effect}_low", f"{effect}_high"
-
-
-def _share(row: Mapping, corner: str) -> str:
-    n = row[f"{corner}_n"]
-    if not n:
-        return "0 decided"
-    return f"{round(row[corner] * n)}/{n} [{row[f'{corner}_low']:.2f}, {row[f'{corner}_high']:.2f}]"
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    """A number with its interval; an end beyond the data is written as infinite."""
-    if value != value:
-        return ""
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
-
-
-def _number(value: float) -> str:
-    if abs(value) == float("inf"):
-        return "∞" if value > 0 else "−∞"
-    return readable(value)
-
-
-def _constructed(rows: Rows) -> list[str]:
+def _constructed(rows: list[Mapping]) -> list[str]:
     found = [
         f"- {escape(row['family'])}, {escape(row['task'])}: {escape(row['by_construction'])}"
         for row in rows
         if row["by_construction"]
     ]
     return ["By construction, hence no evidence:\n", *found, ""] if found else []
-
-
-def readable_explanations(rows: Rows) -> Rows:
-    """The rows of `explanations` for which there are cells, with all estimates and their intervals as text."""
-    return [{**row, "interval": _parts(row.get("parts", {}))} for row in rows if row.get("asked", True)]
-
-
-def _parts(parts: Mapping[str, tuple[float, float, float]]) -> str:
-    """Estimates with their intervals, by name where there are several."""
-    texts = {name: _interval(*numbers) or "undefined" for name, numbers in parts.items()}
-    return "; ".join(f"{name}: {text}" if len(texts) > 1 else text for name, text in texts.items())
 
 
 def _verdicts(told: Told) -> list[str]:

@@ -10,10 +10,9 @@ import support_folders
 from support_watch import answer
 
 from grokbench.errors import LONGEST_LINE, OptionError, one_line, printable, shown
-from grokbench.report.markdown import escape
-from grokbench.report.write import csv_lines
 from grokbench.runs.store import Store
 from grokbench.suites.suite import load_suite
+from grokbench.tables.text import csv_lines, escape
 
 SMALL = """
 [[tasks]]

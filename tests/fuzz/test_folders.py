@@ -18,7 +18,7 @@ from support_watch import answer
 
 import grokbench
 from grokbench.errors import one_line
-from grokbench.report.markdown import LONGEST_CELL, escape, markdown
+from grokbench.tables.text import LONGEST_CELL, escape, markdown
 
 pytestmark = pytest.mark.fuzz
 NAMES = sorted({name for record, _ in support_folders.RUNS for tree in (record, record["config"]) for name in tree})

@@ -94,7 +94,7 @@ def test_networks_beside_kernels_that_find_the_rule_too(findings):
 
 
 def test_the_rungs_have_the_examples_of_the_suite(findings):
-    suite = tomllib.loads((PATH.parent / "lazy-to-rich.toml").read_text(encoding="utf-8"))
+    suite = tomllib.loads((PATH.parents[1] / "benchmarks" / "lazy-to-rich.toml").read_text(encoding="utf-8"))
     examples = {task["id"]: task.get("n_train") for task in suite["tasks"]}
     assert {task: examples[task] for task in findings.RUNGS} == findings.RUNGS
 

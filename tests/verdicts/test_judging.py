@@ -10,12 +10,12 @@ import support_handmade
 from clocks import CLOCKS
 from support_handmade import CELLS, HASH, NEVER, SEEDS, lazy_to_rich, made, recorded, suite
 
-from grokbench.report.explanation_rows import COLUMNS, explanation_rows, sensitivity_rows
 from grokbench.statistics.location import median_interval
 from grokbench.statistics.trends import gehan_jonckheere
 from grokbench.verdicts import estimates
 from grokbench.verdicts.cross_table import COLUMNS as CROSS_COLUMNS
 from grokbench.verdicts.cross_table import cross_table
+from grokbench.verdicts.explanation_rows import COLUMNS, explanation_rows, sensitivity_rows
 from grokbench.verdicts.judging import counterexamples, support_p, tell
 from grokbench.verdicts.rules import Design
 from grokbench.verdicts.verdict import Estimate, Margins

@@ -1,23 +1,26 @@
 """Shares of a grid: counted by hand, with every run in the denominator and the controls apart."""
 
 import math
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
 from scipy.stats import beta
 
-from grokbench.report.prevalence import PREVALENCE, is_grid, prevalence_table
+from grokbench.tables.grid import Grid
+from grokbench.tables.prevalence import Prevalence
 
-NAN = math.nan
+NAN, NUMBERS = math.nan, count()
 
 
 def run(task="add", learner="mlp", options="", late=0.0, family="neural", labels="true", counts=True):
-    given = "" if labels == "true" else '{"labels": "shuffled"}'
-    record = {"family": family, "config": {"task_options": {"labels": labels}}}
-    detections = {0.95: SimpleNamespace(late=late)}
-    return SimpleNamespace(
-        task=(task, given), learner=(learner, options), record=record, counts=counts, detections=detections
-    )
+    given = {} if labels == "true" else {"labels": "shuffled"}
+    option = {"option": options} if options else {}
+    config = {"task": task, "task_options": {"labels": labels}, "learner": learner, "learner_options": option}
+    record = {"family": family, "config": config, "task_given": given, "learner_given": option}
+    detections, number = {0.95: SimpleNamespace(late=late)}, next(NUMBERS)
+    facts = {"record": record, "counts": counts, "detections": detections, "family": family}
+    return SimpleNamespace(**facts, seed=number, key=str(number))
 
 
 def runs_of(options, *lates, **facts):
@@ -37,8 +40,8 @@ GRID = [
 
 
 def rows_of(runs):
-    table = prevalence_table(runs)
-    assert all(tuple(row) == tuple(PREVALENCE) for row in table)
+    table = list(Prevalence().rows(Grid(runs)))
+    assert all(tuple(row) == tuple(column.name for column in Prevalence.columns) for row in table)
     rows = {(row["task"], row["task_options"], row["family"]): row for row in table}
     assert len(rows) == len(table)
     return rows
@@ -64,12 +67,12 @@ def test_shares_are_counted_as_by_hand(place, learners, settings, mostly, runs, 
 
 
 def test_every_family_has_a_row_over_all_tasks_first():
-    assert [row["task"] for row in prevalence_table(GRID)] == ["all", "all", "add", "add", "times", "add"]
-    assert prevalence_table([]) == []
+    assert [row["task"] for row in Prevalence().rows(Grid(GRID))] == ["all", "all", "add", "add", "add", "times"]
+    assert list(Prevalence().rows(Grid([]))) == []
 
 
 def test_a_run_that_broke_off_is_not_late_however_its_curve_began():
-    (_, row) = prevalence_table([run(late=1.0, counts=False), run(late=1.0)])
+    (_, row) = Prevalence().rows(Grid([run(late=1.0, counts=False), run(late=1.0)]))
     assert (row["runs"], row["undecided"], row["late"]) == (2, 1, 1)
 
 
@@ -79,10 +82,10 @@ def test_two_learners_of_a_family_are_counted_together_and_their_equal_options_a
 
 
 def test_a_grid_has_as_many_settings_for_every_learner_on_every_task():
-    assert is_grid(GRID)
-    assert not is_grid([*GRID, *runs_of("c", 0.0, task="times", learner="forest", family="trees")])
-    assert not is_grid(runs_of("a", 1.0, 0.0)), "one setting is no grid"
-    assert not is_grid([])
+    assert Grid(GRID).is_sweep
+    assert not Grid([*GRID, *runs_of("c", 0.0, task="times", learner="forest", family="trees")]).is_sweep
+    assert not Grid(runs_of("a", 1.0, 0.0)).is_sweep, "one setting is no grid"
+    assert not Grid([]).is_sweep
 
 
 SUITE = """

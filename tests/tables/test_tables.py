@@ -16,9 +16,10 @@ from grokbench.curves.schedule import checkpoints
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
-from grokbench.report.markdown import cell, delay_text, escape, markdown, readable
 from grokbench.report.write import write_report
 from grokbench.runs.store import Store
+from grokbench.tables.delays import delay_text
+from grokbench.tables.text import escape, markdown, plain, readable
 
 # copied from the contract, section 3; the last is the verdicts' section 8
 CONTRACT = {
@@ -453,7 +454,7 @@ def test_a_markdown_table():
     ],
 )
 def test_a_cell_of_a_csv(value, text):
-    assert cell(value) == text
+    assert plain(value) == text
 
 
 @pytest.mark.parametrize(
@@ -476,9 +477,8 @@ def test_a_delay_in_words(filled):
 
 
 def test_a_delay_without_an_interval_is_shown_without_one():
-    row = {"delay": 1.234, "delay_low": math.nan, "delay_high": math.nan}
-    assert delay_text(row, []) == "1.23"
-    assert delay_text({**row, "delay": math.nan}, []) == ""
+    assert delay_text(1.234, math.nan, math.nan, []) == "1.23"
+    assert delay_text(math.nan, math.nan, math.nan, []) == ""
 
 
 # ---------------------------------------------------------------- what reads the tables
@@ -513,7 +513,7 @@ def test_detect_on_our_own_curves_says_what_runs_csv_says(store, first):
     for run, found in zip(runs, detect_file(store.results / "curves.csv"), strict=True):
         assert found["series"] == run["key"]
         for name in set(found) - {"series", "notes", "ceiling"}:
-            assert cell(found[name]) == run[name], name
+            assert plain(found[name]) == run[name], name
 
 
 def test_a_copy_of_our_curves_is_a_stranger_s_log(store, tmp_path):

@@ -1,0 +1,1 @@
+"""What people read: one table is one file, its columns and its rows."""

@@ -1,0 +1,90 @@
+"""The cross table: late runs with features free or frozen, and with explicit pressure on or off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from grokbench.registry import register_table
+from grokbench.tables.base import Column, Table
+from grokbench.tables.grid import Grid
+from grokbench.tables.text import interval_text
+from grokbench.verdicts.cross_table import CORNERS, EFFECTS
+
+EFFECT_MEANINGS = {
+    "features": "P(late | free) - P(late | frozen) in the family's natural state of pressure",
+    "pressure": "P(late | on) - P(late | off) with free features",
+    "interaction": "(a - b) - (c - d)",
+}
+
+
+def corner_heading(corner: str) -> str:
+    """The letter and the state of a corner: "a: free, on"."""
+    return f"{corner}: {CORNERS[corner].replace('_', ', ')}"
+
+
+def _share_text(corner: str):
+    def text(row: Mapping) -> str:
+        if corner not in row:
+            return ""
+        n = row[f"{corner}_n"]
+        if not n:
+            return "0 decided"
+        return f"{round(row[corner] * n)}/{n} [{row[f'{corner}_low']:.2f}, {row[f'{corner}_high']:.2f}]"
+
+    return text
+
+
+def _effect_text(effect: str):
+    return lambda row: interval_text(*(row[name] for name in (effect, f"{effect}_low", f"{effect}_high")))
+
+
+def _corner_columns(corner: str) -> tuple[Column, ...]:
+    state = CORNERS[corner].replace("_", ", ")
+    return (
+        Column(
+            corner,
+            f"share of late runs with features and pressure {state}",
+            corner_heading(corner),
+            text=_share_text(corner),
+            optional=True,
+        ),
+        Column(f"{corner}_n", "runs of that corner that are decided"),
+        Column(f"{corner}_low", "lower end of the exact 95 % interval of the share"),
+        Column(f"{corner}_high", "upper end of that interval"),
+    )
+
+
+def _effect_columns(effect: str) -> tuple[Column, ...]:
+    return (
+        Column(effect, EFFECT_MEANINGS[effect], effect, text=_effect_text(effect), optional=True),
+        Column(f"{effect}_low", "lower end of its 95 % interval"),
+        Column(f"{effect}_high", "upper end of that interval"),
+        Column(f"{effect}_p", "McNemar's exact p; none for the interaction"),
+    )
+
+
+@register_table("cross_table")
+class CrossTable(Table):
+    """family × task: shares of late runs with features free or frozen and pressure on or off, and their differences"""
+
+    columns = (
+        Column("explanation", "the explanation whose rules name the cells"),
+        Column("family", "the family", "family"),
+        Column("task", "the task", "task"),
+        Column("natural", "the state of the explicit pressure in which the family is used", "natural"),
+        Column("n", "registered seeds"),
+        *(column for corner in CORNERS for column in _corner_columns(corner)),
+        *(column for effect in EFFECTS for column in _effect_columns(effect)),
+        Column("horizon", "median decades from t_mem to the end of the natural free runs", "H"),
+        Column("reading", "what the numbers say, by rule", "reading"),
+        Column("by_construction", "what could not have come out otherwise"),
+    )
+    own_page = False
+
+    def applies(self, grid: Grid) -> bool:
+        """Where explanations are registered for the suite."""
+        return bool(grid.explained)
+
+    def entries(self, grid: Grid) -> Iterator[Mapping]:
+        """One per family and task that has at least two of the four corners, or is always frozen."""
+        return (row for explained in grid.explained for row in explained.crossed)
