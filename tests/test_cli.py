@@ -68,7 +68,10 @@ MISTAKES = {
     "include": (["compare", "--include", "/nowhere/x.py"], "--include /nowhere/x.py: no such file"),
     "results of report": (["report", "/nowhere"], "/nowhere: no stored runs there (expected /nowhere/runs)"),
     "kind": (["list", "learnrs"], 'no such kind; did you mean "learners"?'),
-    "name": (["show", "mpl"], "no task, learner, measure, explanation, table, suite or run 'mpl'; did you mean \"mlp\"?"),
+    "name": (
+        ["show", "mpl"],
+        "no task, learner, measure, explanation, table, suite or run 'mpl'; did you mean \"mlp\"?",
+    ),
     "key": (["show", "deadbeef", "--results", "/nowhere"], "no stored run 'deadbeef' in /nowhere"),
     "check": (["check", "mpl"], "no task or learner 'mpl'; did you mean \"mlp\"?"),
     "check file": (["check", "/nowhere/x.py"], "/nowhere/x.py: no such file"),
