@@ -149,8 +149,10 @@ def copied(filled, tmp_path):
 
 @pytest.mark.parametrize("name", CONTRACT)
 def test_columns_are_the_contract_s_in_its_order(filled, name):
-    header = (filled.results / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
-    assert header == CONTRACT[name].replace(", ", ",")
+    """A column that is new stands anywhere; those that were promised keep their names and their order."""
+    header = (filled.results / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0].split(",")
+    promised = CONTRACT[name].split(", ")
+    assert [column for column in header if column in promised] == promised
     assert len(read(filled, name)) > 1
 
 
@@ -158,7 +160,9 @@ def test_tables_of_no_runs_have_their_columns(store):
     store.prepare()
     for name, rows in zip(CONTRACT, report(store, *CONTRACT), strict=True):
         assert rows == []
-        assert (store.results / f"{name}.csv").read_text() == CONTRACT[name].replace(", ", ",") + "\n"
+        header, newline, nothing = (store.results / f"{name}.csv").read_text().partition("\n")
+        assert set(CONTRACT[name].split(", ")) <= set(header.split(","))
+        assert (newline, nothing) == ("\n", "")
 
 
 def test_a_late_run_is_described_as_the_hand_computes_it(store):
@@ -486,10 +490,10 @@ def test_a_delay_without_an_interval_is_shown_without_one():
 
 def test_load_reads_what_was_written(filled):
     results = grokbench.load(filled.results)
-    for name, columns in CONTRACT.items():
-        frame = getattr(results, name)
-        assert list(frame.columns) == columns.split(", ")
-        assert len(frame) == len(read(filled, name))
+    for name in CONTRACT:
+        frame, rows = getattr(results, name), read(filled, name)
+        assert list(frame.columns) == list(rows[0])
+        assert len(frame) == len(rows)
     assert results.runs.query("outcome == 'groks'").late.eq(1).all()
     assert results.runs.t_gen.isna().any()
 
