@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from grokbench.options import Optioned
 from grokbench.tasks.base import Split
 
 
-class Learner:
+class Learner(Optioned):
     """Base class of learners. Options are the keyword arguments of the subclass's constructor.
 
     Attributes

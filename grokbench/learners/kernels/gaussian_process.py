@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
 from grokbench.learners.kernels.posterior import POSTERIORS
+from grokbench.options import NonNegative, Positive
 from grokbench.registry import register_learner
 
 INITIAL = float(np.log(2.0))  # .693, softplus of 0
@@ -70,15 +70,15 @@ class GaussianProcess(Learner):
     """
 
     inference: Literal["regression", "laplace", "variational", "whitened", "unwhitened"] = "regression"
-    learning_rate: float = 0.01
-    lengthscale_rate: float = 1.0
-    epsilon: float = 1e-8
-    lengthscale: float = INITIAL
+    learning_rate: Positive = 0.01
+    lengthscale_rate: NonNegative = 1.0
+    epsilon: NonNegative = 1e-8
+    lengthscale: Positive = INITIAL
     mean: bool = True
     frozen: bool = False
     train_scale: bool = True
     train_noise: bool = True
-    complexity_weight: float = 1.0
+    complexity_weight: NonNegative = 1.0
     encoding: Encoding = "auto"
 
     family = "Gaussian process"
@@ -86,12 +86,6 @@ class GaussianProcess(Learner):
     deterministic = True
 
     def __post_init__(self):
-        for name in ("learning_rate", "lengthscale"):
-            if getattr(self, name) <= 0:
-                raise OptionError(name, getattr(self, name), "a positive number")
-        for name in ("lengthscale_rate", "epsilon", "complexity_weight"):
-            if getattr(self, name) < 0:
-                raise OptionError(name, getattr(self, name), "0 or more")
         if self.inference != "regression":
             self.loss = "cross-entropy"
 

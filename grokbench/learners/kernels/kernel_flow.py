@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
 from grokbench.learners.kernels import kernel_functions
+from grokbench.options import Count, NonNegative, Positive
 from grokbench.registry import register_learner
 
 REMEMBERED = 2  # inputs whose kernel rows are kept: the training and the held-out ones of a run
@@ -42,12 +42,12 @@ class KernelFlow(Learner):
     """
 
     kernel_: Literal["gaussian", "laplace", "polynomial", "ntk", "nngp"] = "gaussian"
-    bandwidth: float = 0.0
-    degree: int = 2
-    gamma: float = 1.0
-    coefficient: float = 1.0
-    depth: int = 1
-    ridge: float = 0.0
+    bandwidth: NonNegative = 0.0
+    degree: Count = 2
+    gamma: Positive = 1.0
+    coefficient: NonNegative = 1.0
+    depth: Count = 1
+    ridge: NonNegative = 0.0
     encoding: Encoding = "auto"
 
     clock = "flow time"
@@ -55,13 +55,6 @@ class KernelFlow(Learner):
     loss = "mse"
     integer_clock = False
     deterministic = True
-
-    def __post_init__(self):
-        for name, least in (("degree", 1), ("depth", 1), ("bandwidth", 0), ("coefficient", 0), ("ridge", 0)):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"at least {least}")
-        if self.gamma <= 0:
-            raise OptionError("gamma", self.gamma, "a positive number")
 
     def cannot_read(self, split):
         return cannot_encode(split, self.encoding)

@@ -14,6 +14,7 @@ from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
 from grokbench.learners.kernels.kernel_flow import descent_gain, flow_gain
+from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_learner
 
 MOST_FEATURES = 20_000
@@ -51,24 +52,17 @@ class Linear(Learner):
 
     loss: Literal["mse", "cross-entropy"] = "mse"
     solver: Literal["descent", "flow"] = "descent"
-    learning_rate: float = 0.01
-    ridge: float = 0.0
-    degree: int = 1
+    learning_rate: Positive = 0.01
+    ridge: NonNegative = 0.0
+    degree: Count = 1
     intercept: bool = False
-    initial_weights: list[float] = ()  # a dataclass refuses a list as default; as options the two are equal
+    initial_weights: list[Unbounded] = ()  # a dataclass refuses a list as default; as options the two are equal
     encoding: Encoding = "auto"
 
     family = "linear"
     deterministic = True
 
     def __post_init__(self):
-        for name, holds, expected in (
-            ("learning_rate", self.learning_rate > 0, "a positive number"),
-            ("ridge", self.ridge >= 0, "0 or more"),
-            ("degree", self.degree >= 1, "at least 1"),
-        ):
-            if not holds:
-                raise OptionError(name, getattr(self, name), expected)
         if self.solver == "flow":
             if self.loss != "mse":
                 raise OptionError("solver", self.solver, f'"descent" with loss {self.loss!r}; "flow" needs "mse"')

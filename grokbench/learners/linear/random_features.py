@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.options import NonNegative
 from grokbench.registry import register_learner
 
 
@@ -36,20 +36,15 @@ class RandomFeatures(Learner):
     """
 
     features: Literal["relu", "fourier"] = "relu"
-    bias: float = 0.5
-    bandwidth: float = 0.0
-    ridge: float = 0.0
+    bias: NonNegative = 0.5
+    bandwidth: NonNegative = 0.0
+    ridge: NonNegative = 0.0
     nested: bool = False
     encoding: Encoding = "auto"
 
     clock = "features"
     family = "random features"
     loss = "mse"
-
-    def __post_init__(self):
-        for name in ("bias", "bandwidth", "ridge"):
-            if getattr(self, name) < 0:
-                raise OptionError(name, getattr(self, name), "a number of at least 0")
 
     def cannot_read(self, split):
         return cannot_encode(split, self.encoding)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode
 from grokbench.learners.kernels.kernel_flow import descent_gain
+from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_learner
 
 
@@ -48,28 +48,19 @@ class Committee(Learner):
     OptionError : an option outside its range.
     """
 
-    width: int = 500
-    alpha: float = 1.0
-    epsilon: float = 0.25
-    learning_rate: float = 0.5
+    width: Count = 500
+    alpha: Positive = 1.0
+    epsilon: Unbounded = 0.25
+    learning_rate: Positive = 0.5
     scale_learning_rate: bool = False
     centred: bool = False
-    weight_decay: float = 0.0
+    weight_decay: NonNegative = 0.0
     reduced: bool = True
     frozen: bool = False
     encoding: Encoding = "auto"
 
     family = "neural"
     loss = "mse"
-
-    def __post_init__(self):
-        if self.width < 1:
-            raise OptionError("width", self.width, "at least 1")
-        for name in ("alpha", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise OptionError(name, getattr(self, name), "a positive number")
-        if self.weight_decay < 0:
-            raise OptionError("weight_decay", self.weight_decay, "0 or more")
 
     def cannot_read(self, split):
         """Classes: the network has one real output."""

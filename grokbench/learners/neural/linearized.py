@@ -51,10 +51,12 @@ class Linearized(MLP):
 
     def __post_init__(self):
         super().__post_init__()
-        self._check(UNCLAMPED, lambda c: c == 0, ["norm_clamp"])
+        if self.norm_clamp:
+            raise OptionError("norm_clamp", self.norm_clamp, UNCLAMPED)
         if self.solver == "flow":
             for name, off in STEPWISE.items():
-                self._check(f'{off!r} with solver "flow"', off.__eq__, [name])
+                if getattr(self, name) != off:
+                    raise OptionError(name, getattr(self, name), f'{off!r} with solver "flow"')
             if self.loss != "mse":
                 raise OptionError(
                     "solver", self.solver, f'"optimizer" with loss {self.loss!r}; the flow needs loss = "mse"'

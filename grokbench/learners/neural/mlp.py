@@ -1,8 +1,8 @@
 """Fully connected networks of any depth and width, trained by gradients: the neural reference family.
 
-The forward map is a function of a list of tensors and of a batch, so that `linearized.py` reuses the training loop.
-Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
-"""
+The forward map is a function of a list of tensors and of a batch, so that `linearized.py` reuses the training loop."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +14,7 @@ from grokbench.errors import OptionError
 from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.network import Descent, Network
+from grokbench.options import Count, Positive
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
 
@@ -49,18 +50,16 @@ class MLP(Network):
     OptionError : an option outside its range.
     """
 
-    hidden: list[int] = (128,)  # a dataclass refuses a list as default; as options the two are equal
+    hidden: list[Count] = (128,)  # a dataclass refuses a list as default; as options the two are equal
     activation: Literal["quadratic", "relu", "gelu", "tanh"] = "relu"
     bias: bool = False
     residual: bool = False
-    output_scale: float = 1.0
+    output_scale: Positive = 1.0
     centred: bool = False
     encoding: Encoding = "auto"
 
     def __post_init__(self):
         super().__post_init__()
-        self._check("widths of at least 1", lambda widths: all(width >= 1 for width in widths), ["hidden"])
-        self._check("a positive number", lambda value: value > 0, ["output_scale"])
         if self.residual and len(set(self.hidden)) > 1:
             raise OptionError("residual", True, f"false with hidden layers of unequal widths {list(self.hidden)}")
         self._precision = self.dtype

@@ -19,6 +19,7 @@ from grokbench.errors import OptionError, closest
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import Clock, Epochs, Refits, Stages, WarmStart
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.options import Positive
 from grokbench.registry import register_learner
 
 CLOCKS = {"partial_fit": "epochs", "staged": "rounds", "warm_start": "members"}
@@ -74,7 +75,7 @@ class Estimator(ScikitLearner):
     clock_from: Literal["auto", "partial_fit", "staged", "warm_start", "refit"] = "auto"
     parameter: str = ""
     inverse: bool = False
-    first_value: float = 0.001
+    first_value: Positive = 0.001
     scores_from: Literal["auto", "decision_function", "predict_log_proba", "predict_proba", "predict"] = "auto"
     loss_: Literal["auto", "cross-entropy", "mse", "hinge"] = "auto"
     encoding: Encoding = "auto"
@@ -82,8 +83,6 @@ class Estimator(ScikitLearner):
     clock = "what the class offers"
 
     def __post_init__(self):
-        if self.first_value <= 0:
-            raise OptionError("first_value", self.first_value, "a positive number")
         model = self._estimator(False)
         self._kind = self._chosen_clock(model)
         if self._kind == "refit":

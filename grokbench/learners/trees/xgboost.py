@@ -17,13 +17,10 @@ from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoding, cannot_encode, encode
 from grokbench.learners.trees.loss_derivatives import derivatives
 from grokbench.learners.trees.random_trees import RandomRounds
+from grokbench.options import AtLeastTwo, Count, NonNegative, Positive, PositiveShare, Share, Whole
 from grokbench.registry import register_learner
 
 PENALTIES = ("gamma", "min_child_weight", "lambda", "alpha")  # in the units of gradient or curvature
-AT_LEAST = dict.fromkeys((*PENALTIES, "max_depth", "max_delta_step", "max_leaves"), 0)
-AT_LEAST |= {"max_bin": 2, "num_parallel_tree": 1}
-SHARES = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode")
-POSITIVE = ("eta", "scale_pos_weight")
 ARRAYS_KEPT = 3  # the training split is kept besides
 GREEDY_ONLY = {"max_leaves": 0, "grow_policy": "depthwise", "sampling_method": "uniform"}
 OWN = ("random_structure", "stable_gradients", "encoding")  # the options that are not xgboost's
@@ -76,25 +73,25 @@ class BoostedTrees(Learner):
     encoding : how tokens become features.
     """
 
-    eta: float = 0.3
-    gamma: float = 0.0
-    max_depth: int = 6
-    min_child_weight: float = 1.0
-    max_delta_step: float = 0.0
-    subsample: float = 1.0
+    eta: Positive = 0.3
+    gamma: NonNegative = 0.0
+    max_depth: Whole = 6
+    min_child_weight: NonNegative = 1.0
+    max_delta_step: NonNegative = 0.0
+    subsample: PositiveShare = 1.0
     sampling_method: Literal["uniform", "gradient_based"] = "uniform"
-    colsample_bytree: float = 1.0
-    colsample_bylevel: float = 1.0
-    colsample_bynode: float = 1.0
-    lambda_: float = 1.0
-    alpha: float = 0.0
+    colsample_bytree: PositiveShare = 1.0
+    colsample_bylevel: PositiveShare = 1.0
+    colsample_bynode: PositiveShare = 1.0
+    lambda_: NonNegative = 1.0
+    alpha: NonNegative = 0.0
     tree_method: Literal["auto", "exact", "approx", "hist"] = "auto"
-    scale_pos_weight: float = 1.0
+    scale_pos_weight: Positive = 1.0
     grow_policy: Literal["depthwise", "lossguide"] = "depthwise"
-    max_leaves: int = 0
-    max_bin: int = 256
-    num_parallel_tree: int = 1
-    random_structure: float = 0.0
+    max_leaves: Whole = 0
+    max_bin: AtLeastTwo = 256
+    num_parallel_tree: Count = 1
+    random_structure: Share = 0.0
     stable_gradients: bool = False
     encoding: Encoding = "auto"
 
@@ -104,21 +101,10 @@ class BoostedTrees(Learner):
 
     def __post_init__(self):
         given = self._tree_options()
-        for name, least in AT_LEAST.items():
-            if given[name] < least:
-                raise OptionError(name, given[name], f"a number of at least {least}")
-        for name in SHARES:
-            if not 0 < given[name] <= 1:
-                raise OptionError(name, given[name], "a share above 0 and up to 1")
-        for name in POSITIVE:
-            if given[name] <= 0:
-                raise OptionError(name, given[name], "a positive number")
         if self.tree_method == "exact":  # what the library refuses only after training has begun
             plain = {"max_depth": self.max_depth > 0, "colsample_bynode": self.colsample_bynode == 1}
             plain["sampling_method"] = self.sampling_method == "uniform"
             self._require(plain, 'a tree_method other than "exact"')
-        if not 0 <= self.random_structure <= 1:
-            raise OptionError("random_structure", self.random_structure, "a share between 0 and 1")
         if self.random_structure:  # what ranks splits or examples by their gradients
             plain = {name: given[name] == default for name, default in GREEDY_ONLY.items()}
             self._require(plain, "random_structure 0")

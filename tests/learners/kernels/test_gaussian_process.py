@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from grokbench.learners.kernels.gaussian_process import GaussianProcess
 
 from grokbench.errors import OptionError
 from grokbench.learners.kernels.evidence import evidence_terms
+from grokbench.learners.kernels.gaussian_process import GaussianProcess
 from grokbench.options import build
 from grokbench.registry import learners, tasks
 from grokbench.tasks.base import Split

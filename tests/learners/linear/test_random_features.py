@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from grokbench.learners.linear.random_features import least_squares
 
 import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import encode, one_hot
+from grokbench.learners.linear.random_features import least_squares
 
 
 def parity(n_bits=8, n_train=60, seed=0):
