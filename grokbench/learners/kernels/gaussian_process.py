@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels.posterior import POSTERIORS
 from grokbench.options import NonNegative, Positive
 from grokbench.registry import register_learner
@@ -93,11 +93,13 @@ class GaussianProcess(Learner):
         if self.inference != "regression" and split.n_classes != 2:
             kind = f"{split.n_classes} classes" if split.n_classes else "real values"
             return f'inference "{self.inference}" tells two classes apart, not {kind}'
-        return cannot_encode(split, self.encoding)
+        return super().cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Stand before the first posterior."""
-        self._alphabet, self._n_classes, self._time = alphabet, n_classes, 0
+        two_letters = alphabet is not None and set(alphabet) == {2}
+        self._encode = Encoder(alphabet, "integer" if two_letters and self.encoding == "auto" else self.encoding)
+        self._n_classes, self._time = n_classes, 0
         self._inputs = self._encoded(X)
         labels = self._tensor(2.0 * y[:, None] - 1.0 if n_classes == 2 else one_hot(y, n_classes))
         self._posterior = POSTERIORS[self.inference](labels)
@@ -223,10 +225,7 @@ class GaussianProcess(Learner):
         return scale * torch.exp(-squared / 2)
 
     def _encoded(self, X: np.ndarray):
-        encoding = self.encoding
-        if encoding == "auto" and self._alphabet is not None and set(self._alphabet) == {2}:
-            encoding = "integer"
-        return self._tensor(encode(X, self._alphabet, encoding))
+        return self._tensor(self._encode(X))
 
     def _tensor(self, array):
         import torch

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels import kernel_functions
 from grokbench.options import Count, NonNegative, Positive
 from grokbench.registry import register_learner
@@ -56,12 +56,9 @@ class KernelFlow(Learner):
     integer_clock = False
     deterministic = True
 
-    def cannot_read(self, split):
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
-        self._alphabet = alphabet
-        self._inputs = encode(X, alphabet, self.encoding)
+        self._encode = Encoder(alphabet, self.encoding)
+        self._inputs = self._encode(X)
         self._scale = self.bandwidth or median_distance(self._inputs)
         self._rows = []  # of (X, k(X, X_train) U), the most recent last
         self._time = 0.0
@@ -81,7 +78,7 @@ class KernelFlow(Learner):
         return self._projected(X) @ self._coefficients()
 
     def kernel(self, X):
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         return self._k(inputs, inputs)
 
     def description(self):
@@ -108,7 +105,7 @@ class KernelFlow(Learner):
         for seen, rows in self._rows:
             if np.array_equal(seen, X):  # by content: the caller may have written into his array
                 return rows
-        rows = self._k(encode(X, self._alphabet, self.encoding), self._inputs) @ self._vectors
+        rows = self._k(self._encode(X), self._inputs) @ self._vectors
         self._rows = [*self._rows, (np.array(X), rows)][-REMEMBERED:]
         return rows
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels.kernel_flow import descent_gain, flow_gain
 from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_learner
@@ -70,9 +70,9 @@ class Linear(Learner):
 
     def cannot_read(self, split):
         """The reason of the encoding, too many monomials, or initial weights that are not as many."""
-        reason = cannot_encode(split, self.encoding)
+        reason = super().cannot_read(split)
         if reason is None:
-            d = encode(split.X_train[:1], split.alphabet, self.encoding).shape[1]
+            d = Encoder(split.alphabet, self.encoding)(split.X_train[:1]).shape[1]
             count = comb(d + self.degree, self.degree) - 1
             given, expected = len(self.initial_weights), count + self.intercept
             if count > MOST_FEATURES:
@@ -83,7 +83,7 @@ class Linear(Learner):
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Stand at the initial weights; "mse" takes one singular value decomposition for all times."""
-        self._alphabet, self._time = alphabet, 0
+        self._encode, self._time = Encoder(alphabet, self.encoding), 0
         self._squared = self.loss == "mse" or n_classes == 0
         self._features = self._phi(X)
         targets = one_hot(y, n_classes)
@@ -165,7 +165,7 @@ class Linear(Learner):
         return (self._features.T @ (shares - self._targets) + 2 * self.ridge * self._weights) / len(scores)
 
     def _phi(self, X: np.ndarray) -> np.ndarray:
-        features = monomials(encode(X, self._alphabet, self.encoding), self.degree)
+        features = monomials(self._encode(X), self.degree)
         return np.hstack([features, np.ones((len(X), 1))]) if self.intercept else features
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.kernels.kernel_flow import descent_gain
 from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_learner
@@ -66,12 +66,12 @@ class Committee(Learner):
         """Classes: the network has one real output."""
         if split.n_classes:
             return "a committee has one real output: it reads regressions only"
-        return cannot_encode(split, self.encoding)
+        return super().cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw the weights; scores start at the network's random function."""
-        self._alphabet, self._time = alphabet, 0
-        self._inputs, self._targets = encode(X, alphabet, self.encoding), np.asarray(y, dtype=np.float64)
+        self._encode, self._time = Encoder(alphabet, self.encoding), 0
+        self._inputs, self._targets = self._encode(X), np.asarray(y, dtype=np.float64)
         self._step = 2 * self.learning_rate / (self.alpha**2 if self.scale_learning_rate else 1.0)
         self._kept = 1 - self._step / 2 * self.weight_decay
         self._weights = rng.standard_normal((self.width, self._inputs.shape[1]))
@@ -115,7 +115,7 @@ class Committee(Learner):
         return {"m": mean, "M": np.outer(mean, mean) + (kept * values[-size:]) @ kept.T}
 
     def _scores(self, X, mean, second, dual) -> np.ndarray:
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         scores = self._function(inputs, mean, second)
         if self.frozen:
             scores = scores - self._tangent(inputs, self._inputs) @ dual
@@ -123,7 +123,7 @@ class Committee(Learner):
 
     def kernel(self, X):
         """Tangent kernel of the network, ``alpha^2 / N (x.x') (1 + epsilon m.(x + x') + epsilon^2 x^T M x')``."""
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         return self._tangent(inputs, inputs) / self.width
 
     def description(self):

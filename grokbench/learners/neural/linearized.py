@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
-from grokbench.learners.encodings import encode
 from grokbench.learners.neural.mlp import MLP, linear, slope
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
@@ -74,7 +73,7 @@ class Linearized(MLP):
         """Draw theta_0 as the twin does; the flow diagonalizes its tangent kernel."""
         super().begin(X, y, n_classes, alphabet, rng)
         if self.solver == "flow":
-            self._diagonalize(encode(X, alphabet, self.encoding))
+            self._diagonalize(self._encode(X))
 
     def advance(self, time):
         """Take steps until `time` of them are done, or go to flow time `time`, which may be infinite."""

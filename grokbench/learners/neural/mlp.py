@@ -11,12 +11,11 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.network import Descent, Network
 from grokbench.options import Count, Positive
 from grokbench.registry import register_learner
-from grokbench.tasks.base import Split
 
 GATHER_FROM = 40  # letters per position from which summing rows of the first weights beats the dense product
 
@@ -64,15 +63,11 @@ class MLP(Network):
             raise OptionError("residual", True, f"false with hidden layers of unequal widths {list(self.hidden)}")
         self._precision = self.dtype
 
-    def cannot_read(self, split: Split) -> str | None:
-        """The reason of the encoding, if it does not fit the alphabet."""
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw theta_0 and stand before the first step; twins of equal seed share theta_0 and all batches."""
-        self._alphabet, self._n = alphabet, len(X)
+        self._encode, self._n = Encoder(alphabet, self.encoding), len(X)
         self._loss = self.loss if n_classes else "mse"
-        encoded = encode(X, alphabet, self.encoding)
+        encoded = self._encode(X)
         fan_in = float((encoded**2).sum(1).mean()) or 1.0
         self._theta0 = self._draw([encoded.shape[1], *self.hidden, max(n_classes, 1)], fan_in, rng)
         self._trained = [tensor.requires_grad_() for tensor in self._start()]
@@ -92,7 +87,7 @@ class MLP(Network):
 
     def kernel(self, X):
         """Trace tangent kernel ``(1/C) sum_c <grad s_c(x), grad s_c(x')>`` of the scores, all parameters, float64."""
-        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        inputs = self._tensor(self._encode(X)).double()
         layers = self._layers([tensor.detach().double() for tensor in self._tangent_point()])
         return self.output_scale**2 * trace_kernel(layers, inputs, self.activation, self.residual).cpu().numpy()
 
@@ -100,7 +95,7 @@ class MLP(Network):
         """ "last_layer": inner products of the last hidden features, what a new read-out alone could learn from."""
         if not self.hidden:
             return {}
-        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        inputs = self._tensor(self._encode(X)).double()
         h = self._forward([tensor.detach().double() for tensor in self._tangent_point()], inputs)[0][-1]
         return {"last_layer": (h @ h.T + self.bias).cpu().numpy()}
 
@@ -185,11 +180,12 @@ class MLP(Network):
 
     def _read(self, X: np.ndarray):
         """(n, d) encoded inputs, or (n, arity) row numbers of the first weights where gathering is faster."""
-        one_hot_code = self._alphabet is not None and self.encoding in ("auto", "one-hot")
+        alphabet = self._encode.alphabet
+        one_hot_code = alphabet is not None and self.encoding in ("auto", "one-hot")
         # on a GPU the gather's gradient adds in no fixed order; the dense product is deterministic
-        if one_hot_code and self.device == "cpu" and np.mean(self._alphabet) >= GATHER_FROM:
-            return self._tensor(X + np.concatenate([[0], np.cumsum(self._alphabet)[:-1]]), integer=True)
-        return self._tensor(encode(X, self._alphabet, self.encoding))
+        if one_hot_code and self.device == "cpu" and np.mean(alphabet) >= GATHER_FROM:
+            return self._tensor(X + np.concatenate([[0], np.cumsum(alphabet)[:-1]]), integer=True)
+        return self._tensor(self._encode(X))
 
 
 def activate(a, activation: str):

@@ -41,9 +41,6 @@ class WidthOfMLP(Network):
 
     clock = "width"
 
-    def cannot_read(self, split):
-        return self._network(1).cannot_read(split)
-
     def begin(self, X, y, n_classes, alphabet, rng):
         self._data = (np.array(X), np.array(y), n_classes, alphabet)
         self._seed = int(rng.integers(2**63))

@@ -6,7 +6,7 @@ import numpy as np
 
 from grokbench.learners import leaves
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.encodings import Encoder
 from grokbench.learners.scikit.estimator_clocks import Clock
 
 WEIGHTS = ("coef_", "coefs_", "intercept_", "intercepts_", "dual_coef_", "support_")
@@ -23,7 +23,6 @@ class ScikitLearner(Learner):
     Time 0 is the zero function, before anything was fitted.
     """
 
-    encoding: Encoding = "auto"
     method = "predict_proba"
 
     def _estimator(self, regression: bool):
@@ -34,15 +33,11 @@ class ScikitLearner(Learner):
         """The clock that moves it."""
         raise NotImplementedError
 
-    def cannot_read(self, split) -> str | None:
-        """The reason of the encoding, if it does not fit the alphabet."""
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
         """Nothing is fitted yet; one number of `rng` seeds whatever the estimator draws."""
-        self._n_classes, self._alphabet = n_classes, alphabet
+        self._n_classes, self._encode = n_classes, Encoder(alphabet, self.encoding)
         self._present, codes = np.unique(y, return_inverse=True) if n_classes else (None, np.array(y))
-        self._train = encode(X, alphabet, self.encoding)
+        self._train = self._encode(X)
         self._clocked = self._clock(
             lambda: self._estimator(n_classes == 0), int(rng.integers(2**31)), self._train, codes
         )
@@ -58,7 +53,7 @@ class ScikitLearner(Learner):
             return scores
         method = self.method if self._n_classes else "predict"
         asked = "predict_proba" if method == "predict_log_proba" else method
-        said = self._clocked.output(asked, encode(X, self._alphabet, self.encoding))
+        said = self._clocked.output(asked, self._encode(X))
         if not self._n_classes:
             return said.reshape(len(X), 1).astype(np.float64)
         columns, lowest = class_columns(said, method, len(self._present))
@@ -70,7 +65,7 @@ class ScikitLearner(Learner):
         """Leaf co-occurrence of trees (`leaves.kernel`); None for others, and at time 0."""
         if not hasattr(self._clocked.model, "apply"):
             return None
-        trained, asked = (self._leaves(inputs) for inputs in (self._train, encode(X, self._alphabet, self.encoding)))
+        trained, asked = (self._leaves(inputs) for inputs in (self._train, self._encode(X)))
         return leaves.kernel(trained, asked)
 
     def _leaves(self, encoded: np.ndarray) -> np.ndarray:

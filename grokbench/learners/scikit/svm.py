@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from grokbench.learners.encodings import Encoding, encode
+from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.scikit.estimator_clocks import Refits
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
 from grokbench.options import Count, NonNegative, Positive
@@ -57,7 +57,7 @@ class SupportVectorMachine(ScikitLearner):
         return super().cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
-        inputs = encode(X, alphabet, self.encoding)
+        inputs = Encoder(alphabet, self.encoding)(X)
         self._gamma = self.gamma or 1.0 / (inputs.shape[1] * inputs.var() or 1.0)
         super().begin(X, y, n_classes, alphabet, rng)
 
@@ -66,7 +66,7 @@ class SupportVectorMachine(ScikitLearner):
         from sklearn.metrics.pairwise import pairwise_kernels
 
         name, parameters = self._kernel()
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         return pairwise_kernels(inputs, metric=name, filter_params=True, **parameters)
 
     def _kernel(self) -> tuple[str, dict[str, float]]:

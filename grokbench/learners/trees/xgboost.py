@@ -14,7 +14,7 @@ import numpy as np
 from grokbench.errors import OptionError
 from grokbench.learners import leaves
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.trees.loss_derivatives import derivatives
 from grokbench.learners.trees.random_trees import RandomRounds
 from grokbench.options import AtLeastTwo, Count, NonNegative, Positive, PositiveShare, Share, Whole
@@ -122,7 +122,7 @@ class BoostedTrees(Learner):
         """Why these options do not apply to a split, or None."""
         if self.scale_pos_weight != 1 and split.n_classes != 2:
             return "scale_pos_weight applies to two classes only"
-        return cannot_encode(split, self.encoding)
+        return super().cannot_read(split)
 
     def _parameters(self, n_classes: int, seed: int) -> dict[str, object]:
         """The parameters of the booster.
@@ -143,11 +143,11 @@ class BoostedTrees(Learner):
         """An empty ensemble."""
         import xgboost
 
-        self._n_classes, self._alphabet = n_classes, alphabet
+        self._n_classes, self._encode = n_classes, Encoder(alphabet, self.encoding)
         self.loss = "cross-entropy" if n_classes else "mse"
         self._round = 0
         self._trees: list[dict[str, np.ndarray]] = []
-        inputs = encode(X, alphabet, self.encoding)
+        inputs = self._encode(X)
         train = xgboost.DMatrix(inputs, label=y, nthread=1)
         self._train = (np.array(X), train)
         self._seen: list[tuple[np.ndarray, object]] = []
@@ -193,7 +193,7 @@ class BoostedTrees(Learner):
         return margin + self._random.margins(self._encoded(X)) if self.random_structure else margin
 
     def _encoded(self, X: np.ndarray) -> np.ndarray:
-        return encode(X, self._alphabet, self.encoding).astype(np.float32)
+        return self._encode(X).astype(np.float32)
 
     def _matrix(self, X: np.ndarray):
         """xgboost's form of X; the same object for equal arrays, because its predictions so far are cached with it."""
@@ -202,7 +202,7 @@ class BoostedTrees(Learner):
                 return matrix
         import xgboost
 
-        matrix = xgboost.DMatrix(encode(X, self._alphabet, self.encoding), nthread=1)
+        matrix = xgboost.DMatrix(self._encode(X), nthread=1)
         self._seen = [(np.array(X), matrix), *self._seen[: ARRAYS_KEPT - 1]]
         return matrix
 
