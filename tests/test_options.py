@@ -209,6 +209,16 @@ def test_a_plain_class_keeps_its_manners():
         Plain(0)
 
 
+def test_a_user_s_ranges_are_names_of_the_package():
+    class Mine(grokbench.Learner):
+        def __init__(self, rate: "grokbench.Positive" = 0.1, rounds: "grokbench.Count" = 3):
+            self.rate, self.rounds = rate, rounds
+
+    assert Mine(rate=2).rounds == 3
+    with pytest.raises(grokbench.OptionError, match="rounds = 0: expected a whole number of at least 1"):
+        Mine(rounds=0)
+
+
 def test_an_annotation_for_type_checkers_alone_is_no_range():
     class Odd(grokbench.Learner):
         def __init__(self, path: "Nowhere" = None):  # noqa: F821

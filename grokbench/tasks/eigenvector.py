@@ -108,8 +108,8 @@ def eigenvector(K: np.ndarray, index: int) -> np.ndarray:
     Raises OptionError where that eigenvalue is 0 up to rounding, so that its eigenvector is anybody's guess.
     """
     eigenvalues, vectors = np.linalg.eigh(K)
-    found = int((eigenvalues > len(K) * np.finfo(np.float64).eps * eigenvalues[-1]).sum())
-    if index >= found:
-        raise OptionError("index", index, f"at most {found - 1}: the other eigenvalues are 0 up to rounding")
+    rank = int((eigenvalues > len(K) * np.finfo(np.float64).eps * eigenvalues[-1]).sum())
+    if index >= rank:
+        raise OptionError("index", index, f"at most {rank - 1}: the other eigenvalues are 0 up to rounding")
     v = vectors[:, len(K) - 1 - index]
     return v if v[np.argmax(np.abs(v))] > 0 else -v

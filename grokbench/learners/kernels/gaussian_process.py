@@ -137,10 +137,10 @@ class GaussianProcess(Learner):
 
     def scores_of(self, description, X):
         """The scores of any hyperparameters (sizes below 1e-6 count as that) and posterior."""
-        found = {name: self._tensor(array) for name, array in description.items()}
-        parts = found["lengthscales"].abs().clamp(min=1e-6), found["scale"].clamp(min=1e-6), None, found["mean"]
+        tensors = {name: self._tensor(array) for name, array in description.items()}
+        parts = tensors["lengthscales"].abs().clamp(min=1e-6), tensors["scale"].clamp(min=1e-6), None, tensors["mean"]
         posterior = POSTERIORS[self.inference](self._tensor(np.ones_like(description["weights"])))  # asks no label
-        posterior.read(found, self._k(self._inputs, self._inputs, parts))
+        posterior.read(tensors, self._k(self._inputs, self._inputs, parts))
         return self._scores(X, parts, posterior)
 
     def parts(self):
@@ -149,10 +149,10 @@ class GaussianProcess(Learner):
 
     def leading(self, size):
         """The `size` inputs of the shortest lengthscales, the others' infinite; all else as it is."""
-        found = self.description()
-        found["lengthscales"] = found["lengthscales"].copy()
-        found["lengthscales"][np.argsort(found["lengthscales"], kind="stable")[size:]] = np.inf
-        return found
+        described = self.description()
+        described["lengthscales"] = described["lengthscales"].copy()
+        described["lengthscales"][np.argsort(described["lengthscales"], kind="stable")[size:]] = np.inf
+        return described
 
     def kernel(self, X):
         """K_theta of the present hyperparameters, without noise and mean."""
@@ -162,8 +162,8 @@ class GaussianProcess(Learner):
     def description(self):
         """Hyperparameters and posterior; the class says which keys."""
         lengthscales, scale, noise, means, _ = (part.numpy() for part in self._hyperparameters())
-        found = {"lengthscales": lengthscales, "scale": scale, "mean": means, **self._posterior.description()}
-        return found | {"noise": noise} if self.inference == "regression" else found
+        described = {"lengthscales": lengthscales, "scale": scale, "mean": means, **self._posterior.description()}
+        return described | {"noise": noise} if self.inference == "regression" else described
 
     def _scores(self, X, parts, posterior):
         import torch

@@ -102,8 +102,8 @@ class Linearized(MLP):
 
     def _map(self, trained: list, context: list):
         """``da_l = h_{l-1} dW_l + dh_{l-1} W_l + db_l`` with ``dh_l = phi'(a_l) da_l [+ dh_{l-1}]``, forward."""
-        inputs, base, *rest = context
-        features, slopes = [inputs, *rest[: len(self.hidden)]], rest[len(self.hidden) :]
+        inputs, base, *kept = context
+        features, slopes = [inputs, *kept[: len(self.hidden)]], kept[len(self.hidden) :]
         change = moved = None  # da_l, dh_l
         for l, (weights, bias) in enumerate(self._layers(trained)):
             if l:

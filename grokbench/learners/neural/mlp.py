@@ -123,8 +123,8 @@ class MLP(Network):
         kept[np.argsort(-np.concatenate(strengths), kind="stable")[:size]] = True
         layers = [slice(None), *np.split(kept, np.cumsum(self.hidden)[:-1]), slice(None)]
         for name, array in described.items():
-            below, here = layers[int(name[1:]) - 1 : int(name[1:]) + 1]
-            described[name] = array[below][:, here] if name[0] == "W" else array[here]
+            below, own = layers[int(name[1:]) - 1 : int(name[1:]) + 1]
+            described[name] = array[below][:, own] if name[0] == "W" else array[own]
         return described
 
     # What a subclass with another forward map replaces.
@@ -221,14 +221,14 @@ def forward(layers: list, inputs, activation: str, residual: bool = False) -> tu
 
     ``h_0`` is the input and ``h_l = [residual and l > 1] h_{l-1} + phi(a_l)``.
     """
-    features, found = [inputs], []
+    features, preactivations = [inputs], []
     for weights, bias in layers:
-        if found:
-            h = activate(found[-1], activation)
-            features.append(features[-1] + h if residual and len(found) > 1 else h)
+        if preactivations:
+            h = activate(preactivations[-1], activation)
+            features.append(features[-1] + h if residual and len(preactivations) > 1 else h)
         a = linear(features[-1], weights)
-        found.append(a if bias is None else a + bias)
-    return features, found
+        preactivations.append(a if bias is None else a + bias)
+    return features, preactivations
 
 
 def trace_kernel(layers: list, inputs, activation: str, residual: bool = False):

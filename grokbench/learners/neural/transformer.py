@@ -160,12 +160,12 @@ class Transformer(Network):
             shapes |= {f"W_in{layer}": (d, width), f"b_in{layer}": (width,)}
             shapes |= {f"W_out{layer}": (width, d), f"b_out{layer}": (d,)}
         shapes["W_U"] = (d, n_outputs)
-        found = {}
+        drawn = {}
         for name, shape in shapes.items():
             fan_in = d if name in ("W_E", "W_pos") else shape[0]
             spread = 0.0 if name.startswith("b_") else self.init_scale / np.sqrt(fan_in)
-            found[name] = spread * rng.standard_normal(shape)
-        return found
+            drawn[name] = spread * rng.standard_normal(shape)
+        return drawn
 
     def _tensor(self, array: np.ndarray, dtype: str = ""):
         import torch

@@ -224,12 +224,12 @@ def find_class(option: str, path: object) -> type:
     if not is_installed(module):
         raise OptionError(option, path, "a class of an installed package; a file of your own comes in by --include")
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     except (ImportError, ValueError) as error:
         raise OptionError(option, path, f"{expected} ({error})") from error
-    cls = getattr(found, name, None)
+    cls = getattr(imported, name, None)
     if cls is None:
-        raise OptionError(option, path, f"a class in {module}{closest(name, public_classes(found))}")
+        raise OptionError(option, path, f"a class in {module}{closest(name, public_classes(imported))}")
     if not (isinstance(cls, type) and all(callable(getattr(cls, manner, None)) for manner in MANNERS)):
         raise OptionError(option, path, f"a class with {', '.join(MANNERS)}, as scikit-learn's have")
     return cls
@@ -256,8 +256,10 @@ def is_installed(module: str) -> bool:
 
 def public_classes(module) -> list[str]:
     """Names of the classes of a module that fit and predict."""
-    found = [getattr(module, name, None) for name in getattr(module, "__all__", [])]
-    return [cls.__name__ for cls in found if isinstance(cls, type) and hasattr(cls, "fit") and hasattr(cls, "predict")]
+    members = [getattr(module, name, None) for name in getattr(module, "__all__", [])]
+    return [
+        cls.__name__ for cls in members if isinstance(cls, type) and hasattr(cls, "fit") and hasattr(cls, "predict")
+    ]
 
 
 def read_value(value: object) -> object:

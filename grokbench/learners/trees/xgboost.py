@@ -236,29 +236,29 @@ class BoostedTrees(Learner):
         many = self._random.per_round
         grown = self._leaves_from(len(self._populations) // many, self._train[0])
         self._populations += leaves.populations(grown.reshape(len(grown), -1))
-        asked = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
-        return leaves.co_occurrence(self._populations[-rounds * many :], asked, self.lambda_)
+        places = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
+        return leaves.co_occurrence(self._populations[-rounds * many :], places, self.lambda_)
 
     def _leaves(self, X: np.ndarray) -> np.ndarray:
         """(n, rounds, trees per round) int64: the leaf of each example in each tree; kept, because no tree changes."""
         known = next((places for seen, places in self._places if np.array_equal(seen, X)), None)
         known = np.empty((len(X), 0, self._random.per_round), dtype=np.int64) if known is None else known
-        found = np.concatenate([known, self._leaves_from(known.shape[1], X)], axis=1)
+        places = np.concatenate([known, self._leaves_from(known.shape[1], X)], axis=1)
         others = [kept for kept in self._places if not np.array_equal(kept[0], X)]
-        self._places = [(np.array(X), found), *others[: ARRAYS_KEPT - 1]]
-        return found
+        self._places = [(np.array(X), places), *others[: ARRAYS_KEPT - 1]]
+        return places
 
     def _leaves_from(self, first: int, X: np.ndarray) -> np.ndarray:
         """(n, rounds from `first` on, trees per round) int64."""
         random = np.array([self._is_random(round_) for round_ in range(first, self._round)], dtype=bool)
-        found = np.empty((len(X), len(random), self._random.per_round), dtype=np.int64)
+        places = np.empty((len(X), len(random), self._random.per_round), dtype=np.int64)
         if random.any():
-            found[:, random] = self._random.leaves(self._encoded(X), first - self._greedy_before(first))
+            places[:, random] = self._random.leaves(self._encoded(X), first - self._greedy_before(first))
         if not random.all():
             new = self._booster[self._greedy_before(first) : self._greedy_before(self._round)]
             grown = new.predict(self._matrix(X), pred_leaf=True, strict_shape=True)
-            found[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
-        return found
+            places[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
+        return places
 
     def description(self) -> dict[str, np.ndarray]:
         """All trees, each in preorder (left before right; left means x[split_feature] < threshold).
