@@ -16,6 +16,8 @@ from grokbench.tasks.base import Split
 class Learner(Optioned):
     """Base class of learners. Options are the keyword arguments of the subclass's constructor.
 
+    A constructor raises OptionError for an option outside the range that its annotation gives (`grokbench.options`).
+
     Attributes
     ----------
     clock : what one unit of time is: "steps", "rounds", "iterations", "flow time" ...

@@ -102,6 +102,8 @@ class Split:
 class Task(Optioned):
     """Base class of tasks: a subclass says how to sample a split, this class does the rest.
 
+    A constructor raises OptionError for an option outside the range that its annotation gives (`grokbench.options`).
+
     Parameters
     ----------
     labels : "shuffled" permutes the labels within each split, so that nothing can be learned but by heart.

@@ -63,10 +63,6 @@ class GaussianProcess(Learner):
     complexity_weight : weight of the complexity (the log-determinant, or the KL term) in what Adam minimizes; 0 drops
         it. The posterior under given hyperparameters is the same, except that of a q that moves.
     encoding : how tokens become numbers; "auto" is "integer" for two-letter alphabets (bits 0, 1), else "one-hot".
-
-    Raises
-    ------
-    OptionError : an option outside its range.
     """
 
     inference: Literal["regression", "laplace", "variational", "whitened", "unwhitened"] = "regression"

@@ -46,7 +46,7 @@ class Linear(Learner):
 
     Raises
     ------
-    OptionError : an option outside its range; solver "flow" with loss "cross-entropy"; from `begin`, initial weights
+    OptionError : solver "flow" with loss "cross-entropy"; from `begin`, initial weights
         that are not as many as the features.
     """
 

@@ -42,10 +42,6 @@ class Committee(Learner):
     weight_decay : pulls the weights to 0; the frozen twin to its start, which leaves it the ridge n weight_decay / 2.
     frozen : train the linearization in the weights at their start, features fixed: the lazy control.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
-
-    Raises
-    ------
-    OptionError : an option outside its range.
     """
 
     width: Count = 500

@@ -40,7 +40,7 @@ class Linearized(MLP):
 
     Raises
     ------
-    OptionError : an option outside its range; norm_clamp; solver "flow" with another loss than "mse", or with an option
+    OptionError : norm_clamp; solver "flow" with another loss than "mse", or with an option
         of single steps.
     """
 

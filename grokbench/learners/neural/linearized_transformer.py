@@ -23,7 +23,7 @@ class LinearizedTransformer(Transformer):
 
     Raises
     ------
-    OptionError : an option outside its range; norm_clamp.
+    OptionError : norm_clamp.
     """
 
     family = "lazy"

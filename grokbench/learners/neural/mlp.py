@@ -46,7 +46,7 @@ class MLP(Network):
 
     Raises
     ------
-    OptionError : an option outside its range.
+    OptionError : residual with hidden layers of unequal widths.
     """
 
     hidden: list[Count] = (128,)  # a dataclass refuses a list as default; as options the two are equal

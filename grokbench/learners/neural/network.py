@@ -42,6 +42,10 @@ class Network(Learner):
     grokfast_alpha : alpha, the decay of that average.
     freeze_after : the step from which on only the last layer is trained; -1 is never.
     dtype : precision of training; the initial weights of both are the same numbers, rounded.
+
+    Raises
+    ------
+    OptionError : norm_clamp with freeze_after.
     """
 
     loss: Loss = "cross-entropy"

@@ -55,7 +55,7 @@ class Transformer(Network):
 
     Raises
     ------
-    OptionError : an option outside its range.
+    OptionError : heads that do not divide d_model.
     """
 
     layers: Count = 1

@@ -30,10 +30,6 @@ class NearestNeighbors(ScikitLearner):
     ----------
     power : how fast votes fall with distance: 0 for equal votes; above it every training example fits itself.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
-
-    Raises
-    ------
-    OptionError : a negative power.
     """
 
     power: NonNegative = 0.0
