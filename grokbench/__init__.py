@@ -2,7 +2,8 @@
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
 `task`, `learner`, `trace`, `detect`, `load`, `Task`, `Learner`, `Measure`, `Split`, `register_task`,
-`register_learner`, `register_measure`.
+`register_learner`, `register_measure`; and the ranges of options: `Positive`, `NonNegative`, `Unbounded`,
+`Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,18 @@ _HOMES = {
     "detect": "grokbench.curves.detect",
     "Detection": "grokbench.curves.detect",
     "load": "grokbench.report.load",
+    "OptionError": "grokbench.errors",
     "UsageError": "grokbench.errors",
+    "Positive": "grokbench.options",
+    "NonNegative": "grokbench.options",
+    "Unbounded": "grokbench.options",
+    "Share": "grokbench.options",
+    "PositiveShare": "grokbench.options",
+    "ShareBelowOne": "grokbench.options",
+    "ProperShare": "grokbench.options",
+    "Whole": "grokbench.options",
+    "Count": "grokbench.options",
+    "AtLeastTwo": "grokbench.options",
 }
 __all__ = ["learner", "task", *_HOMES]
 

@@ -4,6 +4,11 @@ The constructor's signature is the only place where an option, its type and its 
 written down; its description stands in the ``Parameters`` section of the class's docstring.
 A parameter whose name is a Python keyword carries a trailing underscore that the option drops
 (``lambda_`` is the option ``lambda``).
+
+A bound that one option alone decides is its annotation: ``learning_rate: Positive = 0.01``. The named
+ranges stand below; ``Annotated[int, Ge(3)]`` and the other bounds of `annotated_types` mean what they say.
+`Option.check` refuses what lies outside, `words` says the range, in the error as in ``grokbench show``.
+What several options decide together is for the class's ``__post_init__``.
 """
 
 from __future__ import annotations
@@ -13,12 +18,31 @@ import inspect
 import json
 import math
 import re
+import types
 import typing
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Interval
 
 from grokbench.errors import OptionError, UsageError, closest, shown
 
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Unbounded = Annotated[float, Interval()]  # any finite number, on purpose
+Share = Annotated[float, Interval(ge=0, le=1)]
+PositiveShare = Annotated[float, Interval(gt=0, le=1)]
+ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
+ProperShare = Annotated[float, Interval(gt=0, lt=1)]
+Whole = Annotated[int, Ge(0)]
+Count = Annotated[int, Ge(1)]
+AtLeastTwo = Annotated[int, Ge(2)]
+Zero = Annotated[int, Interval(ge=0, le=0)]  # beside a range that leaves it out: ``Zero | AtLeastTwo``
+
+NOUNS = {float: "number", int: "whole number", str: "text", dict: "table", list: "list", tuple: "list"}
+BOUNDS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
 FINITE = "a finite number"
 DEEPEST = 16  # lists within lists: no option is nested that deep, and no parser of ours recurses further
 
@@ -41,35 +65,119 @@ class Option:
     @property
     def is_list(self) -> bool:
         """True for a list-valued option: in a suite its value is nested, ``[[128, 128]]``."""
-        return typing.get_origin(self.annotation) in (list, tuple) or self.annotation in (list, tuple)
+        return not {list, tuple}.isdisjoint(_kinds(self.annotation))
+
+    @property
+    def is_bounded(self) -> bool:
+        """True where the annotation has a range, if only that of a list's items."""
+        return any(True for _ in ranges(self.annotation))
 
     @property
     def type_name(self) -> str:
-        """The annotation as people read it: ``float``, ``"gelu" | "relu"``."""
-        if typing.get_origin(self.annotation) is typing.Literal:
-            return " | ".join(json.dumps(value) for value in typing.get_args(self.annotation))
-        if self.annotation is inspect.Parameter.empty:
-            return "any"
-        return getattr(self.annotation, "__name__", "") if isinstance(self.annotation, type) else str(self.annotation)
+        """The annotation as people read it: ``a positive number``, ``"gelu" | "relu"``."""
+        return words(self.annotation)
 
     def check(self, value: object) -> object:
-        """`value` as the annotated type, or OptionError that names the closest valid value."""
+        """`value` as the annotated type; OptionError, with the closest valid value, if it lies outside."""
         wanted = misfit(value)
         if wanted:
             raise OptionError(self.name, value, wanted)
         if self.annotation is inspect.Parameter.empty:
             return value
-        if isinstance(value, float) and value.is_integer() and self.annotation is int:
-            value = int(value)  # 1 and 1.0 are the same
         try:
-            return _adapter(self.annotation).validate_python(value, strict=True)
+            return _adapter(self.annotation).validate_python(self._plain(value), strict=True)
         except ValueError as error:
-            hint = ""
-            if typing.get_origin(self.annotation) is typing.Literal:
-                hint = closest(value, typing.get_args(self.annotation))
-            elif self.is_list and not isinstance(value, list):
-                hint = f"; a list is an axis here, so nest it: {self.name} = [[{shown(value)}]]"
-            raise OptionError(self.name, value, f"{self.type_name}{hint}") from error
+            raise OptionError(self.name, value, f"{self.type_name}{self._hint(value)}") from error
+
+    def _plain(self, value: object) -> object:
+        """`value` with 1.0 for 1 and a tuple for a list put right: in a key they are the same."""
+        kinds = set(_kinds(self.annotation))
+        if isinstance(value, float) and value.is_integer() and int in kinds and float not in kinds:
+            return int(value)
+        return list(value) if isinstance(value, tuple) and list in kinds else value
+
+    def _hint(self, value: object) -> str:
+        if typing.get_origin(self.annotation) is typing.Literal:
+            return closest(value, typing.get_args(self.annotation))
+        if self.is_list and not isinstance(value, list | tuple):
+            return f"; a list is an axis here, so nest it: {self.name} = [[{shown(value)}]]"
+        return ""
+
+
+class Optioned:
+    """Base of tasks and learners: a constructor refuses a value outside its option's range, as `build` does."""
+
+    def __new__(cls, *args, **kwargs):
+        """OptionError for the first argument outside the range of its annotation."""
+        if cls.__init__ is object.__init__ and (args or kwargs):
+            raise TypeError(f"{cls.__name__}() takes no arguments")
+        try:
+            given = inspect.signature(cls.__init__).bind_partial(None, *args, **kwargs).arguments
+        except TypeError:
+            given = {}  # the constructor itself says what is wrong
+        for option in options(cls).values():
+            if option.is_bounded and given.get(option.parameter, option.default) is not option.default:
+                option.check(given[option.parameter])
+        return super().__new__(cls)
+
+
+def ranges(annotation: object) -> Iterator[object]:
+    """The annotations with a range of an annotation: itself, those of alternatives, or those of a list's items."""
+    if typing.get_origin(annotation) is Annotated:
+        yield annotation
+    elif typing.get_origin(annotation) is not typing.Literal:
+        for part in typing.get_args(annotation):
+            yield from ranges(part)
+
+
+def words(annotation: object) -> str:
+    """An annotation as errors and ``grokbench show`` say it: ``a whole number of at least 1``."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _range_in_words(parts[0], parts[1:])
+    if origin is typing.Literal:
+        return " | ".join(json.dumps(value) for value in parts)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(words(part) for part in parts)
+    if origin is list:
+        return f"a list, each {words(parts[0])}"
+    kind = origin or annotation
+    if kind in NOUNS:
+        return f"a {NOUNS[kind]}"
+    special = {bool: "true or false", type(None): "nothing", object: "any", inspect.Parameter.empty: "any"}
+    return special.get(kind) or getattr(kind, "__name__", str(kind))
+
+
+def _range_in_words(base: object, metadata: tuple) -> str:
+    """A number with bounds: ``a share between 0 and 1, without 1``."""
+    bounds = {name: getattr(item, name, None) for item in metadata for name in BOUNDS}
+    bounds = {name: bound for name, bound in bounds.items() if bound is not None}
+    if base not in (int, float) or not bounds:
+        return words(base)
+    noun = NOUNS[base]
+    if bounds == {"gt": 0}:
+        return f"a positive {noun}"
+    if len(bounds) == 1:
+        ((name, bound),) = bounds.items()
+        return f"a {noun} {BOUNDS[name]} {bound}"
+    least, most = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if least == most:
+        return str(least)
+    noun = "share" if base is float and (least, most) == (0, 1) else noun
+    excluded = " and ".join(str(bounds[name]) for name in ("gt", "lt") if name in bounds)
+    return f"a {noun} between {least} and {most}" + (f", without {excluded}" if excluded else "")
+
+
+def _kinds(annotation: object) -> Iterator[object]:
+    """The types that an annotation allows, without their ranges and items."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        for part in parts:
+            yield from _kinds(part)
+    elif origin is Annotated:
+        yield from _kinds(parts[0])
+    else:
+        yield origin or annotation
 
 
 def misfit(value: object, depth: int = 0) -> str:
@@ -99,42 +207,40 @@ def _adapter(annotation: object):
 
 def _documented(cls: type) -> dict[str, str]:
     """Descriptions of the numpydoc section ``Parameters`` of a class and its bases."""
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         doc = inspect.cleandoc(base.__dict__.get("__doc__") or "")
         section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", doc, re.M | re.S)
         if section:
             for names, text in re.findall(r"^(\w[\w, ]*?) :\s*(.*(?:\n[ \t]+.*)*)", section[1], re.M):
                 for name in names.split(","):
-                    found[name.strip()] = " ".join(text.split())
-    return found
+                    descriptions[name.strip()] = " ".join(text.split())
+    return descriptions
 
 
 def _type_hints(cls: type) -> dict[str, object]:
-    """Annotations of the constructor. Those of dataclass fields are read in the module of the class that has them."""
-    try:
-        hints = typing.get_type_hints(cls.__init__)
-    except NameError:  # a generated constructor repeats the annotations of a base in another module
-        hints = {}
-    if is_dataclass(cls):
-        names = {field.name for field in fields(cls)}
-        hints |= {name: hint for name, hint in typing.get_type_hints(cls).items() if name in names}
-    return hints
+    """Annotations of the constructor; one that dataclass has made repeats those of the fields of all bases."""
+    owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    generated = getattr(vars(owner).get("__dataclass_params__"), "init", False)
+    try:  # of a class, each in the module of the base that has it
+        return typing.get_type_hints(cls if generated else cls.__init__, include_extras=True)
+    except NameError:  # a name for type checkers alone: such a constructor takes anything
+        return {}
 
 
 @cache
 def options(cls: type) -> dict[str, Option]:
     """The options of a class, in the order of its signature."""
     hints = _type_hints(cls)
-    described = _documented(cls)
-    found = {}
+    descriptions = _documented(cls)
+    known = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         name = parameter.name.rstrip("_")
         annotation = hints.get(parameter.name, inspect.Parameter.empty)
-        found[name] = Option(name, parameter.name, parameter.default, annotation, described.get(name, ""))
-    return found
+        known[name] = Option(name, parameter.name, parameter.default, annotation, descriptions.get(name, ""))
+    return known
 
 
 def build(cls: type, given: dict[str, object]):

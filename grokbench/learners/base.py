@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from grokbench.learners.encodings import Encoding, cannot_encode
+from grokbench.options import Optioned
 from grokbench.tasks.base import Split
 
 
-class Learner:
+class Learner(Optioned):
     """Base class of learners. Options are the keyword arguments of the subclass's constructor.
+
+    A constructor raises OptionError for an option outside the range that its annotation gives (`grokbench.options`).
 
     Attributes
     ----------
@@ -22,6 +26,7 @@ class Learner:
     integer_clock : asked at whole numbers only.
     first_time : the first positive checkpoint (known after `begin`, for flows); the clock's natural unit.
     deterministic : ignores `rng`.
+    encoding : how tokens become numbers (`grokbench.learners.encodings`); where it is a choice, an option.
     version : raised when results change on purpose.
     device : "cpu" or "cuda"; set by the harness before `begin`.
     """
@@ -33,6 +38,7 @@ class Learner:
     integer_clock = True
     first_time = 1.0
     deterministic = False
+    encoding: Encoding = "auto"
     version = 1
     device = "cpu"
 
@@ -81,5 +87,8 @@ class Learner:
         raise NotImplementedError
 
     def cannot_read(self, split: Split) -> str | None:
-        """Why this learner cannot take this split, or None if it can; it keeps a pair out of a plan."""
-        return None
+        """Why this learner cannot take this split, or None if it can; it keeps a pair out of a plan.
+
+        That is an encoding which does not fit the alphabet; a subclass with reasons of its own calls this one too.
+        """
+        return cannot_encode(split, self.encoding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,24 @@ def encode(X: np.ndarray, alphabet: tuple[int, ...] | None, encoding: Encoding =
     encoded = np.zeros((len(X), sum(alphabet)))
     np.put_along_axis(encoded, X + offsets, 1.0, axis=1)
     return encoded
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The one way in which a learner reads the inputs of a run: made in `begin`, called on every X after that.
+
+    Parameters
+    ----------
+    alphabet : size of each token position; None for real features.
+    encoding : the learner's option.
+    """
+
+    alphabet: tuple[int, ...] | None
+    encoding: Encoding = "auto"
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """(n, d) float64 from (n, arity) tokens, or from real features: `encode`."""
+        return encode(X, self.alphabet, self.encoding)
 
 
 def cannot_encode(split: Split, encoding: Encoding) -> str | None:

@@ -230,7 +230,7 @@ class _Case:
 
 def _check_array(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != np.float64 or array.shape != shape:
-        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise Broken(f"{what}: {found}, expected float64 {shape}")
+        form = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise Broken(f"{what}: {form}, expected float64 {shape}")
     if not np.isfinite(array).all():
         raise Broken(f"{what}: not finite (a run would end as diverged)")

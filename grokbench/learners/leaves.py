@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 
-def kernel(trained: np.ndarray, asked: np.ndarray, penalty: float = 0.0) -> np.ndarray:
+def kernel(trained: np.ndarray, places: np.ndarray, penalty: float = 0.0) -> np.ndarray:
     """(m, m) mean over trees of sum_leaf 1[x in l] 1[x' in l] / (n_l + penalty), n_l the training examples in leaf l.
 
     For one tree, or an average of trees, grown on all examples, the prediction is f(x) = sum_i K(x, x_i) y_i.
@@ -16,9 +16,9 @@ def kernel(trained: np.ndarray, asked: np.ndarray, penalty: float = 0.0) -> np.n
     Parameters
     ----------
     trained : (n, trees) int64 leaf of each training example in each tree.
-    asked : (m, trees) the same for the inputs between which the kernel is asked.
+    places : (m, trees) the same for the inputs between which the kernel is taken.
     """
-    return co_occurrence(populations(trained), asked, penalty)
+    return co_occurrence(populations(trained), places, penalty)
 
 
 def populations(trained: np.ndarray) -> list[np.ndarray]:
@@ -26,21 +26,21 @@ def populations(trained: np.ndarray) -> list[np.ndarray]:
     return [np.bincount(leaf) for leaf in np.ascontiguousarray(trained.T)]
 
 
-def co_occurrence(population: Sequence[np.ndarray], asked: np.ndarray, penalty: float = 0.0) -> np.ndarray:
+def co_occurrence(population: Sequence[np.ndarray], places: np.ndarray, penalty: float = 0.0) -> np.ndarray:
     """`kernel`, from the `populations` of its trees."""
     from scipy.sparse import csr_array
 
     known = np.array([len(counts) for counts in population])
-    sizes = np.maximum(known, asked.max(axis=0) + 1)
+    sizes = np.maximum(known, places.max(axis=0) + 1)
     offsets = np.cumsum(sizes) - sizes
     counts = np.zeros(int(sizes.sum()), dtype=np.int64)
     counts[np.arange(known.sum()) + np.repeat(offsets - (np.cumsum(known) - known), known)] = np.concatenate(population)
     weight = np.divide(1.0, counts + penalty, out=np.zeros(len(counts)), where=counts > 0)
-    columns = (asked + offsets).ravel()
-    rows = np.arange(len(asked) + 1) * asked.shape[1]
-    shape = (len(asked), len(counts))
+    columns = (places + offsets).ravel()
+    rows = np.arange(len(places) + 1) * places.shape[1]
+    shape = (len(places), len(counts))
     root = csr_array((np.sqrt(weight)[columns], columns, rows), shape=shape)  # on both sides: exactly symmetric
-    return (root @ root.T).toarray() / asked.shape[1]
+    return (root @ root.T).toarray() / places.shape[1]
 
 
 def describe(trees: list) -> dict[str, np.ndarray]:
@@ -82,12 +82,12 @@ def joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else in_order([])
 
 
-def values(told: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray:
-    """(n, trees) float64 leaf value of each row of X (n, d) float32 in each tree that `in_order` has told of.
+def values(described: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray:
+    """(n, trees) float64 leaf value of each row of X (n, d) float32 in each tree of what `in_order` returns.
 
     Left means x[split_feature] < threshold.
     """
-    leaf = told["is_leaf"].astype(bool)
+    leaf = described["is_leaf"].astype(bool)
     right, roots = np.zeros(len(leaf), dtype=np.int64), []
     for node in range(len(leaf))[::-1]:  # subtrees are complete before their parent: its children are the last two
         if not leaf[node]:
@@ -95,7 +95,8 @@ def values(told: dict[str, np.ndarray], X: np.ndarray) -> np.ndarray:
             right[node] = roots.pop()
         roots.append(node)
     feature, threshold, value = np.zeros(len(leaf), dtype=np.int64), np.zeros(len(leaf)), np.zeros(len(leaf))
-    feature[~leaf], threshold[~leaf], value[leaf] = told["split_feature"], told["threshold"], told["leaf_value"]
+    feature[~leaf], threshold[~leaf] = described["split_feature"], described["threshold"]
+    value[leaf] = described["leaf_value"]
     at, row = np.tile(np.array(roots[::-1], dtype=np.int64), (len(X), 1)), np.arange(len(X))[:, None]
     while not leaf[at].all():
         at = np.where(leaf[at], at, np.where(X[row, feature[at]] < threshold[at], at + 1, right[at]))

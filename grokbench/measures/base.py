@@ -38,10 +38,10 @@ class Measure:
 
     def row(self, at: Checkpoint) -> dict[str, float]:
         """Its columns at a checkpoint; what is undefined or not finite is NaN."""
-        columns, found = self.column_names(), self.look(at)
-        if found is None:
-            found = (math.nan,) * len(columns)
-        values = [float(value) for value in (found if isinstance(found, tuple) else (found,))]
+        columns, answer = self.column_names(), self.look(at)
+        if answer is None:
+            answer = (math.nan,) * len(columns)
+        values = [float(value) for value in (answer if isinstance(answer, tuple) else (answer,))]
         return {
             column: value if math.isfinite(value) else math.nan for column, value in zip(columns, values, strict=True)
         }

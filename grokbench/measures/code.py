@@ -109,21 +109,21 @@ class Code:
         return self._put_together(symbols)
 
     def _put_together(self, symbols: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
-        found = {}
+        arrays_by_name = {}
         for name, parts in self.parts.items():
             arrays = [part.decoded(values) for part, values in zip(parts, symbols[name], strict=True)]
-            found[name] = arrays[0] if len(arrays) == 1 else arrays[0] @ arrays[1]
-        return found
+            arrays_by_name[name] = arrays[0] if len(arrays) == 1 else arrays[0] @ arrays[1]
+        return arrays_by_name
 
 
 def codes(description: dict[str, np.ndarray]) -> list[Code]:
     """All points of the grid, the shortest first."""
-    found = [
+    grid = [
         Code({name: tuple(quantized(array, halvings) for array in arrays) for name, arrays in factors.items()})
         for factors in _factorizations(description)
         for halvings in HALVINGS
     ]
-    return sorted(found, key=lambda code: code.length)
+    return sorted(grid, key=lambda code: code.length)
 
 
 def _factorizations(description: dict[str, np.ndarray]) -> list[dict[str, list[np.ndarray]]]:
@@ -133,11 +133,11 @@ def _factorizations(description: dict[str, np.ndarray]) -> list[dict[str, list[n
         for name, array in description.items()
         if array.ndim == 2 and array.dtype.kind == "f" and array.size
     }
-    found = {}
+    distinct = {}
     for energy in ENERGIES:
         factors = {name: _factors(array, decomposed.get(name), energy) for name, array in description.items()}
-        found.setdefault(tuple(tuple(a.shape for a in arrays) for arrays in factors.values()), factors)
-    return list(found.values())
+        distinct.setdefault(tuple(tuple(a.shape for a in arrays) for arrays in factors.values()), factors)
+    return list(distinct.values())
 
 
 def _factors(array: np.ndarray, decomposed, energy: float) -> list[np.ndarray]:

@@ -64,11 +64,11 @@ class AfterKernelOther(Measure):
     def look(self, at: Checkpoint):
         """R of each, undefined where the learner has none."""
         points = at.once_a_run(probe.whole)
-        kernels, found = at.learner.other_kernels(probe.inputs_of(at, points)), []
+        kernels, skills = at.learner.other_kernels(probe.inputs_of(at, points)), []
         for name, ridge in OTHERS.items():
             blocks = probe.blocks_of(kernels.get(name), len(points.train))
-            found.append(math.nan if blocks is None else _skill(at, blocks, ridge))
-        return tuple(found)
+            skills.append(math.nan if blocks is None else _skill(at, blocks, ridge))
+        return tuple(skills)
 
 
 def _skill(at: Checkpoint, blocks: probe.KernelBlocks, ridge: float) -> float:
@@ -81,8 +81,8 @@ def _skill(at: Checkpoint, blocks: probe.KernelBlocks, ridge: float) -> float:
     if F is None:
         return math.nan
     F = F if split.n_classes else F + y.mean()
-    found = accuracy(F, split.y_test[points.held_out], None if split.n_classes else split.tolerance)
-    return (found - split.chance) / (1 - split.chance)
+    reached = accuracy(F, split.y_test[points.held_out], None if split.n_classes else split.tolerance)
+    return (reached - split.chance) / (1 - split.chance)
 
 
 @register_measure("movement")

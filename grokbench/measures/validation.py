@@ -24,11 +24,11 @@ class Validation(Measure):
     def look(self, at: Checkpoint):
         """Loss and accuracy of the first half, accuracy of the second."""
         split, scores = at.split, at.test_scores
-        seen, rest = halves(split.y_test, bool(split.n_classes))
-        if not len(rest):
+        seen, remaining = halves(split.y_test, bool(split.n_classes))
+        if not len(remaining):
             return None
         tolerance = None if split.n_classes else split.tolerance
         return (
             declared_loss(scores[seen], split.y_test[seen], at.learner.loss, split.n_classes),
-            *(accuracy(scores[half], split.y_test[half], tolerance) for half in (seen, rest)),
+            *(accuracy(scores[half], split.y_test[half], tolerance) for half in (seen, remaining)),
         )

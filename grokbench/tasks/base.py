@@ -14,8 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
-from grokbench.options import digest, options_of
+from grokbench.options import Optioned, Share, digest, options_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +99,10 @@ class Split:
 
 
 @dataclass(kw_only=True)
-class Task:
+class Task(Optioned):
     """Base class of tasks: a subclass says how to sample a split, this class does the rest.
+
+    A constructor raises OptionError for an option outside the range that its annotation gives (`grokbench.options`).
 
     Parameters
     ----------
@@ -110,17 +111,13 @@ class Task:
     """
 
     labels: Literal["true", "shuffled"] = "true"
-    label_noise: float = 0.0
+    label_noise: Share = 0.0
 
     name = "own"
     version = 1
     symmetry = None
     exact = True
     overlap = False  # True only for a task whose splits may share inputs on purpose
-
-    def __post_init__(self):
-        if not 0 <= self.label_noise <= 1:
-            raise OptionError("label_noise", self.label_noise, "a share between 0 and 1")
 
     def sample(self, rng: np.random.Generator) -> Split:
         """A split with true labels, drawn with `rng` alone."""

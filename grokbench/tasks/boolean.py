@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.options import AtLeastTwo, Count
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 
@@ -32,16 +33,12 @@ class BooleanRule(Task):
     n_train, n_test : number of examples of the split.
     """
 
-    n_bits: int = 40
-    k: int = 3
-    n_train: int = 1000
-    n_test: int = 1000
+    n_bits: Count = 40
+    k: Count = 3
+    n_train: AtLeastTwo = 1000
+    n_test: AtLeastTwo = 1000
 
     def __post_init__(self):
-        super().__post_init__()
-        for name, least in (("n_bits", 1), ("k", 1), ("n_train", 2), ("n_test", 2)):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"an integer of at least {least}")
         most = MOST_TOKENS // (self.n_train + self.n_test)
         if self.n_bits > most:
             raise OptionError("n_bits", self.n_bits, f"at most {most}: {MOST_TOKENS:,} bits in both splits together")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
 from grokbench.errors import OptionError
+from grokbench.options import Count, Whole
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 from grokbench.tasks.modular import OPERATIONS, Modular, Operation
@@ -31,19 +34,13 @@ class Concealed(Task):
     """
 
     operation: Operation = "x+y"
-    modulus: int = 7
-    n_concealed: int = 10
-    n_train: int = 1000
-    n_test: int = 1000
+    modulus: Annotated[int, Ge(3)] = 7
+    n_concealed: Whole = 10
+    n_train: Count = 1000
+    n_test: Count = 1000
 
     def __post_init__(self):
-        super().__post_init__()
-        if self.modulus < 3:
-            raise OptionError("modulus", self.modulus, 'an integer of at least 3 (for bits there is the task "parity")')
         Modular(operation=self.operation, modulus=self.modulus)  # raises where the operation needs a prime
-        for name, least in (("n_concealed", 0), ("n_train", 1), ("n_test", 1)):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"an integer of at least {least}")
         if self.n_train + self.n_test > self._n_inputs:
             expected = f"with n_test = {self.n_test} at most the {self._n_inputs} inputs that there are"
             raise OptionError("n_train", self.n_train, expected)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.options import AtLeastTwo, Count, Positive, Whole
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 
@@ -37,23 +38,18 @@ class Eigenvector(Task):
     """
 
     kernel: Literal["ntk", "nngp", "gaussian", "linear"] = "ntk"
-    index: int = 5
+    index: Whole = 5
     target: Literal["value", "class"] = "value"
-    n_features: int = 10
-    n_train: int = 200
-    n_test: int = 200
-    tolerance: float = 0.01
+    n_features: Count = 10
+    n_train: AtLeastTwo = 200
+    n_test: AtLeastTwo = 200
+    tolerance: Positive = 0.01
 
     def __post_init__(self):
-        super().__post_init__()
-        for name, least in (("n_features", 1), ("n_train", 2), ("n_test", 2)):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"an integer of at least {least}")
-            if self.target == "class" and name != "n_features" and getattr(self, name) % 2:
+        for name in ("n_train", "n_test"):
+            if self.target == "class" and getattr(self, name) % 2:
                 raise OptionError(name, getattr(self, name), "an even number, because both classes are balanced")
-        if self.tolerance <= 0:
-            raise OptionError("tolerance", self.tolerance, "a positive number")
-        if not 0 <= self.index < self._rank:
+        if self.index >= self._rank:
             raise OptionError("index", self.index, f"0 to {self._rank - 1}: there are {self._rank} such eigenvectors")
 
     @property
@@ -112,8 +108,8 @@ def eigenvector(K: np.ndarray, index: int) -> np.ndarray:
     Raises OptionError where that eigenvalue is 0 up to rounding, so that its eigenvector is anybody's guess.
     """
     eigenvalues, vectors = np.linalg.eigh(K)
-    found = int((eigenvalues > len(K) * np.finfo(np.float64).eps * eigenvalues[-1]).sum())
-    if index >= found:
-        raise OptionError("index", index, f"at most {found - 1}: the other eigenvalues are 0 up to rounding")
+    rank = int((eigenvalues > len(K) * np.finfo(np.float64).eps * eigenvalues[-1]).sum())
+    if index >= rank:
+        raise OptionError("index", index, f"at most {rank - 1}: the other eigenvalues are 0 up to rounding")
     v = vectors[:, len(K) - 1 - index]
     return v if v[np.argmax(np.abs(v))] > 0 else -v

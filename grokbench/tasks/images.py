@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 
 from grokbench.errors import OptionError
 from grokbench.registry import register_task
@@ -16,6 +17,7 @@ N_IMAGES, BRIGHTEST = 1797, 16.0
 # in [0, 1]) by number of training images: means over 20 random splits, whose standard deviation is .09 at 20
 # images, .012 at 200 and .004 at 1000.
 ATTAINABLE = {10: 0.35, 20: 0.56, 50: 0.81, 100: 0.90, 200: 0.946, 500: 0.978, 1000: 0.986, 1500: 0.989}
+Images = Annotated[int, Ge(min(ATTAINABLE))]
 
 
 @register_task("digits")
@@ -36,17 +38,12 @@ class Digits(Task):
     """
 
     scaling: Literal["unit", "standardized"] = "unit"
-    n_train: int = 200
-    n_test: int = 1000
+    n_train: Images = 200
+    n_test: Images = 1000
 
     exact = False
 
     def __post_init__(self):
-        super().__post_init__()
-        least = min(ATTAINABLE)
-        for name in ("n_train", "n_test"):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"an integer of at least {least}")
         if self.n_train + self.n_test > N_IMAGES:
             expected = f"with n_test = {self.n_test} at most {N_IMAGES - self.n_test} of the {N_IMAGES} images"
             raise OptionError("n_train", self.n_train, expected)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Interval
 
 from grokbench.errors import OptionError
+from grokbench.options import ProperShare
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 
@@ -59,21 +61,16 @@ class Modular(Task):
     """
 
     operation: Operation = "x+y"
-    modulus: int = 97
-    train_fraction: float = 0.5
+    modulus: Annotated[int, Interval(ge=2, le=LARGEST_MODULUS)] = 97
+    train_fraction: ProperShare = 0.5
 
     def __post_init__(self):
-        super().__post_init__()
         p = self.modulus
-        if not 2 <= p <= LARGEST_MODULUS:
-            raise OptionError("modulus", p, f"an integer from 2 to {LARGEST_MODULUS}")
         if "/" in self.operation and not _is_prime(p):
             below = next(n for n in range(p, 1, -1) if _is_prime(n))
             above = next(n for n in range(p, 2 * p) if _is_prime(n))
             near = f"{below} and {above}"
             raise OptionError("modulus", p, f"a prime, because {self.operation!r} divides (the nearest are {near})")
-        if not 0 < self.train_fraction < 1:
-            raise OptionError("train_fraction", self.train_fraction, "a share between 0 and 1")
         if not 0 < self._n_train < self._table_size:
             expected = f"a share of the table's {self._table_size} entries that leaves both splits non-empty"
             raise OptionError("train_fraction", self.train_fraction, expected)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.options import AtLeastTwo, ProperShare
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 
@@ -34,18 +35,15 @@ class Permutation(Task):
     """
 
     group: Literal["symmetric", "dihedral"] = "symmetric"
-    n: int = 5
+    n: AtLeastTwo = 5
     operation: Literal["xy", "xyx^-1", "xyx"] = "xy"
-    train_fraction: float = 0.5
+    train_fraction: ProperShare = 0.5
 
     def __post_init__(self):
-        super().__post_init__()
-        if self.group == "symmetric" and not 2 <= self.n <= LARGEST:
-            raise OptionError("n", self.n, f"2 to {LARGEST} for the symmetric group (its table has (n!)^2 entries)")
+        if self.group == "symmetric" and self.n > LARGEST:
+            raise OptionError("n", self.n, f"at most {LARGEST} for the symmetric group (its table has (n!)^2 entries)")
         if self.n < 3 and self.group == "dihedral":
             raise OptionError("n", self.n, "at least 3 corners for a dihedral group")
-        if not 0 < self.train_fraction < 1:
-            raise OptionError("train_fraction", self.train_fraction, "a share between 0 and 1")
         entries = len(self.elements()) ** 2
         if not 0 < round(self.train_fraction * entries) < entries:
             expected = f"a share of the table's {entries} entries that leaves both splits non-empty"

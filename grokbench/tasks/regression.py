@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.errors import OptionError
+from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 
@@ -25,23 +25,9 @@ class Regression(Task):
     tolerance : an answer is right if its squared error is below it.
     """
 
-    n_train: int = 500
-    n_test: int = 1000
-    tolerance: float = 0.01
-
-    def __post_init__(self):
-        super().__post_init__()
-        for name in ("n_train", "n_test"):
-            self._at_least(name, 1)
-        self._positive("tolerance")
-
-    def _at_least(self, name: str, least: int) -> None:
-        if getattr(self, name) < least:
-            raise OptionError(name, getattr(self, name), f"an integer of at least {least}")
-
-    def _positive(self, name: str) -> None:
-        if getattr(self, name) <= 0:
-            raise OptionError(name, getattr(self, name), "a positive number")
+    n_train: Count = 500
+    n_test: Count = 1000
+    tolerance: Positive = 0.01
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(n, d) inputs and (n,) targets of one teacher, both drawn with `rng`."""
@@ -68,12 +54,8 @@ class SingleIndex(Regression):
     n_features : D, the dimension of an input.
     """
 
-    n_features: int = 100
-    n_train: int = 550
-
-    def __post_init__(self):
-        super().__post_init__()
-        self._at_least("n_features", 1)
+    n_features: Count = 100
+    n_train: Count = 550
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Teacher first, then inputs."""
@@ -96,11 +78,7 @@ class LinearTeacher(Regression):
     n_features : d, the dimension of an input.
     """
 
-    n_features: int = 450
-
-    def __post_init__(self):
-        super().__post_init__()
-        self._at_least("n_features", 1)
+    n_features: Count = 450
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Teacher first, then inputs."""
@@ -123,10 +101,10 @@ class Slope(Regression):
     slope : factor of x in y.
     """
 
-    slope: float = 0.3
-    n_train: int = 2
-    n_test: int = 98
-    tolerance: float = 0.003
+    slope: Unbounded = 0.3
+    n_train: Count = 2
+    n_test: Count = 98
+    tolerance: Positive = 0.003
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """The features of n uniform points, and the line at them."""
@@ -150,19 +128,12 @@ class Sine(Regression):
     noise : standard deviation of the Gaussian noise on the training targets.
     """
 
-    angular_frequency: float = 2.0
-    half_width: float = 1.5
-    noise: float = 0.1
-    n_train: int = 50
-    n_test: int = 200
-    tolerance: float = 0.09
-
-    def __post_init__(self):
-        super().__post_init__()
-        for name in ("angular_frequency", "half_width"):
-            self._positive(name)
-        if self.noise < 0:
-            raise OptionError("noise", self.noise, "a standard deviation of at least 0")
+    angular_frequency: Positive = 2.0
+    half_width: Positive = 1.5
+    noise: NonNegative = 0.1
+    n_train: Count = 50
+    n_test: Count = 200
+    tolerance: Positive = 0.09
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Points, then the noise of the first `n_train` of them."""

@@ -103,7 +103,7 @@ def test_controls_keep_the_inputs():
 @pytest.mark.parametrize(
     ("options", "named", "sentence"),
     [
-        ({"modulus": 2}, "modulus", 'the task "parity"'),
+        ({"modulus": 2}, "modulus", "a whole number of at least 3"),
         ({"modulus": 9, "operation": "x/y"}, "modulus", "the nearest are 7 and 11"),
         ({"n_concealed": -1}, "n_concealed", "at least 0"),
         ({"n_train": 0}, "n_train", "at least 1"),

@@ -129,7 +129,7 @@ def test_controls_keep_the_inputs():
 @pytest.mark.parametrize(
     ("options", "named", "sentence"),
     [
-        ({"index": -1}, "index", "0 to 399"),
+        ({"index": -1}, "index", "a whole number of at least 0"),
         ({"index": 400}, "index", "0 to 399"),
         ({"kernel": "linear", "index": 10}, "index", "0 to 9"),
         ({"n_train": 201, "target": "class"}, "n_train", "even"),

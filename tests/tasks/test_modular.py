@@ -98,7 +98,7 @@ def test_controls_keep_the_inputs():
 @pytest.mark.parametrize(
     ("options", "named", "sentence"),
     [
-        ({"modulus": 1}, "modulus", "from 2 to 5000"),
+        ({"modulus": 1}, "modulus", "a whole number between 2 and 5000"),
         ({"modulus": 12, "operation": "x/y"}, "modulus", "the nearest are 11 and 13"),
         ({"modulus": 9, "operation": "x/y if y odd else x-y"}, "modulus", "the nearest are 7 and 11"),
         ({"train_fraction": 0.0}, "train_fraction", "between 0 and 1"),

@@ -123,8 +123,8 @@ def test_controls_keep_the_inputs():
 @pytest.mark.parametrize(
     ("options", "named", "sentence"),
     [
-        ({"n": 7}, "n", "2 to 6"),
-        ({"n": 1}, "n", "2 to 6"),
+        ({"n": 7}, "n", "at most 6"),
+        ({"n": 1}, "n", "a whole number of at least 2"),
         ({"group": "dihedral", "n": 2}, "n", "at least 3"),
         ({"train_fraction": 1.0}, "train_fraction", "between 0 and 1"),
         ({"n": 2, "train_fraction": 0.1}, "train_fraction", "4 entries"),

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels.posterior import POSTERIORS
+from grokbench.options import NonNegative, Positive
 from grokbench.registry import register_learner
 
 INITIAL = float(np.log(2.0))  # .693, softplus of 0
@@ -63,22 +63,18 @@ class GaussianProcess(Learner):
     complexity_weight : weight of the complexity (the log-determinant, or the KL term) in what Adam minimizes; 0 drops
         it. The posterior under given hyperparameters is the same, except that of a q that moves.
     encoding : how tokens become numbers; "auto" is "integer" for two-letter alphabets (bits 0, 1), else "one-hot".
-
-    Raises
-    ------
-    OptionError : an option outside its range.
     """
 
     inference: Literal["regression", "laplace", "variational", "whitened", "unwhitened"] = "regression"
-    learning_rate: float = 0.01
-    lengthscale_rate: float = 1.0
-    epsilon: float = 1e-8
-    lengthscale: float = INITIAL
+    learning_rate: Positive = 0.01
+    lengthscale_rate: NonNegative = 1.0
+    epsilon: NonNegative = 1e-8
+    lengthscale: Positive = INITIAL
     mean: bool = True
     frozen: bool = False
     train_scale: bool = True
     train_noise: bool = True
-    complexity_weight: float = 1.0
+    complexity_weight: NonNegative = 1.0
     encoding: Encoding = "auto"
 
     family = "Gaussian process"
@@ -86,12 +82,6 @@ class GaussianProcess(Learner):
     deterministic = True
 
     def __post_init__(self):
-        for name in ("learning_rate", "lengthscale"):
-            if getattr(self, name) <= 0:
-                raise OptionError(name, getattr(self, name), "a positive number")
-        for name in ("lengthscale_rate", "epsilon", "complexity_weight"):
-            if getattr(self, name) < 0:
-                raise OptionError(name, getattr(self, name), "0 or more")
         if self.inference != "regression":
             self.loss = "cross-entropy"
 
@@ -99,11 +89,13 @@ class GaussianProcess(Learner):
         if self.inference != "regression" and split.n_classes != 2:
             kind = f"{split.n_classes} classes" if split.n_classes else "real values"
             return f'inference "{self.inference}" tells two classes apart, not {kind}'
-        return cannot_encode(split, self.encoding)
+        return super().cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Stand before the first posterior."""
-        self._alphabet, self._n_classes, self._time = alphabet, n_classes, 0
+        two_letters = alphabet is not None and set(alphabet) == {2}
+        self._encode = Encoder(alphabet, "integer" if two_letters and self.encoding == "auto" else self.encoding)
+        self._n_classes, self._time = n_classes, 0
         self._inputs = self._encoded(X)
         labels = self._tensor(2.0 * y[:, None] - 1.0 if n_classes == 2 else one_hot(y, n_classes))
         self._posterior = POSTERIORS[self.inference](labels)
@@ -141,10 +133,10 @@ class GaussianProcess(Learner):
 
     def scores_of(self, description, X):
         """The scores of any hyperparameters (sizes below 1e-6 count as that) and posterior."""
-        found = {name: self._tensor(array) for name, array in description.items()}
-        parts = found["lengthscales"].abs().clamp(min=1e-6), found["scale"].clamp(min=1e-6), None, found["mean"]
+        tensors = {name: self._tensor(array) for name, array in description.items()}
+        parts = tensors["lengthscales"].abs().clamp(min=1e-6), tensors["scale"].clamp(min=1e-6), None, tensors["mean"]
         posterior = POSTERIORS[self.inference](self._tensor(np.ones_like(description["weights"])))  # asks no label
-        posterior.read(found, self._k(self._inputs, self._inputs, parts))
+        posterior.read(tensors, self._k(self._inputs, self._inputs, parts))
         return self._scores(X, parts, posterior)
 
     def parts(self):
@@ -153,10 +145,10 @@ class GaussianProcess(Learner):
 
     def leading(self, size):
         """The `size` inputs of the shortest lengthscales, the others' infinite; all else as it is."""
-        found = self.description()
-        found["lengthscales"] = found["lengthscales"].copy()
-        found["lengthscales"][np.argsort(found["lengthscales"], kind="stable")[size:]] = np.inf
-        return found
+        described = self.description()
+        described["lengthscales"] = described["lengthscales"].copy()
+        described["lengthscales"][np.argsort(described["lengthscales"], kind="stable")[size:]] = np.inf
+        return described
 
     def kernel(self, X):
         """K_theta of the present hyperparameters, without noise and mean."""
@@ -166,8 +158,8 @@ class GaussianProcess(Learner):
     def description(self):
         """Hyperparameters and posterior; the class says which keys."""
         lengthscales, scale, noise, means, _ = (part.numpy() for part in self._hyperparameters())
-        found = {"lengthscales": lengthscales, "scale": scale, "mean": means, **self._posterior.description()}
-        return found | {"noise": noise} if self.inference == "regression" else found
+        described = {"lengthscales": lengthscales, "scale": scale, "mean": means, **self._posterior.description()}
+        return described | {"noise": noise} if self.inference == "regression" else described
 
     def _scores(self, X, parts, posterior):
         import torch
@@ -229,10 +221,7 @@ class GaussianProcess(Learner):
         return scale * torch.exp(-squared / 2)
 
     def _encoded(self, X: np.ndarray):
-        encoding = self.encoding
-        if encoding == "auto" and self._alphabet is not None and set(self._alphabet) == {2}:
-            encoding = "integer"
-        return self._tensor(encode(X, self._alphabet, encoding))
+        return self._tensor(self._encode(X))
 
     def _tensor(self, array):
         import torch

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels import kernel_functions
+from grokbench.options import Count, NonNegative, Positive
 from grokbench.registry import register_learner
 
 REMEMBERED = 2  # inputs whose kernel rows are kept: the training and the held-out ones of a run
@@ -42,12 +42,12 @@ class KernelFlow(Learner):
     """
 
     kernel_: Literal["gaussian", "laplace", "polynomial", "ntk", "nngp"] = "gaussian"
-    bandwidth: float = 0.0
-    degree: int = 2
-    gamma: float = 1.0
-    coefficient: float = 1.0
-    depth: int = 1
-    ridge: float = 0.0
+    bandwidth: NonNegative = 0.0
+    degree: Count = 2
+    gamma: Positive = 1.0
+    coefficient: NonNegative = 1.0
+    depth: Count = 1
+    ridge: NonNegative = 0.0
     encoding: Encoding = "auto"
 
     clock = "flow time"
@@ -56,19 +56,9 @@ class KernelFlow(Learner):
     integer_clock = False
     deterministic = True
 
-    def __post_init__(self):
-        for name, least in (("degree", 1), ("depth", 1), ("bandwidth", 0), ("coefficient", 0), ("ridge", 0)):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"at least {least}")
-        if self.gamma <= 0:
-            raise OptionError("gamma", self.gamma, "a positive number")
-
-    def cannot_read(self, split):
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
-        self._alphabet = alphabet
-        self._inputs = encode(X, alphabet, self.encoding)
+        self._encode = Encoder(alphabet, self.encoding)
+        self._inputs = self._encode(X)
         self._scale = self.bandwidth or median_distance(self._inputs)
         self._rows = []  # of (X, k(X, X_train) U), the most recent last
         self._time = 0.0
@@ -88,7 +78,7 @@ class KernelFlow(Learner):
         return self._projected(X) @ self._coefficients()
 
     def kernel(self, X):
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         return self._k(inputs, inputs)
 
     def description(self):
@@ -115,7 +105,7 @@ class KernelFlow(Learner):
         for seen, rows in self._rows:
             if np.array_equal(seen, X):  # by content: the caller may have written into his array
                 return rows
-        rows = self._k(encode(X, self._alphabet, self.encoding), self._inputs) @ self._vectors
+        rows = self._k(self._encode(X), self._inputs) @ self._vectors
         self._rows = [*self._rows, (np.array(X), rows)][-REMEMBERED:]
         return rows
 

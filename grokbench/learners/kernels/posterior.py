@@ -42,9 +42,9 @@ class Posterior:
         """What belongs to this posterior, beside the hyperparameters."""
         return {"weights": self.weights.numpy()}
 
-    def read(self, found, K) -> None:
-        """Become the posterior that a description, as tensors, tells of; without labels."""
-        self.weights = found["weights"]
+    def read(self, description, K) -> None:
+        """Become the posterior that a description, its arrays as tensors, describes; without labels."""
+        self.weights = description["weights"]
 
 
 class Regression(Posterior):
@@ -91,9 +91,9 @@ class Laplace(Posterior):
     def explained(self, K, cross):
         return self._explained(_lower(K, self._root()), cross)
 
-    def read(self, found, K):
-        super().read(found, K)
-        self.curvature = _likelihood(self.y, (K @ self.weights)[:, 0] + found["mean"], None)[2]
+    def read(self, description, K):
+        super().read(description, K)
+        self.curvature = _likelihood(self.y, (K @ self.weights)[:, 0] + description["mean"], None)[2]
 
     def _explained(self, lower, cross):
         import torch
@@ -139,9 +139,9 @@ class Variational(Laplace):
     def description(self):
         return super().description() | {"curvature": self.curvature.numpy()}
 
-    def read(self, found, K):
-        super().read(found, K)
-        self.curvature = found["curvature"].clamp(min=0)
+    def read(self, description, K):
+        super().read(description, K)
+        self.curvature = description["curvature"].clamp(min=0)
 
 
 class Whitened(Posterior):
@@ -176,9 +176,9 @@ class Whitened(Posterior):
     def description(self):
         return super().description() | {"whitened_mean": self.mean.numpy(), "whitened_root": self.root.numpy()}
 
-    def read(self, found, K):
-        super().read(found, K)
-        self.mean, self.root = found["whitened_mean"], found["whitened_root"]
+    def read(self, description, K):
+        super().read(description, K)
+        self.mean, self.root = description["whitened_mean"], description["whitened_root"]
 
     def _coordinates(self, lower, means, q):
         """m and R."""

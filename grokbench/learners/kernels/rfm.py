@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels import kernel_functions
+from grokbench.options import NonNegative, Positive, PositiveShare
 from grokbench.registry import register_learner
 
 WORKSPACE = 2**23  # numbers of the gradients that are held at once (64 MB)
@@ -42,10 +42,10 @@ class RecursiveFeatureMachine(Learner):
     """
 
     kernel_: Literal["gaussian", "laplace", "quadratic"] = "gaussian"
-    bandwidth: float = 2.5
-    ridge: float = 0.0
-    agop_power: float = 0.5
-    agop_share: float = 1.0
+    bandwidth: Positive = 2.5
+    ridge: NonNegative = 0.0
+    agop_power: Positive = 0.5
+    agop_share: PositiveShare = 1.0
     centred: bool = True
     scaling: Literal["none", "max-diagonal", "trace"] = "none"
     frozen: bool = False
@@ -56,22 +56,10 @@ class RecursiveFeatureMachine(Learner):
     loss = "mse"
     deterministic = True
 
-    def __post_init__(self):
-        for name in ("bandwidth", "agop_power"):
-            if getattr(self, name) <= 0:
-                raise OptionError(name, getattr(self, name), "a positive number")
-        if self.ridge < 0:
-            raise OptionError("ridge", self.ridge, "a number >= 0")
-        if not 0 < self.agop_share <= 1:
-            raise OptionError("agop_share", self.agop_share, "a share above 0, at most 1")
-
-    def cannot_read(self, split):
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
-        self._alphabet = alphabet
+        self._encode = Encoder(alphabet, self.encoding)
         self._tokens = np.array(X)
-        self._inputs = encode(X, alphabet, self.encoding)
+        self._inputs = self._encode(X)
         self._targets = one_hot(y, n_classes)
         self._time = 0
         self._use(np.eye(self._inputs.shape[1]))
@@ -108,7 +96,7 @@ class RecursiveFeatureMachine(Learner):
     def scores_of(self, description, X):
         """The scores of any M (its positive part) and dual coefficients."""
         root = psd_power(description["M"], 0.5)
-        points, training = encode(X, self._alphabet, self.encoding) @ root, self._inputs @ root
+        points, training = self._encode(X) @ root, self._inputs @ root
         return self._k(points, training) @ description["dual_coefficients"]
 
     def parts(self):
@@ -128,7 +116,7 @@ class RecursiveFeatureMachine(Learner):
         self._points = self._inputs @ self._root
 
     def _transformed(self, X: np.ndarray) -> np.ndarray:
-        return encode(X, self._alphabet, self.encoding) @ self._root
+        return self._encode(X) @ self._root
 
     def _k(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         match self.kernel_:

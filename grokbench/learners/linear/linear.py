@@ -12,8 +12,9 @@ import numpy as np
 
 from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.kernels.kernel_flow import descent_gain, flow_gain
+from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_learner
 
 MOST_FEATURES = 20_000
@@ -45,30 +46,23 @@ class Linear(Learner):
 
     Raises
     ------
-    OptionError : an option outside its range; solver "flow" with loss "cross-entropy"; from `begin`, initial weights
+    OptionError : solver "flow" with loss "cross-entropy"; from `begin`, initial weights
         that are not as many as the features.
     """
 
     loss: Literal["mse", "cross-entropy"] = "mse"
     solver: Literal["descent", "flow"] = "descent"
-    learning_rate: float = 0.01
-    ridge: float = 0.0
-    degree: int = 1
+    learning_rate: Positive = 0.01
+    ridge: NonNegative = 0.0
+    degree: Count = 1
     intercept: bool = False
-    initial_weights: list[float] = ()  # a dataclass refuses a list as default; as options the two are equal
+    initial_weights: list[Unbounded] = ()  # a dataclass refuses a list as default; as options the two are equal
     encoding: Encoding = "auto"
 
     family = "linear"
     deterministic = True
 
     def __post_init__(self):
-        for name, holds, expected in (
-            ("learning_rate", self.learning_rate > 0, "a positive number"),
-            ("ridge", self.ridge >= 0, "0 or more"),
-            ("degree", self.degree >= 1, "at least 1"),
-        ):
-            if not holds:
-                raise OptionError(name, getattr(self, name), expected)
         if self.solver == "flow":
             if self.loss != "mse":
                 raise OptionError("solver", self.solver, f'"descent" with loss {self.loss!r}; "flow" needs "mse"')
@@ -76,9 +70,9 @@ class Linear(Learner):
 
     def cannot_read(self, split):
         """The reason of the encoding, too many monomials, or initial weights that are not as many."""
-        reason = cannot_encode(split, self.encoding)
+        reason = super().cannot_read(split)
         if reason is None:
-            d = encode(split.X_train[:1], split.alphabet, self.encoding).shape[1]
+            d = Encoder(split.alphabet, self.encoding)(split.X_train[:1]).shape[1]
             count = comb(d + self.degree, self.degree) - 1
             given, expected = len(self.initial_weights), count + self.intercept
             if count > MOST_FEATURES:
@@ -89,7 +83,7 @@ class Linear(Learner):
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Stand at the initial weights; "mse" takes one singular value decomposition for all times."""
-        self._alphabet, self._time = alphabet, 0
+        self._encode, self._time = Encoder(alphabet, self.encoding), 0
         self._squared = self.loss == "mse" or n_classes == 0
         self._features = self._phi(X)
         targets = one_hot(y, n_classes)
@@ -171,7 +165,7 @@ class Linear(Learner):
         return (self._features.T @ (shares - self._targets) + 2 * self.ridge * self._weights) / len(scores)
 
     def _phi(self, X: np.ndarray) -> np.ndarray:
-        features = monomials(encode(X, self._alphabet, self.encoding), self.degree)
+        features = monomials(self._encode(X), self.degree)
         return np.hstack([features, np.ones((len(X), 1))]) if self.intercept else features
 
 

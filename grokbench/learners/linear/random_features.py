@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
+from grokbench.options import NonNegative
 from grokbench.registry import register_learner
 
 
@@ -36,9 +36,9 @@ class RandomFeatures(Learner):
     """
 
     features: Literal["relu", "fourier"] = "relu"
-    bias: float = 0.5
-    bandwidth: float = 0.0
-    ridge: float = 0.0
+    bias: NonNegative = 0.5
+    bandwidth: NonNegative = 0.0
+    ridge: NonNegative = 0.0
     nested: bool = False
     encoding: Encoding = "auto"
 
@@ -46,17 +46,9 @@ class RandomFeatures(Learner):
     family = "random features"
     loss = "mse"
 
-    def __post_init__(self):
-        for name in ("bias", "bandwidth", "ridge"):
-            if getattr(self, name) < 0:
-                raise OptionError(name, getattr(self, name), "a number of at least 0")
-
-    def cannot_read(self, split):
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
-        self._alphabet, self._size = alphabet, 0
-        self._inputs = encode(X, alphabet, self.encoding)
+        self._encode, self._size = Encoder(alphabet, self.encoding), 0
+        self._inputs = self._encode(X)
         self._targets = one_hot(y, n_classes)
         self._norm = float((self._inputs**2).sum(axis=1).mean()) ** 0.5 or 1.0
         self._seed = int(rng.integers(2**63))
@@ -71,13 +63,13 @@ class RandomFeatures(Learner):
             self._weights = least_squares(self._map(self._inputs), self._targets, self.ridge)
 
     def scores(self, X):
-        return self._map(encode(X, self._alphabet, self.encoding)) @ self._weights
+        return self._map(self._encode(X)) @ self._weights
 
     def kernel(self, X):
         """F F^T of this size; None at time 0, where there is no feature."""
         if self._size == 0:
             return None
-        F = self._map(encode(X, self._alphabet, self.encoding))
+        F = self._map(self._encode(X))
         return F @ F.T
 
     def description(self):
@@ -86,7 +78,7 @@ class RandomFeatures(Learner):
 
     def scores_of(self, description, X):
         """The features of this size times any weights."""
-        return self._map(encode(X, self._alphabet, self.encoding)) @ description["weights"]
+        return self._map(self._encode(X)) @ description["weights"]
 
     def _drawn(self, size: int) -> np.ndarray:
         """(d + 1, D) directions w_j and, in the last row, biases b_j; one row of random numbers per feature."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.kernels.kernel_flow import descent_gain
+from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_learner
 
 
@@ -42,19 +42,15 @@ class Committee(Learner):
     weight_decay : pulls the weights to 0; the frozen twin to its start, which leaves it the ridge n weight_decay / 2.
     frozen : train the linearization in the weights at their start, features fixed: the lazy control.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
-
-    Raises
-    ------
-    OptionError : an option outside its range.
     """
 
-    width: int = 500
-    alpha: float = 1.0
-    epsilon: float = 0.25
-    learning_rate: float = 0.5
+    width: Count = 500
+    alpha: Positive = 1.0
+    epsilon: Unbounded = 0.25
+    learning_rate: Positive = 0.5
     scale_learning_rate: bool = False
     centred: bool = False
-    weight_decay: float = 0.0
+    weight_decay: NonNegative = 0.0
     reduced: bool = True
     frozen: bool = False
     encoding: Encoding = "auto"
@@ -62,25 +58,16 @@ class Committee(Learner):
     family = "neural"
     loss = "mse"
 
-    def __post_init__(self):
-        if self.width < 1:
-            raise OptionError("width", self.width, "at least 1")
-        for name in ("alpha", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise OptionError(name, getattr(self, name), "a positive number")
-        if self.weight_decay < 0:
-            raise OptionError("weight_decay", self.weight_decay, "0 or more")
-
     def cannot_read(self, split):
         """Classes: the network has one real output."""
         if split.n_classes:
             return "a committee has one real output: it reads regressions only"
-        return cannot_encode(split, self.encoding)
+        return super().cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw the weights; scores start at the network's random function."""
-        self._alphabet, self._time = alphabet, 0
-        self._inputs, self._targets = encode(X, alphabet, self.encoding), np.asarray(y, dtype=np.float64)
+        self._encode, self._time = Encoder(alphabet, self.encoding), 0
+        self._inputs, self._targets = self._encode(X), np.asarray(y, dtype=np.float64)
         self._step = 2 * self.learning_rate / (self.alpha**2 if self.scale_learning_rate else 1.0)
         self._kept = 1 - self._step / 2 * self.weight_decay
         self._weights = rng.standard_normal((self.width, self._inputs.shape[1]))
@@ -124,7 +111,7 @@ class Committee(Learner):
         return {"m": mean, "M": np.outer(mean, mean) + (kept * values[-size:]) @ kept.T}
 
     def _scores(self, X, mean, second, dual) -> np.ndarray:
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         scores = self._function(inputs, mean, second)
         if self.frozen:
             scores = scores - self._tangent(inputs, self._inputs) @ dual
@@ -132,7 +119,7 @@ class Committee(Learner):
 
     def kernel(self, X):
         """Tangent kernel of the network, ``alpha^2 / N (x.x') (1 + epsilon m.(x + x') + epsilon^2 x^T M x')``."""
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         return self._tangent(inputs, inputs) / self.width
 
     def description(self):

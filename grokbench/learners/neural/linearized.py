@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
-from grokbench.learners.encodings import encode
 from grokbench.learners.neural.mlp import MLP, linear, slope
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
@@ -41,7 +40,7 @@ class Linearized(MLP):
 
     Raises
     ------
-    OptionError : an option outside its range; norm_clamp; solver "flow" with another loss than "mse", or with an option
+    OptionError : norm_clamp; solver "flow" with another loss than "mse", or with an option
         of single steps.
     """
 
@@ -51,10 +50,12 @@ class Linearized(MLP):
 
     def __post_init__(self):
         super().__post_init__()
-        self._check(UNCLAMPED, lambda c: c == 0, ["norm_clamp"])
+        if self.norm_clamp:
+            raise OptionError("norm_clamp", self.norm_clamp, UNCLAMPED)
         if self.solver == "flow":
             for name, off in STEPWISE.items():
-                self._check(f'{off!r} with solver "flow"', off.__eq__, [name])
+                if getattr(self, name) != off:
+                    raise OptionError(name, getattr(self, name), f'{off!r} with solver "flow"')
             if self.loss != "mse":
                 raise OptionError(
                     "solver", self.solver, f'"optimizer" with loss {self.loss!r}; the flow needs loss = "mse"'
@@ -72,7 +73,7 @@ class Linearized(MLP):
         """Draw theta_0 as the twin does; the flow diagonalizes its tangent kernel."""
         super().begin(X, y, n_classes, alphabet, rng)
         if self.solver == "flow":
-            self._diagonalize(encode(X, alphabet, self.encoding))
+            self._diagonalize(self._encode(X))
 
     def advance(self, time):
         """Take steps until `time` of them are done, or go to flow time `time`, which may be infinite."""
@@ -101,8 +102,8 @@ class Linearized(MLP):
 
     def _map(self, trained: list, context: list):
         """``da_l = h_{l-1} dW_l + dh_{l-1} W_l + db_l`` with ``dh_l = phi'(a_l) da_l [+ dh_{l-1}]``, forward."""
-        inputs, base, *rest = context
-        features, slopes = [inputs, *rest[: len(self.hidden)]], rest[len(self.hidden) :]
+        inputs, base, *kept = context
+        features, slopes = [inputs, *kept[: len(self.hidden)]], kept[len(self.hidden) :]
         change = moved = None  # da_l, dh_l
         for l, (weights, bias) in enumerate(self._layers(trained)):
             if l:

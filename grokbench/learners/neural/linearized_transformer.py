@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grokbench.errors import OptionError
 from grokbench.learners.neural.linearized import UNCLAMPED
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.transformer import Transformer
@@ -22,14 +23,15 @@ class LinearizedTransformer(Transformer):
 
     Raises
     ------
-    OptionError : an option outside its range; norm_clamp.
+    OptionError : norm_clamp.
     """
 
     family = "lazy"
 
     def __post_init__(self):
         super().__post_init__()
-        self._check(UNCLAMPED, lambda c: c == 0, ["norm_clamp"])
+        if self.norm_clamp:
+            raise OptionError("norm_clamp", self.norm_clamp, UNCLAMPED)
 
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw theta_0 as the twin does."""

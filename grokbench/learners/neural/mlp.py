@@ -1,8 +1,8 @@
 """Fully connected networks of any depth and width, trained by gradients: the neural reference family.
 
-The forward map is a function of a list of tensors and of a batch, so that `linearized.py` reuses the training loop.
-Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
-"""
+The forward map is a function of a list of tensors and of a batch, so that `linearized.py` reuses the training loop."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
-from grokbench.learners.encodings import Encoding, cannot_encode, encode, one_hot
+from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.network import Descent, Network
+from grokbench.options import Count, Positive
 from grokbench.registry import register_learner
-from grokbench.tasks.base import Split
 
 GATHER_FROM = 40  # letters per position from which summing rows of the first weights beats the dense product
 
@@ -46,34 +46,28 @@ class MLP(Network):
 
     Raises
     ------
-    OptionError : an option outside its range.
+    OptionError : residual with hidden layers of unequal widths.
     """
 
-    hidden: list[int] = (128,)  # a dataclass refuses a list as default; as options the two are equal
+    hidden: list[Count] = (128,)  # a dataclass refuses a list as default; as options the two are equal
     activation: Literal["quadratic", "relu", "gelu", "tanh"] = "relu"
     bias: bool = False
     residual: bool = False
-    output_scale: float = 1.0
+    output_scale: Positive = 1.0
     centred: bool = False
     encoding: Encoding = "auto"
 
     def __post_init__(self):
         super().__post_init__()
-        self._check("widths of at least 1", lambda widths: all(width >= 1 for width in widths), ["hidden"])
-        self._check("a positive number", lambda value: value > 0, ["output_scale"])
         if self.residual and len(set(self.hidden)) > 1:
             raise OptionError("residual", True, f"false with hidden layers of unequal widths {list(self.hidden)}")
         self._precision = self.dtype
 
-    def cannot_read(self, split: Split) -> str | None:
-        """The reason of the encoding, if it does not fit the alphabet."""
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
         """Draw theta_0 and stand before the first step; twins of equal seed share theta_0 and all batches."""
-        self._alphabet, self._n = alphabet, len(X)
+        self._encode, self._n = Encoder(alphabet, self.encoding), len(X)
         self._loss = self.loss if n_classes else "mse"
-        encoded = encode(X, alphabet, self.encoding)
+        encoded = self._encode(X)
         fan_in = float((encoded**2).sum(1).mean()) or 1.0
         self._theta0 = self._draw([encoded.shape[1], *self.hidden, max(n_classes, 1)], fan_in, rng)
         self._trained = [tensor.requires_grad_() for tensor in self._start()]
@@ -93,7 +87,7 @@ class MLP(Network):
 
     def kernel(self, X):
         """Trace tangent kernel ``(1/C) sum_c <grad s_c(x), grad s_c(x')>`` of the scores, all parameters, float64."""
-        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        inputs = self._tensor(self._encode(X)).double()
         layers = self._layers([tensor.detach().double() for tensor in self._tangent_point()])
         return self.output_scale**2 * trace_kernel(layers, inputs, self.activation, self.residual).cpu().numpy()
 
@@ -101,7 +95,7 @@ class MLP(Network):
         """ "last_layer": inner products of the last hidden features, what a new read-out alone could learn from."""
         if not self.hidden:
             return {}
-        inputs = self._tensor(encode(X, self._alphabet, self.encoding)).double()
+        inputs = self._tensor(self._encode(X)).double()
         h = self._forward([tensor.detach().double() for tensor in self._tangent_point()], inputs)[0][-1]
         return {"last_layer": (h @ h.T + self.bias).cpu().numpy()}
 
@@ -129,8 +123,8 @@ class MLP(Network):
         kept[np.argsort(-np.concatenate(strengths), kind="stable")[:size]] = True
         layers = [slice(None), *np.split(kept, np.cumsum(self.hidden)[:-1]), slice(None)]
         for name, array in described.items():
-            below, here = layers[int(name[1:]) - 1 : int(name[1:]) + 1]
-            described[name] = array[below][:, here] if name[0] == "W" else array[here]
+            below, own = layers[int(name[1:]) - 1 : int(name[1:]) + 1]
+            described[name] = array[below][:, own] if name[0] == "W" else array[own]
         return described
 
     # What a subclass with another forward map replaces.
@@ -186,11 +180,12 @@ class MLP(Network):
 
     def _read(self, X: np.ndarray):
         """(n, d) encoded inputs, or (n, arity) row numbers of the first weights where gathering is faster."""
-        one_hot_code = self._alphabet is not None and self.encoding in ("auto", "one-hot")
+        alphabet = self._encode.alphabet
+        one_hot_code = alphabet is not None and self.encoding in ("auto", "one-hot")
         # on a GPU the gather's gradient adds in no fixed order; the dense product is deterministic
-        if one_hot_code and self.device == "cpu" and np.mean(self._alphabet) >= GATHER_FROM:
-            return self._tensor(X + np.concatenate([[0], np.cumsum(self._alphabet)[:-1]]), integer=True)
-        return self._tensor(encode(X, self._alphabet, self.encoding))
+        if one_hot_code and self.device == "cpu" and np.mean(alphabet) >= GATHER_FROM:
+            return self._tensor(X + np.concatenate([[0], np.cumsum(alphabet)[:-1]]), integer=True)
+        return self._tensor(self._encode(X))
 
 
 def activate(a, activation: str):
@@ -226,14 +221,14 @@ def forward(layers: list, inputs, activation: str, residual: bool = False) -> tu
 
     ``h_0`` is the input and ``h_l = [residual and l > 1] h_{l-1} + phi(a_l)``.
     """
-    features, found = [inputs], []
+    features, preactivations = [inputs], []
     for weights, bias in layers:
-        if found:
-            h = activate(found[-1], activation)
-            features.append(features[-1] + h if residual and len(found) > 1 else h)
+        if preactivations:
+            h = activate(preactivations[-1], activation)
+            features.append(features[-1] + h if residual and len(preactivations) > 1 else h)
         a = linear(features[-1], weights)
-        found.append(a if bias is None else a + bias)
-    return features, found
+        preactivations.append(a if bias is None else a + bias)
+    return features, preactivations
 
 
 def trace_kernel(layers: list, inputs, activation: str, residual: bool = False):

@@ -10,6 +10,7 @@ import numpy as np
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.neural.mlp import MLP
 from grokbench.learners.neural.network import Network
+from grokbench.options import Count
 from grokbench.registry import register_learner
 
 
@@ -31,21 +32,14 @@ class WidthOfMLP(Network):
     encoding : how tokens are read; "auto" is signs for two-letter alphabets, one-hot otherwise.
     """
 
-    steps: int = 100
-    depth: int = 1
+    steps: Count = 100
+    depth: Count = 1
     activation: Literal["quadratic", "relu", "gelu", "tanh"] = "relu"
     bias: bool = False
     residual: bool = False
     encoding: Encoding = "auto"
 
     clock = "width"
-
-    def __post_init__(self):
-        super().__post_init__()
-        self._check("at least 1", lambda value: value >= 1, ["steps", "depth"])
-
-    def cannot_read(self, split):
-        return self._network(1).cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
         self._data = (np.array(X), np.array(y), n_classes, alphabet)

@@ -1,18 +1,19 @@
-"""What all networks share: the options of training by gradients, and the loop.
+"""What all networks share: the options of training by gradients, and the loop."""
 
-Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
-"""
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 
 from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
 from grokbench.learners.neural.losses import Loss
 from grokbench.learners.neural.optimizers import Update, subnormals_flushed
+from grokbench.options import NonNegative, Positive, ShareBelowOne, Whole
 
 
 @dataclass(kw_only=True, eq=False)
@@ -41,43 +42,34 @@ class Network(Learner):
     grokfast_alpha : alpha, the decay of that average.
     freeze_after : the step from which on only the last layer is trained; -1 is never.
     dtype : precision of training; the initial weights of both are the same numbers, rounded.
+
+    Raises
+    ------
+    OptionError : norm_clamp with freeze_after.
     """
 
     loss: Loss = "cross-entropy"
     optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    batch_size: int = 0
-    init_scale: float = 1.0
-    norm_clamp: float = 0.0
+    learning_rate: Positive = 0.01
+    momentum: ShareBelowOne = 0.0
+    beta1: ShareBelowOne = 0.9
+    beta2: ShareBelowOne = 0.98
+    epsilon: NonNegative = 1e-8
+    weight_decay: NonNegative = 0.0
+    batch_size: Whole = 0
+    init_scale: Positive = 1.0
+    norm_clamp: NonNegative = 0.0
     orthogonal_gradient: bool = False
-    grokfast_lambda: float = 0.0
-    grokfast_alpha: float = 0.98
-    freeze_after: int = -1
+    grokfast_lambda: NonNegative = 0.0
+    grokfast_alpha: ShareBelowOne = 0.98
+    freeze_after: Annotated[int, Ge(-1)] = -1
     dtype: Literal["float32", "float64"] = "float32"
 
     family = "neural"
 
     def __post_init__(self):
-        positive = ["learning_rate", "init_scale"]
-        non_negative = ["weight_decay", "epsilon", "batch_size", "norm_clamp", "grokfast_lambda"]
-        self._check("a positive number", lambda value: value > 0, positive)
-        self._check("0 or more", lambda value: value >= 0, non_negative)
-        fractions = ["momentum", "beta1", "beta2", "grokfast_alpha"]
-        self._check("a number in [0, 1)", lambda value: 0 <= value < 1, fractions)
-        self._check("a step, or -1 for never", lambda value: value >= -1, ["freeze_after"])
-        if self.freeze_after >= 0:
-            self._check("0 with freeze_after: it would scale the frozen layers", lambda c: c == 0, ["norm_clamp"])
-
-    def _check(self, expected: str, holds: Callable, names: list[str]) -> None:
-        """OptionError for the first of some options that does not hold."""
-        for name in names:
-            if not holds(getattr(self, name)):
-                raise OptionError(name, getattr(self, name), expected)
+        if self.freeze_after >= 0 and self.norm_clamp:
+            raise OptionError("norm_clamp", self.norm_clamp, "0 with freeze_after: it would scale the frozen layers")
 
 
 class Descent:

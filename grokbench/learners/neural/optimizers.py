@@ -92,10 +92,10 @@ def orthogonal(gradient, weights):
     """
     import torch
 
-    rest = gradient - (gradient * weights).sum() / ((weights * weights).sum() + 1e-30) * weights
-    length, left = torch.linalg.vector_norm(gradient), torch.linalg.vector_norm(rest)
-    rounding = 10 * torch.finfo(rest.dtype).eps * length
-    return rest * torch.where(left > rounding, length / left, 0.0)
+    projected = gradient - (gradient * weights).sum() / ((weights * weights).sum() + 1e-30) * weights
+    length, left = torch.linalg.vector_norm(gradient), torch.linalg.vector_norm(projected)
+    rounding = 10 * torch.finfo(projected.dtype).eps * length
+    return projected * torch.where(left > rounding, length / left, 0.0)
 
 
 @contextmanager

@@ -2,20 +2,22 @@
 
 The network is a pure function of named tensors and of rows of tokens. What depends on a token and its position alone
 (embeddings; queries, keys and values of the first layer) is computed once per row of a table instead of once per
-example, and the last layer answers the last query only: nothing else is read out.
-Annotations are evaluated here (no ``from __future__``): a subclass in another file keeps the types of its options.
-"""
+example, and the last layer answers the last query only: nothing else is read out."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from grokbench.errors import OptionError
 from grokbench.learners.encodings import one_hot
 from grokbench.learners.neural.attention import attention, attention_of_one_query, embed, gradient_gram, pick, product
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.mlp import activate
 from grokbench.learners.neural.network import Descent, Network
+from grokbench.options import Count, Positive
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
 
@@ -53,22 +55,22 @@ class Transformer(Network):
 
     Raises
     ------
-    OptionError : an option outside its range.
+    OptionError : heads that do not divide d_model.
     """
 
-    layers: int = 1
-    d_model: int = 128
-    heads: int = 4
-    mlp_ratio: int = 4
+    layers: Count = 1
+    d_model: Count = 128
+    heads: Count = 4
+    mlp_ratio: Count = 4
     activation: Literal["relu", "gelu"] = "relu"
     layer_norm: bool = False
     shared_embedding: bool = True
-    learning_rate: float = 0.003
+    learning_rate: Positive = 0.003
 
     def __post_init__(self):
         super().__post_init__()
-        self._check("at least 1", lambda value: value >= 1, ["layers", "d_model", "heads", "mlp_ratio"])
-        self._check(f"a divisor of d_model = {self.d_model}", lambda value: self.d_model % value == 0, ["heads"])
+        if self.d_model % self.heads:
+            raise OptionError("heads", self.heads, f"a divisor of d_model = {self.d_model}")
 
     def cannot_read(self, split: Split) -> str | None:
         """Real features have no tokens to embed."""
@@ -158,12 +160,12 @@ class Transformer(Network):
             shapes |= {f"W_in{layer}": (d, width), f"b_in{layer}": (width,)}
             shapes |= {f"W_out{layer}": (width, d), f"b_out{layer}": (d,)}
         shapes["W_U"] = (d, n_outputs)
-        found = {}
+        drawn = {}
         for name, shape in shapes.items():
             fan_in = d if name in ("W_E", "W_pos") else shape[0]
             spread = 0.0 if name.startswith("b_") else self.init_scale / np.sqrt(fan_in)
-            found[name] = spread * rng.standard_normal(shape)
-        return found
+            drawn[name] = spread * rng.standard_normal(shape)
+        return drawn
 
     def _tensor(self, array: np.ndarray, dtype: str = ""):
         import torch

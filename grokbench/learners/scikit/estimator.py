@@ -19,6 +19,7 @@ from grokbench.errors import OptionError, closest
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import Clock, Epochs, Refits, Stages, WarmStart
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.options import Positive
 from grokbench.registry import register_learner
 
 CLOCKS = {"partial_fit": "epochs", "staged": "rounds", "warm_start": "members"}
@@ -74,7 +75,7 @@ class Estimator(ScikitLearner):
     clock_from: Literal["auto", "partial_fit", "staged", "warm_start", "refit"] = "auto"
     parameter: str = ""
     inverse: bool = False
-    first_value: float = 0.001
+    first_value: Positive = 0.001
     scores_from: Literal["auto", "decision_function", "predict_log_proba", "predict_proba", "predict"] = "auto"
     loss_: Literal["auto", "cross-entropy", "mse", "hinge"] = "auto"
     encoding: Encoding = "auto"
@@ -82,8 +83,6 @@ class Estimator(ScikitLearner):
     clock = "what the class offers"
 
     def __post_init__(self):
-        if self.first_value <= 0:
-            raise OptionError("first_value", self.first_value, "a positive number")
         model = self._estimator(False)
         self._kind = self._chosen_clock(model)
         if self._kind == "refit":
@@ -225,12 +224,12 @@ def find_class(option: str, path: object) -> type:
     if not is_installed(module):
         raise OptionError(option, path, "a class of an installed package; a file of your own comes in by --include")
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     except (ImportError, ValueError) as error:
         raise OptionError(option, path, f"{expected} ({error})") from error
-    cls = getattr(found, name, None)
+    cls = getattr(imported, name, None)
     if cls is None:
-        raise OptionError(option, path, f"a class in {module}{closest(name, public_classes(found))}")
+        raise OptionError(option, path, f"a class in {module}{closest(name, public_classes(imported))}")
     if not (isinstance(cls, type) and all(callable(getattr(cls, manner, None)) for manner in MANNERS)):
         raise OptionError(option, path, f"a class with {', '.join(MANNERS)}, as scikit-learn's have")
     return cls
@@ -257,8 +256,10 @@ def is_installed(module: str) -> bool:
 
 def public_classes(module) -> list[str]:
     """Names of the classes of a module that fit and predict."""
-    found = [getattr(module, name, None) for name in getattr(module, "__all__", [])]
-    return [cls.__name__ for cls in found if isinstance(cls, type) and hasattr(cls, "fit") and hasattr(cls, "predict")]
+    members = [getattr(module, name, None) for name in getattr(module, "__all__", [])]
+    return [
+        cls.__name__ for cls in members if isinstance(cls, type) and hasattr(cls, "fit") and hasattr(cls, "predict")
+    ]
 
 
 def read_value(value: object) -> object:

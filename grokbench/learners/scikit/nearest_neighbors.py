@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.errors import OptionError
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import Refits
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.options import NonNegative
 from grokbench.registry import register_learner
 
 
@@ -30,23 +30,15 @@ class NearestNeighbors(ScikitLearner):
     ----------
     power : how fast votes fall with distance: 0 for equal votes; above it every training example fits itself.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
-
-    Raises
-    ------
-    OptionError : a negative power.
     """
 
-    power: float = 0.0
+    power: NonNegative = 0.0
     encoding: Encoding = "auto"
 
     clock = "n / k"
     family = "neighbors"
     loss = "mse"
     deterministic = True
-
-    def __post_init__(self):
-        if self.power < 0:
-            raise OptionError("power", self.power, "0 or more")
 
     def kernel(self, X):
         """None: whether two inputs share neighbours is no positive semi-definite similarity."""

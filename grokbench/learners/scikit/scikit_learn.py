@@ -6,7 +6,7 @@ import numpy as np
 
 from grokbench.learners import leaves
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.encodings import Encoder
 from grokbench.learners.scikit.estimator_clocks import Clock
 
 WEIGHTS = ("coef_", "coefs_", "intercept_", "intercepts_", "dual_coef_", "support_")
@@ -23,7 +23,6 @@ class ScikitLearner(Learner):
     Time 0 is the zero function, before anything was fitted.
     """
 
-    encoding: Encoding = "auto"
     method = "predict_proba"
 
     def _estimator(self, regression: bool):
@@ -34,15 +33,11 @@ class ScikitLearner(Learner):
         """The clock that moves it."""
         raise NotImplementedError
 
-    def cannot_read(self, split) -> str | None:
-        """The reason of the encoding, if it does not fit the alphabet."""
-        return cannot_encode(split, self.encoding)
-
     def begin(self, X, y, n_classes, alphabet, rng):
         """Nothing is fitted yet; one number of `rng` seeds whatever the estimator draws."""
-        self._n_classes, self._alphabet = n_classes, alphabet
+        self._n_classes, self._encode = n_classes, Encoder(alphabet, self.encoding)
         self._present, codes = np.unique(y, return_inverse=True) if n_classes else (None, np.array(y))
-        self._train = encode(X, alphabet, self.encoding)
+        self._train = self._encode(X)
         self._clocked = self._clock(
             lambda: self._estimator(n_classes == 0), int(rng.integers(2**31)), self._train, codes
         )
@@ -57,11 +52,11 @@ class ScikitLearner(Learner):
         if self._clocked.time == 0:
             return scores
         method = self.method if self._n_classes else "predict"
-        asked = "predict_proba" if method == "predict_log_proba" else method
-        said = self._clocked.output(asked, encode(X, self._alphabet, self.encoding))
+        offered = "predict_proba" if method == "predict_log_proba" else method
+        answer = self._clocked.output(offered, self._encode(X))
         if not self._n_classes:
-            return said.reshape(len(X), 1).astype(np.float64)
-        columns, lowest = class_columns(said, method, len(self._present))
+            return answer.reshape(len(X), 1).astype(np.float64)
+        columns, lowest = class_columns(answer, method, len(self._present))
         scores[:] = lowest
         scores[:, self._present] = columns
         return scores
@@ -70,14 +65,14 @@ class ScikitLearner(Learner):
         """Leaf co-occurrence of trees (`leaves.kernel`); None for others, and at time 0."""
         if not hasattr(self._clocked.model, "apply"):
             return None
-        trained, asked = (self._leaves(inputs) for inputs in (self._train, encode(X, self._alphabet, self.encoding)))
-        return leaves.kernel(trained, asked)
+        trained, places = (self._leaves(inputs) for inputs in (self._train, self._encode(X)))
+        return leaves.kernel(trained, places)
 
     def _leaves(self, encoded: np.ndarray) -> np.ndarray:
         """(n, trees) the leaf of each example in each tree up to now."""
-        found = np.asarray(self._clocked.model.apply(encoded)).astype(np.int64)
-        found = found.reshape(len(encoded), -1) if found.ndim == 1 else found
-        return found[:, : self._shown(found.shape[1])].reshape(len(encoded), -1)
+        places = np.asarray(self._clocked.model.apply(encoded)).astype(np.int64)
+        places = places.reshape(len(encoded), -1) if places.ndim == 1 else places
+        return places[:, : self._shown(places.shape[1])].reshape(len(encoded), -1)
 
     def _shown(self, fitted: int) -> int:
         """How many of the members that were fitted count at this time: `Stages` fits ahead of it."""
@@ -99,45 +94,45 @@ class ScikitLearner(Learner):
         return _weights(model)
 
 
-def class_columns(said: np.ndarray, method: str, n_present: int) -> tuple[np.ndarray, np.ndarray | float]:
+def class_columns(answer: np.ndarray, method: str, n_present: int) -> tuple[np.ndarray, np.ndarray | float]:
     """(n, n_present) float64 scores from an estimator's answer, and the score of classes that it has not seen.
 
     Raises ValueError for an answer that does not have one column per class.
     """
     if method == "predict":
-        return np.eye(n_present)[said.astype(np.int64)], 0.0
-    if said.ndim == 1 or said.shape[1] == 1:
-        f = said.reshape(-1, 1).astype(np.float64)
-        said = np.hstack([-f, f]) / 2
-    if said.shape[1] != n_present:
-        raise ValueError(f"{method} answered {said.shape[1]} columns, expected one for each of {n_present} classes")
+        return np.eye(n_present)[answer.astype(np.int64)], 0.0
+    if answer.ndim == 1 or answer.shape[1] == 1:
+        f = answer.reshape(-1, 1).astype(np.float64)
+        answer = np.hstack([-f, f]) / 2
+    if answer.shape[1] != n_present:
+        raise ValueError(f"{method} answered {answer.shape[1]} columns, expected one for each of {n_present} classes")
     if method == "predict_log_proba":
-        floor = np.finfo(said.dtype).eps
-        return np.log(np.maximum(said, floor)).astype(np.float64), float(np.log(floor))
-    columns = said.astype(np.float64)
+        floor = np.finfo(answer.dtype).eps
+        return np.log(np.maximum(answer, floor)).astype(np.float64), float(np.log(floor))
+    columns = answer.astype(np.float64)
     return columns, 0.0 if method == "predict_proba" else columns.min(axis=1, keepdims=True) - 1
 
 
 def _around_trees(model, count: int) -> dict[str, np.ndarray]:
     """What a prediction needs besides the trees: their weights, or what boosting starts from."""
     initial = getattr(model, "init_", None)
-    found = {
+    arrays = {
         "tree_weights": getattr(model, "estimator_weights_", [])[:count],
         "class_prior": getattr(initial, "class_prior_", []),
         "constant": getattr(initial, "constant_", []),
     }
-    return {name: np.array(value, dtype=np.float64) for name, value in found.items() if len(value)}
+    return {name: np.array(value, dtype=np.float64) for name, value in arrays.items() if len(value)}
 
 
 def _weights(model) -> dict[str, np.ndarray]:
     """The fitted weights under scikit-learn's names; those of a list of layers numbered from 1."""
-    found = {}
+    arrays = {}
     for name in WEIGHTS:
         value = getattr(model, name, None)
         if isinstance(value, list):
-            found |= {f"{name}{layer}": np.array(array) for layer, array in enumerate(value, start=1)}
+            arrays |= {f"{name}{layer}": np.array(array) for layer, array in enumerate(value, start=1)}
         elif value is not None:
-            found[name] = np.array(value)
-    if "dual_coef_" in found:
-        found.pop("coef_", None)  # of a linear kernel machine, the same once more
-    return found
+            arrays[name] = np.array(value)
+    if "dual_coef_" in arrays:
+        arrays.pop("coef_", None)  # of a linear kernel machine, the same once more
+    return arrays

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from grokbench.errors import OptionError
-from grokbench.learners.encodings import Encoding, encode
+from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.scikit.estimator_clocks import Refits
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.options import Count, NonNegative, Positive
 from grokbench.registry import register_learner
 
 
@@ -34,11 +34,11 @@ class SupportVectorMachine(ScikitLearner):
     """
 
     kernel_: Literal["gaussian", "linear", "polynomial"] = "gaussian"
-    gamma: float = 0.0
-    degree: int = 3
-    coefficient: float = 0.0
-    tolerance: float = 1e-3
-    first_c: float = 1e-3
+    gamma: NonNegative = 0.0
+    degree: Count = 3
+    coefficient: NonNegative = 0.0
+    tolerance: Positive = 1e-3
+    first_c: Positive = 1e-3
     encoding: Encoding = "auto"
 
     clock = "C"
@@ -49,12 +49,6 @@ class SupportVectorMachine(ScikitLearner):
     method = "decision_function"
 
     def __post_init__(self):
-        for name in ("tolerance", "first_c"):
-            if getattr(self, name) <= 0:
-                raise OptionError(name, getattr(self, name), "a positive number")
-        for name, least in (("gamma", 0), ("coefficient", 0), ("degree", 1)):
-            if getattr(self, name) < least:
-                raise OptionError(name, getattr(self, name), f"at least {least}")
         self.first_time = self.first_c
 
     def cannot_read(self, split):
@@ -63,7 +57,7 @@ class SupportVectorMachine(ScikitLearner):
         return super().cannot_read(split)
 
     def begin(self, X, y, n_classes, alphabet, rng):
-        inputs = encode(X, alphabet, self.encoding)
+        inputs = Encoder(alphabet, self.encoding)(X)
         self._gamma = self.gamma or 1.0 / (inputs.shape[1] * inputs.var() or 1.0)
         super().begin(X, y, n_classes, alphabet, rng)
 
@@ -72,7 +66,7 @@ class SupportVectorMachine(ScikitLearner):
         from sklearn.metrics.pairwise import pairwise_kernels
 
         name, parameters = self._kernel()
-        inputs = encode(X, self._alphabet, self.encoding)
+        inputs = self._encode(X)
         return pairwise_kernels(inputs, metric=name, filter_params=True, **parameters)
 
     def _kernel(self) -> tuple[str, dict[str, float]]:

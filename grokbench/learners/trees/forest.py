@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grokbench.errors import OptionError
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import WarmStart
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.options import AtLeastTwo, Count, Share, Whole, Zero
 from grokbench.registry import register_learner
 
 
@@ -30,20 +30,17 @@ class Forest(ScikitLearner):
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
     """
 
-    max_depth: int = 0
-    min_samples_split: int = 2
-    min_samples_leaf: int = 1
-    max_features: float = 0.0
-    max_leaf_nodes: int = 0
+    max_depth: Whole = 0
+    min_samples_split: AtLeastTwo = 2
+    min_samples_leaf: Count = 1
+    max_features: Share = 0.0
+    max_leaf_nodes: Zero | AtLeastTwo = 0
     bootstrap: bool = True
     encoding: Encoding = "auto"
 
     clock = "trees"
     family = "trees"
     loss = "mse"
-
-    def __post_init__(self):
-        check_trees(self)
 
     def _classes(self) -> tuple[type, type]:
         """The classifier and the regressor."""
@@ -63,14 +60,3 @@ class Forest(ScikitLearner):
 
     def _clock(self, make, seed, X, y):
         return WarmStart(make, seed, X, y)
-
-
-def check_trees(options) -> None:
-    """OptionError for limits that no tree can have."""
-    for name, least in (("max_depth", 0), ("min_samples_split", 2), ("min_samples_leaf", 1), ("max_leaf_nodes", 0)):
-        if getattr(options, name) < least:
-            raise OptionError(name, getattr(options, name), f"at least {least}")
-    if options.max_leaf_nodes == 1:
-        raise OptionError("max_leaf_nodes", 1, "at least 2, or 0 for no limit")
-    if not 0 <= options.max_features <= 1:
-        raise OptionError("max_features", options.max_features, "a share up to 1, or 0 for the square root")

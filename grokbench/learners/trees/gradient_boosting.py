@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grokbench.errors import OptionError
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import WarmStart
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
-from grokbench.learners.trees.forest import check_trees
+from grokbench.options import AtLeastTwo, Count, Positive, PositiveShare, Share, Whole, Zero
 from grokbench.registry import register_learner
 
 
@@ -34,26 +33,19 @@ class GradientBoosting(ScikitLearner):
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
     """
 
-    learning_rate: float = 0.1
-    max_depth: int = 3
-    subsample: float = 1.0
-    max_features: float = 1.0
-    min_samples_split: int = 2
-    min_samples_leaf: int = 1
-    max_leaf_nodes: int = 0
+    learning_rate: Positive = 0.1
+    max_depth: Whole = 3
+    subsample: PositiveShare = 1.0
+    max_features: Share = 1.0
+    min_samples_split: AtLeastTwo = 2
+    min_samples_leaf: Count = 1
+    max_leaf_nodes: Zero | AtLeastTwo = 0
     encoding: Encoding = "auto"
 
     clock = "rounds"
     family = "trees"
     loss = "cross-entropy"
     method = "decision_function"
-
-    def __post_init__(self):
-        check_trees(self)
-        if self.learning_rate <= 0:
-            raise OptionError("learning_rate", self.learning_rate, "a positive number")
-        if not 0 < self.subsample <= 1:
-            raise OptionError("subsample", self.subsample, "a share above 0 and up to 1")
 
     def begin(self, X, y, n_classes, alphabet, rng):
         self.loss = "cross-entropy" if n_classes else "mse"

@@ -20,9 +20,9 @@ def derivatives(margin: np.ndarray, y: np.ndarray, n_classes: int, weight: float
         margin, sign = margin.astype(np.float64), np.where(y == 1, 1.0, -1.0)[:, None]
         factor = np.where(y == 1, weight, 1.0)[:, None]
         return -factor * sign * expit(-sign * margin), factor * expit(margin) * expit(-margin)
-    p, rest = probabilities(margin.astype(np.float64))
+    p, complement = probabilities(margin.astype(np.float64))
     own = np.arange(n_classes) == y[:, None]
-    return np.where(own, -rest, p), 2 * p * rest
+    return np.where(own, -complement, p), 2 * p * complement
 
 
 def probabilities(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,6 +32,6 @@ def probabilities(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     others = share.copy()
     np.put_along_axis(others, largest, 0.0, axis=1)
     p, total = share, others.sum(axis=1, keepdims=True)
-    rest = 1 + total - share  # far from cancelling but for the largest
-    np.put_along_axis(rest, largest, total, axis=1)
-    return p / (1 + total), rest / (1 + total)
+    complement = 1 + total - share  # far from cancelling but for the largest
+    np.put_along_axis(complement, largest, total, axis=1)
+    return p / (1 + total), complement / (1 + total)

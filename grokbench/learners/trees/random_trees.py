@@ -150,9 +150,9 @@ class RandomRounds:
     def margins(self, X: np.ndarray) -> np.ndarray:
         """(n, columns) float32 sums of the leaf values of X (n, d) float32; kept, for the next round."""
         counted, sums = 0, np.zeros((len(X), self.columns), dtype=np.float32)
-        for seen, *found in self._sums:
+        for seen, *kept in self._sums:
             if np.array_equal(seen, X):
-                counted, sums = found
+                counted, sums = kept
         sums = sums.copy()
         for trees in self.trees[counted:]:
             for number, (tree, value) in enumerate(trees):
@@ -163,8 +163,8 @@ class RandomRounds:
 
     def leaves(self, X: np.ndarray, first: int = 0) -> np.ndarray:
         """(n, rounds from the `first` on, trees per round) int64 leaves of X (n, d) float32."""
-        found = [tree.leaves(X) for trees in self.trees[first:] for tree, _ in trees]
-        return np.array(found, dtype=np.int64).T.reshape(len(X), -1, self.per_round)
+        places = [tree.leaves(X) for trees in self.trees[first:] for tree, _ in trees]
+        return np.array(places, dtype=np.int64).T.reshape(len(X), -1, self.per_round)
 
     def described(self, first: int) -> list[dict[str, np.ndarray]]:
         """The trees of these rounds from the `first` on, as `leaves.in_order` has them."""

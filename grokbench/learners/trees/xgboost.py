@@ -14,16 +14,13 @@ import numpy as np
 from grokbench.errors import OptionError
 from grokbench.learners import leaves
 from grokbench.learners.base import Learner
-from grokbench.learners.encodings import Encoding, cannot_encode, encode
+from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.trees.loss_derivatives import derivatives
 from grokbench.learners.trees.random_trees import RandomRounds
+from grokbench.options import AtLeastTwo, Count, NonNegative, Positive, PositiveShare, Share, Whole
 from grokbench.registry import register_learner
 
 PENALTIES = ("gamma", "min_child_weight", "lambda", "alpha")  # in the units of gradient or curvature
-AT_LEAST = dict.fromkeys((*PENALTIES, "max_depth", "max_delta_step", "max_leaves"), 0)
-AT_LEAST |= {"max_bin": 2, "num_parallel_tree": 1}
-SHARES = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode")
-POSITIVE = ("eta", "scale_pos_weight")
 ARRAYS_KEPT = 3  # the training split is kept besides
 GREEDY_ONLY = {"max_leaves": 0, "grow_policy": "depthwise", "sampling_method": "uniform"}
 OWN = ("random_structure", "stable_gradients", "encoding")  # the options that are not xgboost's
@@ -76,25 +73,25 @@ class BoostedTrees(Learner):
     encoding : how tokens become features.
     """
 
-    eta: float = 0.3
-    gamma: float = 0.0
-    max_depth: int = 6
-    min_child_weight: float = 1.0
-    max_delta_step: float = 0.0
-    subsample: float = 1.0
+    eta: Positive = 0.3
+    gamma: NonNegative = 0.0
+    max_depth: Whole = 6
+    min_child_weight: NonNegative = 1.0
+    max_delta_step: NonNegative = 0.0
+    subsample: PositiveShare = 1.0
     sampling_method: Literal["uniform", "gradient_based"] = "uniform"
-    colsample_bytree: float = 1.0
-    colsample_bylevel: float = 1.0
-    colsample_bynode: float = 1.0
-    lambda_: float = 1.0
-    alpha: float = 0.0
+    colsample_bytree: PositiveShare = 1.0
+    colsample_bylevel: PositiveShare = 1.0
+    colsample_bynode: PositiveShare = 1.0
+    lambda_: NonNegative = 1.0
+    alpha: NonNegative = 0.0
     tree_method: Literal["auto", "exact", "approx", "hist"] = "auto"
-    scale_pos_weight: float = 1.0
+    scale_pos_weight: Positive = 1.0
     grow_policy: Literal["depthwise", "lossguide"] = "depthwise"
-    max_leaves: int = 0
-    max_bin: int = 256
-    num_parallel_tree: int = 1
-    random_structure: float = 0.0
+    max_leaves: Whole = 0
+    max_bin: AtLeastTwo = 256
+    num_parallel_tree: Count = 1
+    random_structure: Share = 0.0
     stable_gradients: bool = False
     encoding: Encoding = "auto"
 
@@ -104,21 +101,10 @@ class BoostedTrees(Learner):
 
     def __post_init__(self):
         given = self._tree_options()
-        for name, least in AT_LEAST.items():
-            if given[name] < least:
-                raise OptionError(name, given[name], f"a number of at least {least}")
-        for name in SHARES:
-            if not 0 < given[name] <= 1:
-                raise OptionError(name, given[name], "a share above 0 and up to 1")
-        for name in POSITIVE:
-            if given[name] <= 0:
-                raise OptionError(name, given[name], "a positive number")
         if self.tree_method == "exact":  # what the library refuses only after training has begun
             plain = {"max_depth": self.max_depth > 0, "colsample_bynode": self.colsample_bynode == 1}
             plain["sampling_method"] = self.sampling_method == "uniform"
             self._require(plain, 'a tree_method other than "exact"')
-        if not 0 <= self.random_structure <= 1:
-            raise OptionError("random_structure", self.random_structure, "a share between 0 and 1")
         if self.random_structure:  # what ranks splits or examples by their gradients
             plain = {name: given[name] == default for name, default in GREEDY_ONLY.items()}
             self._require(plain, "random_structure 0")
@@ -136,7 +122,7 @@ class BoostedTrees(Learner):
         """Why these options do not apply to a split, or None."""
         if self.scale_pos_weight != 1 and split.n_classes != 2:
             return "scale_pos_weight applies to two classes only"
-        return cannot_encode(split, self.encoding)
+        return super().cannot_read(split)
 
     def _parameters(self, n_classes: int, seed: int) -> dict[str, object]:
         """The parameters of the booster.
@@ -157,11 +143,11 @@ class BoostedTrees(Learner):
         """An empty ensemble."""
         import xgboost
 
-        self._n_classes, self._alphabet = n_classes, alphabet
+        self._n_classes, self._encode = n_classes, Encoder(alphabet, self.encoding)
         self.loss = "cross-entropy" if n_classes else "mse"
         self._round = 0
         self._trees: list[dict[str, np.ndarray]] = []
-        inputs = encode(X, alphabet, self.encoding)
+        inputs = self._encode(X)
         train = xgboost.DMatrix(inputs, label=y, nthread=1)
         self._train = (np.array(X), train)
         self._seen: list[tuple[np.ndarray, object]] = []
@@ -207,7 +193,7 @@ class BoostedTrees(Learner):
         return margin + self._random.margins(self._encoded(X)) if self.random_structure else margin
 
     def _encoded(self, X: np.ndarray) -> np.ndarray:
-        return encode(X, self._alphabet, self.encoding).astype(np.float32)
+        return self._encode(X).astype(np.float32)
 
     def _matrix(self, X: np.ndarray):
         """xgboost's form of X; the same object for equal arrays, because its predictions so far are cached with it."""
@@ -216,7 +202,7 @@ class BoostedTrees(Learner):
                 return matrix
         import xgboost
 
-        matrix = xgboost.DMatrix(encode(X, self._alphabet, self.encoding), nthread=1)
+        matrix = xgboost.DMatrix(self._encode(X), nthread=1)
         self._seen = [(np.array(X), matrix), *self._seen[: ARRAYS_KEPT - 1]]
         return matrix
 
@@ -250,29 +236,29 @@ class BoostedTrees(Learner):
         many = self._random.per_round
         grown = self._leaves_from(len(self._populations) // many, self._train[0])
         self._populations += leaves.populations(grown.reshape(len(grown), -1))
-        asked = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
-        return leaves.co_occurrence(self._populations[-rounds * many :], asked, self.lambda_)
+        places = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
+        return leaves.co_occurrence(self._populations[-rounds * many :], places, self.lambda_)
 
     def _leaves(self, X: np.ndarray) -> np.ndarray:
         """(n, rounds, trees per round) int64: the leaf of each example in each tree; kept, because no tree changes."""
         known = next((places for seen, places in self._places if np.array_equal(seen, X)), None)
         known = np.empty((len(X), 0, self._random.per_round), dtype=np.int64) if known is None else known
-        found = np.concatenate([known, self._leaves_from(known.shape[1], X)], axis=1)
+        places = np.concatenate([known, self._leaves_from(known.shape[1], X)], axis=1)
         others = [kept for kept in self._places if not np.array_equal(kept[0], X)]
-        self._places = [(np.array(X), found), *others[: ARRAYS_KEPT - 1]]
-        return found
+        self._places = [(np.array(X), places), *others[: ARRAYS_KEPT - 1]]
+        return places
 
     def _leaves_from(self, first: int, X: np.ndarray) -> np.ndarray:
         """(n, rounds from `first` on, trees per round) int64."""
         random = np.array([self._is_random(round_) for round_ in range(first, self._round)], dtype=bool)
-        found = np.empty((len(X), len(random), self._random.per_round), dtype=np.int64)
+        places = np.empty((len(X), len(random), self._random.per_round), dtype=np.int64)
         if random.any():
-            found[:, random] = self._random.leaves(self._encoded(X), first - self._greedy_before(first))
+            places[:, random] = self._random.leaves(self._encoded(X), first - self._greedy_before(first))
         if not random.all():
             new = self._booster[self._greedy_before(first) : self._greedy_before(self._round)]
             grown = new.predict(self._matrix(X), pred_leaf=True, strict_shape=True)
-            found[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
-        return found
+            places[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
+        return places
 
     def description(self) -> dict[str, np.ndarray]:
         """All trees, each in preorder (left before right; left means x[split_feature] < threshold).

@@ -43,7 +43,7 @@ def start_and_jacobian(twin, X):
     shapes, sizes = [t.shape for t in theta], [t.numel() for t in theta]
 
     def network(flat):
-        h = torch.tensor(encode(X, twin._alphabet))
+        h = torch.tensor(encode(X, twin._encode.alphabet))
         parts = [part.reshape(shape) for part, shape in zip(flat.split(sizes), shapes, strict=True)]
         layers = list(zip(parts[::2], parts[1::2], strict=True)) if twin.bias else [(part, 0.0) for part in parts]
         for depth, (weights, bias) in enumerate(layers[:-1]):
