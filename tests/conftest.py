@@ -1,11 +1,13 @@
 """What tests of several rooms share: registries as they were, suites from text, the command line in this process."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from grokbench import cli
 from grokbench.registry import learners, measures, tasks
@@ -30,6 +32,23 @@ def numpy_warns():
     """lifelines switches numpy's warnings off for the whole process: no test may depend on what ran before it."""
     with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
         yield
+
+
+@cache
+def hold_to_one_thread(loaded: frozenset) -> None:
+    """What is loaded by now does its numerical work on one thread; once for every set of `loaded` libraries."""
+    threadpool_limits(limits=1)
+    if "torch" in loaded:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread_in_a_test():
+    """Small matrices on all cores cost up to 30 times their time on one, and more where tests run side by side.
+
+    No environment variable is set: processes that a test starts get their one thread from the package, or do not.
+    """
+    hold_to_one_thread(frozenset({"scipy.linalg", "sklearn", "torch", "xgboost"} & sys.modules.keys()))
 
 
 @pytest.fixture(autouse=True)
