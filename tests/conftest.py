@@ -1,6 +1,7 @@
 """What tests of several rooms share: registries as they were, suites from text, the command line in this process."""
 
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from threadpoolctl import threadpool_limits
 from grokbench import cli
 from grokbench.registry import learners, measures, tasks
 
+TESTS = Path(__file__).parent
+SABOTEURS = TESTS / "runs" / "support_saboteurs.py"
+NOT_QUICK = ("slow", "faults", "fuzz")
 settings.register_profile("full", max_examples=5000, print_blob=True)
-SABOTEURS = Path(__file__).parent / "runs" / "support_saboteurs.py"
+# an assertion that fails in a support module shows its values, as one in a test does
+pytest.register_assert_rewrite(*(path.stem for path in TESTS.rglob("support_*.py") if path != SABOTEURS))
 
 
 def pytest_addoption(parser):
@@ -25,6 +30,26 @@ def pytest_configure(config):
     """How many examples a property gets is settled before the tests are read."""
     if config.getoption("--full"):
         settings.load_profile("full")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items):
+    """Quick is every test that no marker takes out, so that a new one belongs to it."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in NOT_QUICK):
+            item.add_marker("quick")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """After ``-m quick``: what took a second and more in all its phases, and may have to be marked slow."""
+    if config.option.markexpr != "quick":
+        return
+    seconds = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        seconds[getattr(report, "nodeid", "")] += getattr(report, "duration", 0)
+    for nodeid, total in seconds.most_common():
+        if total >= 1 and nodeid:
+            terminalreporter.write_line(f"not so quick: {total:.1f} s {nodeid}")
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from grokbench.learners.kernels.gaussian_process import GaussianProcess
+from support_learners import at, start
 
 from grokbench.errors import OptionError
 from grokbench.learners.kernels.evidence import evidence_terms
+from grokbench.learners.kernels.gaussian_process import GaussianProcess
 from grokbench.options import build
 from grokbench.registry import learners, tasks
 from grokbench.tasks.base import Split
@@ -18,14 +19,7 @@ def parity(n=60, bits=6, seed=0):
 
 
 def begun(split, **options):
-    learner = GaussianProcess(**options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, None)
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
-    return learner
+    return start(GaussianProcess(**options), split, None)
 
 
 def anisotropic(learner, seed=1):

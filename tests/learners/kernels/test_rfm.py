@@ -1,10 +1,15 @@
 """The recursive feature machine against autograd Jacobians, scikit-learn, and the published curve."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from sklearn.kernel_ridge import KernelRidge
+from support_learners import at
+from support_splits import addition
+from support_splits import real_data as noise
 
 from grokbench.errors import OptionError
 from grokbench.learners.kernels import rfm
@@ -12,32 +17,16 @@ from grokbench.learners.kernels.rfm import RecursiveFeatureMachine, gram_power, 
 from grokbench.options import build, options
 
 KINDS = ["gaussian", "laplace", "quadratic"]
+real_data = partial(noise, n=40, d=5)
 
 
-def modular_addition(modulus, n, order):
-    """All pairs a * modulus + b in the given order, the first n of them for training."""
-    pairs = np.stack(np.divmod(order, modulus), axis=1)
-    sums = pairs.sum(axis=1) % modulus
-    return pairs[:n], sums[:n], pairs[n:], sums[n:]
-
-
-def small_addition(modulus=31, fraction=0.6, seed=0):
-    return modular_addition(modulus, int(fraction * modulus**2), np.random.default_rng(seed).permutation(modulus**2))
-
-
-def real_data(n=40, d=5, n_classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((n, d)), rng.integers(n_classes, size=n), rng.standard_normal((15, d))
+def small_addition(modulus=31, fraction=0.6):
+    return addition(modulus, int(fraction * modulus**2))
 
 
 def begun(X, y, n_classes=3, alphabet=None, **options):
     learner = RecursiveFeatureMachine(**options)
     learner.begin(X, y, n_classes, alphabet, np.random.default_rng(0))
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
     return learner
 
 
@@ -196,7 +185,7 @@ def test_the_published_curve_of_modular_addition():
     import torch
 
     order = torch.randperm(61**2, generator=torch.Generator().manual_seed(0)).numpy()
-    X, y, Z, target = modular_addition(61, 61**2 // 2, order)
+    X, y, Z, target = addition(61, 61**2 // 2, order=order)
     learner = begun(X, y, 61, (61, 61))
     published = {10: 0.002, 12: 0.429, 14: 0.865, 16: 0.974, 18: 0.996, 22: 1.0}
     for iteration in range(23):  # the first solve is iteration 0 there, time 1 here

@@ -1,22 +1,21 @@
 """Random features against numpy's pseudo-inverse and normal equations, and the curve along their number."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from grokbench.learners.linear.random_features import least_squares
+from support_learners import start
 
 import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import encode, one_hot
+from grokbench.learners.linear.random_features import least_squares
+
+begun = partial(start, "random_features")
 
 
 def parity(n_bits=8, n_train=60, seed=0):
     return grokbench.task("parity", n_bits=n_bits, k=3, n_train=n_train, n_test=40).split(seed)
-
-
-def begun(split, seed=0, **options):
-    learner = grokbench.learner("random_features", **options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
 
 
 @pytest.mark.parametrize("shape", [(40, 10), (40, 39), (40, 40), (40, 90)])
