@@ -16,6 +16,8 @@ from grokbench.registry import learners, measures, tasks
 TESTS = Path(__file__).parent
 SABOTEURS = TESTS / "runs" / "support_saboteurs.py"
 NOT_QUICK = ("slow", "faults", "fuzz")
+SLOW_FIXTURES = {"sabotage", "cluster", "sleepers"}  # each starts processes by the dozen
+SLOW_FILES = {TESTS / "studies" / name for name in ("test_mechanisms.py", "test_qualification.py")}
 settings.register_profile("full", max_examples=5000, print_blob=True)
 # an assertion that fails in a support module shows its values, as one in a test does
 pytest.register_assert_rewrite(*(path.stem for path in TESTS.rglob("support_*.py") if path != SABOTEURS))
@@ -24,6 +26,13 @@ pytest.register_assert_rewrite(*(path.stem for path in TESTS.rglob("support_*.py
 def pytest_addoption(parser):
     """``python -m pytest tests/faults --full``, and the same for tests/fuzz."""
     parser.addoption("--full", action="store_true", help="Faults and damaged input as often as the documentation says.")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist chooses
+def pytest_cmdline_main(config):
+    """With ``-n``, tests of a file stay in one process until another has nothing left: what they share is made once."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
 
 
 def pytest_configure(config):
@@ -36,6 +45,8 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Quick is every test that no marker takes out, so that a new one belongs to it."""
     for item in items:
+        if SLOW_FIXTURES & set(item.fixturenames) or item.path in SLOW_FILES:
+            item.add_marker("slow")
         if not any(item.get_closest_marker(name) for name in NOT_QUICK):
             item.add_marker("quick")
 

@@ -248,6 +248,7 @@ def test_names_of_classes_and_scale_of_the_kernel_do_not_matter(name):
         assert scaled[column] == pytest.approx(value, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_which_points_were_drawn_hardly_matters():
     """The probe of another seed: the same movement up to what 256 points can tell."""
     import grokbench

@@ -163,6 +163,7 @@ def test_a_cluster_gives_the_same_bytes(families, cluster, tmp_path):
     assert not list(cluster.folder.rglob("run.json"))  # the workers keep nothing
 
 
+@pytest.mark.slow
 def test_a_local_cluster_gives_the_same_bytes(families, tmp_path, grokbench):
     """By the command line, half of it done before."""
     plan, here = families

@@ -137,6 +137,7 @@ def test_what_a_run_used_is_recorded(sabotage):
     assert sabotage["lookup", ""].record["environment"]["hash"]
 
 
+@pytest.mark.slow
 def test_runs_do_not_print(tmp_path, capfd):
     include(SABOTEURS)
     plan = plan_of(DEEDS, tmp_path)
@@ -229,6 +230,7 @@ budget = 5
 )
 
 
+@pytest.mark.slow
 def test_two_interruptions_stop_at_once_and_keep_what_is_stored(tmp_path):
     include(SABOTEURS)
     plan = plan_of(LOOKUP_AND_SLEEPERS, tmp_path)
@@ -245,6 +247,7 @@ class Alarmed(Watch):
         signal.alarm(1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "alarm"), reason="needs SIGALRM")
 def test_two_interruptions_reach_a_run_in_this_process(tmp_path):
     include(SABOTEURS)
@@ -311,6 +314,7 @@ def sleepers(tmp_path: Path):
     return plan_of(SLEEPERS, tmp_path), tmp_path / "suite.toml", tmp_path / "results"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_when_the_parent_is_killed_no_process_survives_and_the_suite_goes_on(tmp_path, grokbench):
     plan, path, results = sleepers(tmp_path)
@@ -332,6 +336,7 @@ def test_when_the_parent_is_killed_no_process_survives_and_the_suite_goes_on(tmp
         assert (results / "runs" / key / "run.json").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends signals to process groups")
 def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
     """Here while the fork server is importing: it must not die of it."""

@@ -200,6 +200,7 @@ def test_the_variational_bound_lies_just_below_the_evidence():
     assert evidence - 0.02 < bound < evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inference", ["whitened", "unwhitened"])
 def test_a_moving_q_goes_from_the_prior_to_the_best_normal_distribution(inference):
     split = parity(n=16, bits=4)

@@ -180,6 +180,7 @@ def test_the_kernel_is_that_of_the_current_solve():
     assert (second == second.T).all()
 
 
+@pytest.mark.slow
 def test_the_published_curve_of_modular_addition():
     """p 61, x + y (2407.20199): the first 61^2 // 2 of the row-major pairs in the order of torch.manual_seed(0)."""
     import torch
@@ -196,6 +197,7 @@ def test_the_published_curve_of_modular_addition():
             assert accuracy(learner, Z, target) == pytest.approx(published[iteration], abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "quadratic"])
 def test_it_generalizes_late_and_only_with_features_and_a_rule(kind):
     X, y, Z, target = small_addition()
@@ -212,6 +214,7 @@ def test_it_generalizes_late_and_only_with_features_and_a_rule(kind):
     assert accuracy(random, Z, shuffle(target)) < 0.1
 
 
+@pytest.mark.slow
 def test_a_ridge_needs_a_metric_that_keeps_its_size():
     """Unscaled, M shrinks until the ridge is all there is; at a trace of 2p a small ridge leaves the transition."""
     X, y, Z, target = small_addition()
@@ -225,6 +228,7 @@ def test_a_ridge_needs_a_metric_that_keeps_its_size():
         assert accuracy(learner, X, y) == 1
 
 
+@pytest.mark.slow
 def test_damped_features_come_later_by_as_much():
     """Time to half of the held-out accuracy is about proportional to 1 / share."""
     X, y, Z, target = small_addition()
@@ -287,6 +291,7 @@ def test_any_schedule_gives_the_same_bytes(kind):
     assert (stepped.description()["M"] == np.eye(26)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_renamed_classes_permute_the_columns(kind):
     """To 1e-8, also after the eigenvalues of M have spread over more than 8 decades (200 iterations)."""

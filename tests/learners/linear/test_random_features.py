@@ -97,6 +97,7 @@ def test_impossible_options(given):
     assert error.value.option in given
 
 
+@pytest.mark.slow
 def test_three_parity_along_the_number_of_features():
     """It fits before it generalizes, is worst where features equal examples, and a ridge takes that dip away."""
     split = grokbench.task("parity", n_bits=10, k=3, n_train=768, n_test=256).split(0)

@@ -179,6 +179,7 @@ def test_flow_is_the_matrix_exponential(given):
         np.testing.assert_allclose(learner.scores(split.X_test), expected, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", CASES, ids=str)
 def test_flow_is_the_limit_of_small_gradient_steps(given):
     """An Euler step of h makes an error of O(h): below 1 % at 1/500 of the fastest time constant, half at h/2."""
@@ -275,6 +276,7 @@ def test_options_are_the_twin_s_and_one_more():
     assert all(option.description for option in described.values())
 
 
+@pytest.mark.slow
 def test_frozen_features_memorize_modular_addition_and_do_not_generalize():
     """The lazy control of arXiv 2310.06110: train 1, held-out below chance, where the network groks by step 1500."""
     split = modular(23, 0.5)

@@ -129,6 +129,7 @@ def test_options_are_the_twin_s():
         grokbench.learner("linearized_transformer", norm_clamp=1.0)
 
 
+@pytest.mark.slow
 def test_frozen_features_memorize_and_know_no_more_than_that_addition_commutes():
     """With shared embeddings (b, a) is nearly (a, b) to the tangent kernel; what has no mirror image stays unknown."""
     split = modular(11, 0.6)

@@ -363,6 +363,7 @@ def test_an_encoding_that_does_not_fit_is_refused():
     assert grokbench.learner("mlp", encoding="integer").cannot_read(modular(5)) is None
 
 
+@pytest.mark.slow
 def test_modular_addition_groks_with_weight_decay_and_not_without():
     """p 23, half of the table: memorized by step 60, the rule by step 3000; never with decay 0."""
     split = modular(23, 0.5)

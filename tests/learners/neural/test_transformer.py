@@ -303,6 +303,7 @@ def test_real_features_are_not_read():
     assert grokbench.learner("transformer").cannot_read(modular()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", ["true", "shuffled"])
 def test_modular_addition_is_learned_after_it_is_memorized_and_shuffled_labels_never(labels):
     """p 17, .7 of the table, width 32: memorized by step 100, the rule by step 1000."""
