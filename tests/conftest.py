@@ -17,7 +17,13 @@ TESTS = Path(__file__).parent
 SABOTEURS = TESTS / "runs" / "support_saboteurs.py"
 NOT_QUICK = ("slow", "faults", "fuzz")
 SLOW_FIXTURES = {"sabotage", "cluster", "sleepers"}  # each starts processes by the dozen
-SLOW_FILES = {TESTS / "studies" / name for name in ("test_mechanisms.py", "test_qualification.py")}
+SLOW_FILES = (  # whole; tests/test_repository.py holds that they are there
+    "fuzz/test_finds.py",
+    "studies/test_mechanisms.py",
+    "studies/test_qualification.py",
+    "studies/test_simulated_suites.py",
+    "verdicts/test_invariance.py",
+)
 settings.register_profile("full", max_examples=5000, print_blob=True)
 # an assertion that fails in a support module shows its values, as one in a test does
 pytest.register_assert_rewrite(*(path.stem for path in TESTS.rglob("support_*.py") if path != SABOTEURS))
@@ -45,7 +51,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Quick is every test that no marker takes out, so that a new one belongs to it."""
     for item in items:
-        if SLOW_FIXTURES & set(item.fixturenames) or item.path in SLOW_FILES:
+        if SLOW_FIXTURES & set(item.fixturenames) or str(item.path.relative_to(TESTS).as_posix()) in SLOW_FILES:
             item.add_marker("slow")
         if not any(item.get_closest_marker(name) for name in NOT_QUICK):
             item.add_marker("quick")

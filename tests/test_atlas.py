@@ -82,6 +82,7 @@ def test_every_learner_has_as_many_settings_on_every_task():
     assert set(counts.values()) == {SETTINGS}, {place: n for place, n in counts.items() if n != SETTINGS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_no_two_settings_are_the_same_in_effect(name):
     """Early predictions on the first task of each learner, rounded so that another order of sums is no effect."""
@@ -125,6 +126,7 @@ def test_the_dry_run_says_once_what_cannot_be(grokbench, tmp_path):
     assert len(lines) == len(set(lines)) == len({(lr.id, task.id) for task, lr, _ in PLAN.not_applicable})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_learner_begins_on_each_of_its_tasks(name):
     """Two ticks of one setting of every pair; which setting goes round, so that each has its turn."""

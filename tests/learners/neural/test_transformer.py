@@ -247,6 +247,7 @@ def test_blocks_of_scores_and_the_product_of_a_gpu_change_nothing(layers, monkey
     np.testing.assert_allclose(learners[0].scores(split.X_test), whole[0], **CLOSE)
 
 
+@pytest.mark.slow
 def test_regression_minimizes_squared_error():
     """It fits 12 numbers, and its one output is the squared-error learner's whatever loss is named."""
     split = words(0)
