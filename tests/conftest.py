@@ -58,13 +58,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """After ``-m quick``: what took a second and more in all its phases, and may have to be marked slow."""
+    """After ``-m quick``: the ten that took longest, if a second or more, since they may have to be marked slow."""
     if config.option.markexpr != "quick":
         return
     seconds = Counter()
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         seconds[getattr(report, "nodeid", "")] += getattr(report, "duration", 0)
-    for nodeid, total in seconds.most_common():
+    for nodeid, total in seconds.most_common(10):
         if total >= 1 and nodeid:
             terminalreporter.write_line(f"not so quick: {total:.1f} s {nodeid}")
 
