@@ -4,13 +4,14 @@ import ast
 import configparser
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from grokbench.cli import cli
 from grokbench.registry import learners, tasks
-from grokbench.suites.plan import make_plan
+from grokbench.suites.plan import Plan, make_plan
 from grokbench.suites.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
@@ -69,11 +70,16 @@ def test_no_room_but_learners_asks_for_a_family():
             assert not re.search(r"family\s*==", path.read_text(encoding="utf-8")), path
 
 
+@cache
+def planned(path: Path) -> Plan:
+    """The plan of a suite file; that of the atlas takes a second."""
+    return make_plan(load_suite(str(path)))
+
+
 @pytest.mark.parametrize("path", SUITES, ids=lambda p: p.stem)
 def test_every_suite_makes_a_plan(path):
-    suite = load_suite(str(path))
-    assert suite.title
-    assert make_plan(suite).specs
+    assert planned(path).suite.title
+    assert planned(path).specs
 
 
 def test_the_smoke_suite_has_five_families_and_the_shuffled_control():
@@ -109,6 +115,36 @@ def test_every_public_name_is_documented():
             if public and not ast.get_docstring(node):
                 missing.append(f"{path.name}:{node.name}")
     assert not missing
+
+
+def test_what_is_not_quick_is_there():
+    from conftest import SLOW_FILES, SLOW_FIXTURES, TESTS
+
+    assert [name for name in SLOW_FILES if not (TESTS / name).is_file()] == []
+    fixtures = {name for path in TESTS.rglob("test_*.py") for name in fixtures_of(path)}
+    assert SLOW_FIXTURES - fixtures == set()
+
+
+def fixtures_of(path: Path) -> set[str]:
+    """Names of the functions that a file decorates with pytest.fixture."""
+    functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if any("pytest.fixture" in ast.unparse(d) for d in f.decorator_list)}
+
+
+def test_quick_looks_into_every_room(request):
+    """Each room of the package has quick tests: a folder of its name, or a file, with one at least."""
+    from conftest import TESTS
+
+    if request.config.args != ["tests"] or request.config.option.keyword:
+        pytest.skip("only where all tests are collected")
+    rooms = {room_of(path) for path in SOURCES} - {""}
+    quick = {TESTS / item.path.relative_to(TESTS).parts[0] for item in request.session.items if marked_quick(item)}
+    assert {room for room in rooms if not ((TESTS / room) in quick or (TESTS / f"test_{room}.py") in quick)} == set()
+
+
+def marked_quick(item: pytest.Item) -> bool:
+    """Whether a collected test has the marker."""
+    return item.get_closest_marker("quick") is not None
 
 
 def readme_commands() -> list[str]:
@@ -174,7 +210,7 @@ def test_reference_results_are_those_of_the_suite_as_it_stands(suite):
     folder = ROOT / "results" / "reference" / suite
     with open(folder / "runs.csv", encoding="utf-8", newline="") as file:
         stored = {row["key"] for row in csv.DictReader(file)}
-    plan = make_plan(load_suite(str(ROOT / "benchmarks" / f"{suite}.toml")))
+    plan = planned(ROOT / "benchmarks" / f"{suite}.toml")
     assert stored == {spec.key for spec in plan.specs}
     for table in ("delays", "prevalence", "sensitivity", "comparisons", *REFERENCE[suite]):
         assert (folder / f"{table}.csv").is_file()

@@ -306,6 +306,7 @@ def test_one_thread_inside_and_the_callers_number_afterwards(fails, monkeypatch)
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_a_library_loaded_inside_gets_the_callers_number_afterwards():
     program = (
         "from grokbench.threads import one_thread\n"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import csv
 import io
 import json
 import multiprocessing
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import Literal
+
+from support_processes import living
+from support_runs import table
 
 from grokbench import cli
 from grokbench.registry import include, learners
@@ -47,7 +46,6 @@ name = "kernel_flow"
 budget = 10
 """
 TABLES = ("runs", "curves", "delays", "comparisons", "sensitivity")
-NOT_COMPARED = {"cpu_seconds", "wall_seconds", "peak_memory_mb", "environment"}
 
 
 @dataclass
@@ -138,7 +136,7 @@ class Bed:
 
     def tables(self) -> dict[str, list]:
         """All tables without the columns that two machines may fill differently."""
-        return {name: _table(self.results / f"{name}.csv") for name in TABLES}
+        return {name: table(self.results, name) for name in TABLES}
 
     def assert_tables_are_those_of_a_report_from_scratch(self) -> None:
         before = {name: (self.results / f"{name}.csv").read_bytes() for name in TABLES}
@@ -173,12 +171,6 @@ def forget() -> None:
     learners._classes.pop("faulty", None)
     for module in [name for name in sys.modules if name.startswith("grokbench_included_")]:
         del sys.modules[module]
-
-
-def _table(path: Path) -> list[list[str]]:
-    header, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
-    kept = [i for i, column in enumerate(header) if column not in NOT_COMPARED]
-    return [[row[i] for i in kept] for row in [header, *rows]]
 
 
 def _forked(arguments: list[str], errors: Path) -> None:
@@ -230,28 +222,3 @@ def phase(bed: Bed, process: subprocess.Popen, runs: int) -> str:
     if stored == runs:
         return "reporting"
     return "running" if stored else "first run and fork server"
-
-
-def kill_session(process: subprocess.Popen) -> None:
-    """End whatever a process of ours has left behind."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def living(kind: Literal["pid", "group", "session"], numbers: set[int]) -> set[int]:
-    """Living processes with these numbers, or of these groups or sessions (zombies have died)."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                state, _, group, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-                if state != "Z" and int({"pid": entry.name, "group": group, "session": session}[kind]) in numbers:
-                    found.add(int(entry.name))
-    return found
-
-
-def wait_until(condition, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -13,7 +13,9 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from support_bed import SUITE, Bed, kill_session, living, wait_until
+from support_bed import SUITE, Bed
+from support_processes import kill_session, living, wait_until
+from support_runs import Trigger
 
 from grokbench.cli.display import Lines
 from grokbench.curves.run import FINISHED
@@ -209,30 +211,23 @@ def forkserver_pid() -> int:
     return forkserver._forkserver._forkserver_pid
 
 
-class Assassin(Watch):
-    """Kills the fork server at the n-th beginning, or end, of a run."""
+class Assassin(Trigger):
+    """Kills the fork server at every n-th beginning, or end, of a run."""
 
     def __init__(self, at: str, n: int):
-        self.at, self.n, self.seen, self.killed = at, n, 0, 0
+        super().__init__(self._kill, n, at, again=True)
+        self.killed = 0
 
-    def _count(self, at: str) -> None:
-        self.seen += at == self.at
-        if at == self.at and self.seen % self.n == 0:
-            with contextlib.suppress(ProcessLookupError, TypeError):
-                os.kill(forkserver_pid(), signal.SIGKILL)
-                self.killed += 1
-
-    def started(self, spec):
-        self._count("started")
-
-    def finished(self, spec, record, rows):
-        self._count("finished")
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, TypeError):
+            os.kill(forkserver_pid(), signal.SIGKILL)
+            self.killed += 1
 
 
 @pytest.mark.parametrize(("at", "n"), [("started", 2), ("finished", 4), ("started", 3)])
 def test_the_fork_server_is_started_again_and_the_runs_in_progress_go_on(bed, undisturbed, at, n, monkeypatch):
     watch = Assassin(at, n)
-    specs = list(bed.plan().specs)
+    specs = list(bed.plan().specs)[: 2 * n + 1]  # enough for two deaths; each new server imports everything
     with Interruption() as interruption:
         assert execute(specs, bed.store, watch, interruption, 2, 60, (str(bed.learner),))
     assert watch.killed >= 2

@@ -6,7 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from support_bed import SUITE, Bed, kill_session, living, phase, wait_until
+from support_bed import SUITE, Bed, phase
+from support_processes import kill_session, living, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 KILLS, RUNS = 50, 9

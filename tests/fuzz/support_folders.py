@@ -10,6 +10,14 @@ from grokbench.options import digest
 from grokbench.runs.store import format_curve, stamped
 
 CHANCE = 0.25
+CELLS = """
+[[tasks]]
+name = "modular"
+modulus = 5
+[[learners]]
+name = "kernel_flow"
+budget = 50
+"""  # of a suite with one run per seed
 
 
 def curve(t_mem: float, t_gen: float, budget: float = 2000) -> str:

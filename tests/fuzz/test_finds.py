@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import support_folders
+from support_folders import CELLS as SMALL
 from support_watch import answer
 
 from grokbench.errors import LONGEST_LINE, OptionError, one_line, printable, shown
@@ -14,14 +15,6 @@ from grokbench.runs.store import Store
 from grokbench.suites.suite import load_suite
 from grokbench.tables.text import csv_lines, escape
 
-SMALL = """
-[[tasks]]
-name = "modular"
-modulus = 5
-[[learners]]
-name = "kernel_flow"
-budget = 50
-"""
 SUITES = {
     # traceback: ValueError of int(), which is no TOMLDecodeError
     "a number of 5000 digits": ("seeds = " + "9" * 5000 + SMALL, "not valid TOML"),

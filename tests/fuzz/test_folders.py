@@ -31,16 +31,7 @@ VERBS = (
     ("compare", "--jobs", "0"),
 )
 HALF = settings.default.max_examples // 2  # a folder takes ten times as long as a file
-SUITE = """
-title = "Made by hand"
-seeds = 1
-[[tasks]]
-name = "modular"
-modulus = 5
-[[learners]]
-name = "kernel_flow"
-budget = 50
-"""
+SUITE = 'title = "Made by hand"\nseeds = 1' + support_folders.CELLS
 curves = st.one_of(
     damaged([line.split(",") for line in support_folders.RUNS[0][1].splitlines()]).map(
         lambda rows: (

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from support_learners import start
 
 import grokbench
 from grokbench.learners.base import Learner
@@ -36,9 +37,7 @@ def split_for(n_classes, seed=0):
 
 
 def begun(name, options, split):
-    learner = grokbench.learner(name, **options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(1))
-    return learner
+    return start(name, split, 1, **options)
 
 
 @pytest.mark.parametrize("n_classes", [0, 2, 3])

@@ -243,6 +243,7 @@ def test_curves_have_a_column_per_measure_after_those_of_every_run(suite, grokbe
     assert curves["movement"].notna().sum() == len(with_measures[0])
 
 
+@pytest.mark.slow
 def test_a_run_in_a_process_of_its_own_measures_alike(suite, grokbench, tmp_path):
     path = suite('measures = ["norm", "effective_rank"]')
     for jobs in (0, 1):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support_learners import Given
 
 import grokbench
 from grokbench.curves.checkpoint import Checkpoint
-from grokbench.learners.base import Learner
 from grokbench.learners.encodings import one_hot
 from grokbench.measures import laziness
 from grokbench.tasks.base import Split
@@ -79,13 +79,3 @@ def test_class_names_and_added_constants_do_not_matter():
 def test_without_a_first_kernel_there_is_nothing_to_compare():
     trees = grokbench.learner("xgboost", min_child_weight=0)
     assert np.isnan(watched(trees, parity(), 5)).all()
-
-
-class Given(Learner):
-    """Shows the kernel that it is told to."""
-
-    def __init__(self, kernel):
-        self._kernel = kernel
-
-    def kernel(self, X):
-        return self._kernel(X)

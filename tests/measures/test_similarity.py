@@ -4,22 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from support_learners import Given
 
 from grokbench.curves.checkpoint import Checkpoint
-from grokbench.learners.base import Learner
 from grokbench.measures import probe, similarity
 from grokbench.registry import measures
 from grokbench.tasks.base import Split
-
-
-class Given(Learner):
-    """Shows what it is told to: kernel(X) by a function of the inputs."""
-
-    def __init__(self, kernel, first_time=1.0):
-        self._kernel, self.first_time = kernel, first_time
-
-    def kernel(self, X):
-        return self._kernel(X)
 
 
 def labelled(n=120, m=90, n_classes=3, seed=0, noise=0.0):
@@ -258,6 +248,7 @@ def test_names_of_classes_and_scale_of_the_kernel_do_not_matter(name):
         assert scaled[column] == pytest.approx(value, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_which_points_were_drawn_hardly_matters():
     """The probe of another seed: the same movement up to what 256 points can tell."""
     import grokbench

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import SABOTEURS
-from test_execute import DEEDS, FAMILIES, Impatient, assert_same_tables, carry_out, plan_of
+from support_processes import wait_until
+from support_runs import FAMILIES, ONE_TASK, Impatient, Trigger, assert_same_tables, carry_out, plan_of
 
 import grokbench as package
 from grokbench.registry import include
@@ -26,7 +27,6 @@ from grokbench.runs.store import Store
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the foreman listens by select")
 
 LIMITS = {"time_limit_s": 60.0, "memory_limit_mb": None}
-ONE_TASK = DEEDS.partition("[[learners]]")[0]
 SLEEPERS = (
     ONE_TASK.replace("seeds = 1", "seeds = 6")
     + """
@@ -118,13 +118,6 @@ def has_a_run(worker: subprocess.Popen) -> bool:
     return len(descendants(worker)) >= 4
 
 
-def wait_until(true, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def gone(processes: list[psutil.Process]) -> bool:
     with suppress(psutil.NoSuchProcess):
         return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
@@ -170,6 +163,7 @@ def test_a_cluster_gives_the_same_bytes(families, cluster, tmp_path):
     assert not list(cluster.folder.rglob("run.json"))  # the workers keep nothing
 
 
+@pytest.mark.slow
 def test_a_local_cluster_gives_the_same_bytes(families, tmp_path, grokbench):
     """By the command line, half of it done before."""
     plan, here = families
@@ -298,24 +292,6 @@ def test_jobs_and_dask_exclude_each_other(tmp_path, grokbench):
 # ---------------------------------------------------------------- what dies
 
 
-class Killer(Watch):
-    """Has something killed when a number of runs has begun or finished."""
-
-    def __init__(self, kill, after: int, at: str):
-        self.kill, self.after, self.at, self.seen = kill, after, at, 0
-
-    def _count(self, at: str) -> None:
-        self.seen += at == self.at
-        if at == self.at and self.seen == self.after:
-            self.kill()
-
-    def started(self, spec):
-        self._count("started")
-
-    def finished(self, spec, record, rows):
-        self._count("finished")
-
-
 @pytest.fixture(scope="module")
 def sleepers(tmp_path_factory):
     """Six runs of a second each, and their results on this machine."""
@@ -332,38 +308,38 @@ def test_a_foreman_killed_costs_its_run_a_second_start(sleepers, cluster, tmp_pa
     victims = []
 
     def kill() -> None:
-        wait_until(lambda: has_a_run(cluster.workers[0]))
+        wait_until(lambda: has_a_run(cluster.workers[0]), 30)
         victims.extend(descendants(cluster.workers[0]))
         victims[0].kill()
 
-    assert on_cluster(plan, tmp_path, cluster.address, Killer(kill, after=2, at="started"))
+    assert on_cluster(plan, tmp_path, cluster.address, Trigger(kill, after=2, at="started"))
     assert_same_tables(tmp_path, here)
-    wait_until(lambda: gone(victims))
+    wait_until(lambda: gone(victims), 30)
 
 
 def test_a_worker_killed_costs_its_run_a_second_start_elsewhere(sleepers, cluster, tmp_path):
     plan, here = sleepers
     extra = cluster.add_worker("doomed")
-    wait_until(lambda: "Registered to" in (cluster.folder / "workerdoomed" / "log").read_text())
+    wait_until(lambda: "Registered to" in (cluster.folder / "workerdoomed" / "log").read_text(), 30)
     victims = []
 
     def kill() -> None:
-        wait_until(lambda: has_a_run(extra))
+        wait_until(lambda: has_a_run(extra), 30)
         victims.extend(descendants(extra))
         extra.kill()
         extra.wait()
 
-    assert on_cluster(plan, tmp_path, cluster.address, Killer(kill, after=3, at="started"))
+    assert on_cluster(plan, tmp_path, cluster.address, Trigger(kill, after=3, at="started"))
     assert_same_tables(tmp_path, here)
     assert len(victims) >= 4
-    wait_until(lambda: gone(victims))
+    wait_until(lambda: gone(victims), 30)
 
 
 def test_the_scheduler_killed_is_one_line_and_the_same_command_goes_on(sleepers, tmp_path, grokbench, monkeypatch):
     plan, here = sleepers
     path = plan.suite.path
     with cluster_of(tmp_path / "cluster", 1) as doomed:
-        killer = Killer(doomed.scheduler.kill, after=2, at="finished")
+        killer = Trigger(doomed.scheduler.kill, after=2, at="finished")
         monkeypatch.setattr("grokbench.cli.display.Lines", lambda total: killer)
         command = ("compare", path, "--results", tmp_path / "results", "--include", SABOTEURS)
         status, _, err = grokbench(*command, "--dask", doomed.address)
@@ -389,10 +365,10 @@ def test_when_the_client_is_killed_the_workers_stop(cluster, tmp_path):
     path = plan_of(FOR_EVER, tmp_path).suite.path
     command = ["run", path, "--results", tmp_path / "results", "--dask", cluster.address, "--include", SABOTEURS]
     client = subprocess.Popen([sys.executable, "-m", "grokbench", *map(str, command), "--quiet"])
-    wait_until(lambda: all(map(has_a_run, cluster.workers)))
+    wait_until(lambda: all(map(has_a_run, cluster.workers)), 30)
     client.kill()
     client.wait()
-    wait_until(lambda: not any(descendants(worker) for worker in cluster.workers))
+    wait_until(lambda: not any(descendants(worker) for worker in cluster.workers), 30)
 
 
 def test_two_interruptions_stop_at_once_here_and_there(cluster, tmp_path):
@@ -402,4 +378,4 @@ def test_two_interruptions_stop_at_once_here_and_there(cluster, tmp_path):
     assert not on_cluster(plan, tmp_path / "results", cluster.address, Impatient(after=2, presses=2, at="started"))
     assert time.monotonic() - started < 30
     assert Store(tmp_path / "results").keys() == []
-    wait_until(lambda: not any(descendants(worker) for worker in cluster.workers))  # long before the time limit
+    wait_until(lambda: not any(descendants(worker) for worker in cluster.workers), 30)  # long before the time limit

@@ -1,7 +1,5 @@
 """Real processes: whatever a run does becomes its row, and takes nothing with it."""
 
-import contextlib
-import csv
 import os
 import signal
 import subprocess
@@ -12,22 +10,19 @@ from pathlib import Path
 
 import pytest
 from conftest import SABOTEURS
+from support_processes import kill_session, living, wait_until
+from support_runs import FAMILIES, ONE_TASK, Impatient, assert_same_tables, carry_out, plan_of, table
 
 from grokbench.registry import include
 from grokbench.report.write import write_report
 from grokbench.runs import process as process_module
 from grokbench.runs.execute import Interruption, Watch, execute
 from grokbench.runs.store import Store
-from grokbench.suites.plan import make_plan
-from grokbench.suites.suite import load_suite
 
 LIMIT_S = 2.0
-DEEDS = """
-title = "saboteurs"
-seeds = 1
-[[tasks]]
-name = "modular"
-modulus = 5
+DEEDS = (
+    ONE_TASK
+    + """
 [[learners]]
 name = "lookup"
 budget = 20
@@ -49,52 +44,7 @@ name = "misfit"
 answer = ["nan", "inf", "huge", "shape", "none", "text"]
 budget = 20
 """
-FAMILIES = """
-title = "families"
-seeds = 1
-time_limit_s = 60
-[[tasks]]
-name = "modular"
-modulus = 5
-[[tasks]]
-name = "parity"
-n_bits = 6
-k = 2
-n_train = 20
-n_test = 20
-[[learners]]
-name = "mlp"
-hidden = [[8]]
-batch_size = [0, 4]
-budget = 12
-[[learners]]
-name = "linearized"
-hidden = [[8]]
-budget = 12
-tasks = ["parity"]
-[[learners]]
-name = "kernel_flow"
-budget = 10
-[[learners]]
-name = "rfm"
-budget = 3
-[[learners]]
-name = "xgboost"
-budget = 6
-"""
-NOT_COMPARED = {"cpu_seconds", "wall_seconds", "peak_memory_mb", "environment"}
-
-
-def plan_of(text: str, folder: Path):
-    path = folder / "suite.toml"
-    path.write_text(text)
-    return make_plan(load_suite(str(path)))
-
-
-def carry_out(plan, results: Path, watch=None, interruption=None, jobs=2, limit=60.0, included=(str(SABOTEURS),)):
-    """`execute` on the whole plan; True if it was not interrupted."""
-    with interruption or Interruption() as interruption:
-        return execute(list(plan.specs), Store(results), watch or Watch(), interruption, jobs, limit, included)
+)
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +137,7 @@ def test_what_a_run_used_is_recorded(sabotage):
     assert sabotage["lookup", ""].record["environment"]["hash"]
 
 
+@pytest.mark.slow
 def test_runs_do_not_print(tmp_path, capfd):
     include(SABOTEURS)
     plan = plan_of(DEEDS, tmp_path)
@@ -219,7 +170,7 @@ def test_without_processes_a_failure_is_a_row_all_the_same(tmp_path, sabotage):
 def test_a_raising_constructor_or_task_is_a_row(tmp_path):
     """Where they raise in the run only: the plan was made, and made its own instances, before."""
     include(SABOTEURS)
-    plan = plan_of(DEEDS.partition("[[learners]]")[0] + '[[learners]]\nname = "saboteur"\nbudget = 9', tmp_path)
+    plan = plan_of(ONE_TASK + '[[learners]]\nname = "saboteur"\nbudget = 9', tmp_path)
     spec = plan.specs[0]
     spec.config["learner_options"] = {"deed": "raise", "where": "constructor"}
     assert carry_out(plan, tmp_path / "results", jobs=1)
@@ -228,14 +179,6 @@ def test_a_raising_constructor_or_task_is_a_row(tmp_path):
 
 
 # ---------------------------------------------------------------- the same numbers, however they are made
-
-
-def table(results: Path, name: str) -> list[list[str]]:
-    """A table without the columns that may differ between two machines."""
-    with open(results / f"{name}.csv", newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
-    kept = [i for i, column in enumerate(header) if column not in NOT_COMPARED]
-    return [[row[i] for i in kept] for row in [header, *rows]]
 
 
 @pytest.fixture(scope="module")
@@ -248,42 +191,12 @@ def families(tmp_path_factory):
     return plan, folder / "results"
 
 
-def assert_same_tables(results: Path, reference: Path) -> None:
-    write_report(results)
-    for name in ("runs", "curves", "sensitivity", "comparisons"):
-        assert table(results, name) == table(reference, name)
-
-
 @pytest.mark.parametrize("jobs", [0, 2])
 def test_the_number_of_jobs_changes_no_byte(families, tmp_path, jobs):
     plan, reference = families
     assert carry_out(plan, tmp_path, jobs=jobs, included=())
     assert_same_tables(tmp_path, reference)
     assert len(table(tmp_path, "curves")) > 100
-
-
-class Impatient(Watch):
-    """Presses Ctrl-C, by a real signal to this process, when a number of runs has finished."""
-
-    def __init__(self, after: int, presses: int = 1, at: str = "finished"):
-        self.after, self.presses, self.at, self.seen, self.heard, self.begun = after, presses, at, 0, 0, 0
-
-    def _press(self, at: str) -> None:
-        if at == self.at:
-            self.seen += 1
-            if self.seen == self.after:
-                for _ in range(self.presses):
-                    os.kill(os.getpid(), signal.SIGINT)
-
-    def started(self, spec):
-        self.begun += 1
-        self._press("started")
-
-    def finished(self, spec, record, rows):
-        self._press("finished")
-
-    def interrupted(self):
-        self.heard += 1
 
 
 def test_one_interruption_finishes_what_runs_and_starts_nothing(families, tmp_path):
@@ -304,7 +217,7 @@ def test_one_interruption_without_processes_finishes_the_run(tmp_path):
 
 
 LOOKUP_AND_SLEEPERS = (
-    DEEDS.partition("[[learners]]")[0]
+    ONE_TASK
     + """
 [[learners]]
 name = "lookup"
@@ -317,6 +230,7 @@ budget = 5
 )
 
 
+@pytest.mark.slow
 def test_two_interruptions_stop_at_once_and_keep_what_is_stored(tmp_path):
     include(SABOTEURS)
     plan = plan_of(LOOKUP_AND_SLEEPERS, tmp_path)
@@ -333,6 +247,7 @@ class Alarmed(Watch):
         signal.alarm(1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "alarm"), reason="needs SIGALRM")
 def test_two_interruptions_reach_a_run_in_this_process(tmp_path):
     include(SABOTEURS)
@@ -394,25 +309,12 @@ def wait_for_runs(process: subprocess.Popen, results: Path, count: int) -> None:
         time.sleep(0.02)
 
 
-def members_of_session(session: int) -> list[str]:
-    """Living processes of a session (zombies have died)."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, _, _, sid = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            except OSError:
-                continue
-            if int(sid) == session and state != "Z":
-                found.append(entry.name)
-    return found
-
-
 def sleepers(tmp_path: Path):
     include(SABOTEURS)
     return plan_of(SLEEPERS, tmp_path), tmp_path / "suite.toml", tmp_path / "results"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_when_the_parent_is_killed_no_process_survives_and_the_suite_goes_on(tmp_path, grokbench):
     plan, path, results = sleepers(tmp_path)
@@ -421,13 +323,9 @@ def test_when_the_parent_is_killed_no_process_survives_and_the_suite_goes_on(tmp
     process.kill()
     process.wait()
     try:
-        deadline = time.monotonic() + 30
-        while members_of_session(process.pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: not living("session", {process.pid}), 30)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_session(process)
         process.communicate()
     kept = {key: (results / "runs" / key / "run.json").stat().st_mtime_ns for key in Store(results).keys()}
     assert 0 < len(kept) <= 3
@@ -438,6 +336,7 @@ def test_when_the_parent_is_killed_no_process_survives_and_the_suite_goes_on(tmp
         assert (results / "runs" / key / "run.json").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends signals to process groups")
 def test_ctrl_c_in_a_terminal_reaches_all_processes_and_is_one_line(tmp_path):
     """Here while the fork server is importing: it must not die of it."""

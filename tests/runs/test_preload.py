@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from grokbench.registry import learners
 
 LIBRARIES = {"grokbench", "numpy", "pandas", "pydantic", "scipy", "sklearn", "torch", "xgboost"}
@@ -23,6 +25,7 @@ for name, options in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 def test_no_run_of_a_built_in_learner_imports_a_library():
     names = [name for name in learners.names() if learners[name].__module__.startswith("grokbench.")]
     orders = json.dumps([(name, OPTIONS.get(name, {})) for name in names])

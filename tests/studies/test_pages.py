@@ -1,6 +1,6 @@
 """What documents say of tables is what the tables say of themselves.
 
-A table or column that is new may be missing until `python studies/pages.py` has run, which a commit does by itself; what
+A table or column that is new may be missing until `python studies/pages.py` has run, which a commit does; what
 the documents do say has to be true.
 """
 

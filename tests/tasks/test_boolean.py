@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from support_tasks import assert_drawn_uniformly, assert_refused
 
 import grokbench
 from grokbench.errors import OptionError
@@ -86,16 +86,7 @@ def test_every_input_is_equally_likely_in_each_split(n_train, n_test):
     task = grokbench.task("parity", n_bits=6, n_train=n_train, n_test=n_test)
     few = 4 * (n_train + n_test) // 2 <= 32
     assert few == (n_train == 8)  # the two branches of the draw
-    rng, draws = np.random.default_rng(0), 1500
-    powers = 2 ** np.arange(6)
-    seen = {"X_train": np.zeros(64), "X_test": np.zeros(64)}
-    for _ in range(draws):
-        split = task.sample(rng)
-        for part, counts in seen.items():
-            counts += np.bincount(getattr(split, part) @ powers, minlength=64)
-    for part, size in (("X_train", n_train), ("X_test", n_test)):
-        expected = draws * size / 64
-        assert ((seen[part] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, 62)
+    assert_drawn_uniformly(task, 2 ** np.arange(6), 64, degrees=62)
 
 
 def test_positions_tell_nothing_of_the_class():
@@ -138,7 +129,4 @@ def test_controls_keep_the_inputs(name):
     ],
 )
 def test_impossible_options(name, options, named, sentence):
-    with pytest.raises(OptionError) as error:
-        grokbench.task(name, **options)
-    assert error.value.option == named
-    assert sentence in str(error.value)
+    assert_refused(name, options, named, sentence)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from support_tasks import assert_drawn_uniformly, assert_refused, both, controls
 
 import grokbench
 from grokbench.errors import OptionError
@@ -15,10 +15,6 @@ ORACLES = {
     "x/y": lambda x, y, p: next(z for z in range(p) if z * y % p == x),
     "x^2+xy+y^2": lambda x, y, p: (x * x + x * y + y * y) % p,
 }
-
-
-def both(split):
-    return np.concatenate([split.X_train, split.X_test]), np.concatenate([split.y_train, split.y_test])
 
 
 @pytest.mark.parametrize("n_concealed", [0, 3, 70])
@@ -54,16 +50,7 @@ def test_every_input_is_equally_likely_in_each_split(n_train, n_test):
     """Chi-square over the 72 inputs of p = 3, m = 3; draws without replacement vary less than the test assumes."""
     task = grokbench.task("concealed", modulus=3, n_concealed=3, n_train=n_train, n_test=n_test)
     assert (4 * (n_train + n_test) <= 72) == (n_train == 10)  # the two branches of the draw
-    rng, draws = np.random.default_rng(0), 1500
-    weights = np.array([24, 8, 4, 2, 1])
-    seen = {"X_train": np.zeros(72), "X_test": np.zeros(72)}
-    for _ in range(draws):
-        split = task.sample(rng)
-        for part, counts in seen.items():
-            counts += np.bincount(getattr(split, part) @ weights, minlength=72)
-    for part, size in (("X_train", n_train), ("X_test", n_test)):
-        expected = draws * size / 72
-        assert ((seen[part] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, 71)
+    assert_drawn_uniformly(task, np.array([24, 8, 4, 2, 1]), 72, degrees=71)
 
 
 def test_bits_are_fair_and_tell_nothing():
@@ -92,12 +79,7 @@ def test_without_bits_it_is_the_modular_table():
 
 
 def test_controls_keep_the_inputs():
-    make = lambda **options: grokbench.task("concealed", n_train=200, n_test=100, **options).split(0)  # noqa: E731
-    true = make()
-    for control in (make(labels="shuffled"), make(label_noise=0.5)):
-        np.testing.assert_array_equal(control.X_train, true.X_train)
-        np.testing.assert_array_equal(control.X_test, true.X_test)
-        assert (control.y_train != true.y_train).any()
+    controls(lambda **options: grokbench.task("concealed", n_train=200, n_test=100, **options).split(0))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +95,4 @@ def test_controls_keep_the_inputs():
     ],
 )
 def test_impossible_options(options, named, sentence):
-    with pytest.raises(OptionError) as error:
-        grokbench.task("concealed", **options)
-    assert error.value.option == named
-    assert sentence in str(error.value)
+    assert_refused("concealed", options, named, sentence)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from support_tasks import assert_kept_or_moved, assert_refused, controls, whole_table
 
 import grokbench
-from grokbench.errors import OptionError, UsageError
+from grokbench.errors import UsageError
 from grokbench.tasks.modular import OPERATIONS
 
 
@@ -28,12 +29,6 @@ ORACLES = {
     "x+y if x even else x*y": lambda x, y, p: (x + y) % p if x in range(0, p, 2) else (x * y) % p,
     "x+y if x even else x-y": lambda x, y, p: (x + y) % p if x in range(0, p, 2) else (x - y) % p,
 }
-
-
-def whole_table(split):
-    X = np.concatenate([split.X_train, split.X_test])
-    y = np.concatenate([split.y_train, split.y_test])
-    return {(int(a), int(b)): int(value) for (a, b), value in zip(X, y, strict=True)}, len(X)
 
 
 @pytest.mark.parametrize("modulus", [2, 3, 7, 11])
@@ -81,16 +76,8 @@ def test_seeds_and_options_give_different_splits():
 
 
 def test_controls_keep_the_inputs():
-    true = grokbench.task("modular", modulus=11).split(0)
-    shuffled = grokbench.task("modular", modulus=11, labels="shuffled").split(0)
-    noisy = grokbench.task("modular", modulus=11, label_noise=0.5).split(0)
-    for control in (shuffled, noisy):
-        np.testing.assert_array_equal(control.X_train, true.X_train)
-        np.testing.assert_array_equal(control.X_test, true.X_test)
-        assert (control.y_train != true.y_train).any()
-    np.testing.assert_array_equal(np.sort(shuffled.y_train), np.sort(true.y_train))
-    np.testing.assert_array_equal(np.sort(shuffled.y_test), np.sort(true.y_test))
-    np.testing.assert_array_equal(noisy.y_test, true.y_test)
+    true, shuffled, noisy = controls(lambda **options: grokbench.task("modular", modulus=11, **options).split(0))
+    assert_kept_or_moved(true, shuffled, noisy)
     kept = np.setdiff1d(np.arange(len(true.y_train)), noisy.redrawn)
     np.testing.assert_array_equal(noisy.y_train[kept], true.y_train[kept])
 
@@ -111,10 +98,7 @@ def test_controls_keep_the_inputs():
     ],
 )
 def test_impossible_options(options, named, sentence):
-    with pytest.raises(OptionError) as error:
-        grokbench.task("modular", **options)
-    assert error.value.option == named
-    assert sentence in str(error.value)
+    assert_refused("modular", options, named, sentence)
 
 
 def test_unknown_option():

@@ -4,9 +4,9 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from support_tasks import assert_refused, whole_table
 
 import grokbench
-from grokbench.errors import OptionError
 
 GROUPS = [("symmetric", 2), ("symmetric", 3), ("symmetric", 4), ("dihedral", 3), ("dihedral", 4), ("dihedral", 7)]
 
@@ -33,11 +33,6 @@ def members(group, n):
     if group == "symmetric":
         return everything
     return [x for x in everything if all((x[i] - x[i - 1]) % n in (1, n - 1) for i in range(n))]
-
-
-def whole_table(split):
-    X, y = np.concatenate([split.X_train, split.X_test]), np.concatenate([split.y_train, split.y_test])
-    return {(a, b): value for (a, b), value in zip(X.tolist(), y.tolist(), strict=True)}, len(X)
 
 
 @pytest.mark.parametrize("operation", ORACLES)
@@ -134,7 +129,4 @@ def test_controls_keep_the_inputs():
     ],
 )
 def test_impossible_options(options, named, sentence):
-    with pytest.raises(OptionError) as error:
-        grokbench.task("permutation", **options)
-    assert error.value.option == named
-    assert sentence in str(error.value)
+    assert_refused("permutation", options, named, sentence)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support_learners import at, start
 
 from grokbench.errors import OptionError
 from grokbench.learners.kernels.evidence import evidence_terms
@@ -18,14 +19,7 @@ def parity(n=60, bits=6, seed=0):
 
 
 def begun(split, **options):
-    learner = GaussianProcess(**options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, None)
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
-    return learner
+    return start(GaussianProcess(**options), split, None)
 
 
 def anisotropic(learner, seed=1):
@@ -206,6 +200,7 @@ def test_the_variational_bound_lies_just_below_the_evidence():
     assert evidence - 0.02 < bound < evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inference", ["whitened", "unwhitened"])
 def test_a_moving_q_goes_from_the_prior_to_the_best_normal_distribution(inference):
     split = parity(n=16, bits=4)

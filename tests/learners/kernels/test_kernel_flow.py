@@ -1,12 +1,16 @@
 """Gradient flow of a kernel machine against explicit descent, an ODE solver, scikit-learn and its own laws."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.spatial.distance import pdist
 from sklearn.kernel_ridge import KernelRidge
+from support_learners import at
+from support_splits import addition
+from support_splits import real_data as noise
 
 from grokbench.errors import OptionError, UsageError
 from grokbench.learners.kernels import kernel_functions
@@ -14,27 +18,16 @@ from grokbench.learners.kernels.kernel_flow import KernelFlow, flow_gain, median
 from grokbench.options import build, options
 
 KINDS = ["gaussian", "laplace", "polynomial", "ntk", "nngp"]
+real_data = partial(noise, n=20, d=4)
 
 
-def real_data(n=20, d=4, n_classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((n, d)), rng.integers(n_classes, size=n), rng.standard_normal((15, d))
-
-
-def modular_addition(modulus=23, fraction=0.6, seed=0):
-    pairs = np.stack(np.divmod(np.random.default_rng(seed).permutation(modulus**2), modulus), axis=1)
-    n = int(fraction * modulus**2)
-    return pairs[:n], pairs[:n].sum(axis=1) % modulus, pairs[n:], pairs[n:].sum(axis=1) % modulus
+def modular_addition(modulus=23, fraction=0.6):
+    return addition(modulus, int(fraction * modulus**2))
 
 
 def begun(X, y, n_classes=3, alphabet=None, **options):
     learner = KernelFlow(**options)
     learner.begin(X, y, n_classes, alphabet, np.random.default_rng(0))
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
     return learner
 
 

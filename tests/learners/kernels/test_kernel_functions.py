@@ -110,6 +110,7 @@ def random_network(X, depth, width, rng):
     return (features @ features.T).detach().numpy(), (J @ J.T).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "width", "draws"), [(1, 4096, 60), (2, 512, 60)])
 def test_ntk_and_nngp_are_the_kernels_of_wide_random_networks(depth, width, draws):
     """Monte Carlo: the mean over draws is within 4.5 of its standard deviations, plus a bias of order 1 / width."""

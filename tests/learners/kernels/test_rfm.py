@@ -1,10 +1,15 @@
 """The recursive feature machine against autograd Jacobians, scikit-learn, and the published curve."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from sklearn.kernel_ridge import KernelRidge
+from support_learners import at
+from support_splits import addition
+from support_splits import real_data as noise
 
 from grokbench.errors import OptionError
 from grokbench.learners.kernels import rfm
@@ -12,32 +17,16 @@ from grokbench.learners.kernels.rfm import RecursiveFeatureMachine, gram_power, 
 from grokbench.options import build, options
 
 KINDS = ["gaussian", "laplace", "quadratic"]
+real_data = partial(noise, n=40, d=5)
 
 
-def modular_addition(modulus, n, order):
-    """All pairs a * modulus + b in the given order, the first n of them for training."""
-    pairs = np.stack(np.divmod(order, modulus), axis=1)
-    sums = pairs.sum(axis=1) % modulus
-    return pairs[:n], sums[:n], pairs[n:], sums[n:]
-
-
-def small_addition(modulus=31, fraction=0.6, seed=0):
-    return modular_addition(modulus, int(fraction * modulus**2), np.random.default_rng(seed).permutation(modulus**2))
-
-
-def real_data(n=40, d=5, n_classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((n, d)), rng.integers(n_classes, size=n), rng.standard_normal((15, d))
+def small_addition(modulus=31, fraction=0.6):
+    return addition(modulus, int(fraction * modulus**2))
 
 
 def begun(X, y, n_classes=3, alphabet=None, **options):
     learner = RecursiveFeatureMachine(**options)
     learner.begin(X, y, n_classes, alphabet, np.random.default_rng(0))
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
     return learner
 
 
@@ -191,12 +180,13 @@ def test_the_kernel_is_that_of_the_current_solve():
     assert (second == second.T).all()
 
 
+@pytest.mark.slow
 def test_the_published_curve_of_modular_addition():
     """p 61, x + y (2407.20199): the first 61^2 // 2 of the row-major pairs in the order of torch.manual_seed(0)."""
     import torch
 
     order = torch.randperm(61**2, generator=torch.Generator().manual_seed(0)).numpy()
-    X, y, Z, target = modular_addition(61, 61**2 // 2, order)
+    X, y, Z, target = addition(61, 61**2 // 2, order=order)
     learner = begun(X, y, 61, (61, 61))
     published = {10: 0.002, 12: 0.429, 14: 0.865, 16: 0.974, 18: 0.996, 22: 1.0}
     for iteration in range(23):  # the first solve is iteration 0 there, time 1 here
@@ -207,6 +197,7 @@ def test_the_published_curve_of_modular_addition():
             assert accuracy(learner, Z, target) == pytest.approx(published[iteration], abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "quadratic"])
 def test_it_generalizes_late_and_only_with_features_and_a_rule(kind):
     X, y, Z, target = small_addition()
@@ -223,6 +214,7 @@ def test_it_generalizes_late_and_only_with_features_and_a_rule(kind):
     assert accuracy(random, Z, shuffle(target)) < 0.1
 
 
+@pytest.mark.slow
 def test_a_ridge_needs_a_metric_that_keeps_its_size():
     """Unscaled, M shrinks until the ridge is all there is; at a trace of 2p a small ridge leaves the transition."""
     X, y, Z, target = small_addition()
@@ -236,6 +228,7 @@ def test_a_ridge_needs_a_metric_that_keeps_its_size():
         assert accuracy(learner, X, y) == 1
 
 
+@pytest.mark.slow
 def test_damped_features_come_later_by_as_much():
     """Time to half of the held-out accuracy is about proportional to 1 / share."""
     X, y, Z, target = small_addition()
@@ -298,6 +291,7 @@ def test_any_schedule_gives_the_same_bytes(kind):
     assert (stepped.description()["M"] == np.eye(26)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_renamed_classes_permute_the_columns(kind):
     """To 1e-8, also after the eigenvalues of M have spread over more than 8 decades (200 iterations)."""

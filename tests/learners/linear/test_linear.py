@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from support_learners import at
 
 from grokbench.errors import OptionError
 from grokbench.learners.kernels.kernel_flow import KernelFlow
@@ -23,11 +24,6 @@ def data(n=30, d=4, n_classes=3, seed=0):
 def begun(X, y, n_classes=3, alphabet=None, **options):
     learner = Linear(**options)
     learner.begin(X, y, n_classes, alphabet, None)
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
     return learner
 
 

@@ -1,22 +1,21 @@
 """Random features against numpy's pseudo-inverse and normal equations, and the curve along their number."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from support_learners import start
 
 import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import encode, one_hot
 from grokbench.learners.linear.random_features import least_squares
 
+begun = partial(start, "random_features")
+
 
 def parity(n_bits=8, n_train=60, seed=0):
     return grokbench.task("parity", n_bits=n_bits, k=3, n_train=n_train, n_test=40).split(seed)
-
-
-def begun(split, seed=0, **options):
-    learner = grokbench.learner("random_features", **options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
 
 
 @pytest.mark.parametrize("shape", [(40, 10), (40, 39), (40, 40), (40, 90)])
@@ -98,6 +97,7 @@ def test_impossible_options(given):
     assert error.value.option in given
 
 
+@pytest.mark.slow
 def test_three_parity_along_the_number_of_features():
     """It fits before it generalizes, is worst where features equal examples, and a ridge takes that dip away."""
     split = grokbench.task("parity", n_bits=10, k=3, n_train=768, n_test=256).split(0)

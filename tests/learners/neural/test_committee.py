@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support_learners import at, start
 
 from grokbench.errors import OptionError
 from grokbench.learners.neural.committee import Committee
@@ -19,14 +20,7 @@ def polynomial(d=10, n=40, seed=0, n_test=60):
 
 
 def begun(split, seed=1, **options):
-    learner = Committee(**options)
-    learner.begin(split.X_train, split.y_train, 0, None, np.random.default_rng(seed))
-    return learner
-
-
-def at(learner, time):
-    learner.advance(time)
-    return learner
+    return start(Committee(**options), split, seed)
 
 
 def weights(learner):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from support_learners import flat, start
+from support_splits import addition_split as modular
 
 import grokbench
 from grokbench.errors import OptionError
@@ -19,18 +21,8 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 PHI = {"quadratic": torch.square, "relu": torch.relu, "gelu": torch.nn.functional.gelu, "tanh": torch.tanh}
 
 
-def modular(modulus, train_fraction=0.5, seed=0):
-    rng = np.random.default_rng(seed)
-    X = np.stack(np.divmod(np.arange(modulus**2), modulus), 1)
-    order = rng.permutation(len(X))
-    X, y, n = X[order], X[order].sum(1) % modulus, round(train_fraction * len(X))
-    return Split(X[:n], y[:n], X[n:], y[n:], modulus, (modulus, modulus))
-
-
 def begun(split, name="linearized", seed=0, **given):
-    learner = grokbench.learner(name, **given)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
+    return start(name, split, seed, **given)
 
 
 def twins(split, **given):
@@ -55,10 +47,6 @@ def start_and_jacobian(twin, X):
     return network(flat).numpy(), torch.func.jacrev(network)(flat).numpy()
 
 
-def delta_of(learner):
-    return np.concatenate([array.ravel() for array in learner.description().values()])
-
-
 def relative(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
@@ -76,8 +64,8 @@ def test_scores_are_the_tangent_model(activation, hidden, residual, centred):
         learner, twin = twins(split, dtype=dtype, learning_rate=0.1, output_scale=0.5, **given)
         f0, J = start_and_jacobian(twin, split.X_test)
         learner.advance(5)
-        assert np.linalg.norm(delta_of(learner)) > 0.1
-        expected = 0.5 * (f0 * (not centred) + J @ delta_of(learner))
+        assert np.linalg.norm(flat(learner)) > 0.1
+        expected = 0.5 * (f0 * (not centred) + J @ flat(learner))
         assert relative(learner.scores(split.X_test), expected) < tolerance
 
 
@@ -113,7 +101,7 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_
         optimizer.step()
     learner.advance(30)
     np.testing.assert_allclose(
-        delta_of(learner), delta.detach().numpy(), rtol=1e-7, atol=1e-9
+        flat(learner), delta.detach().numpy(), rtol=1e-7, atol=1e-9
     )  # Adam divides by small roots
 
 
@@ -186,11 +174,12 @@ def test_flow_is_the_matrix_exponential(given):
     for time in (0.1, 3.0, 100.0):
         learner.advance(time)
         delta = scipy.linalg.expm(time * generator)[:-1, -1]
-        np.testing.assert_allclose(delta_of(learner), delta, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(flat(learner), delta, rtol=1e-7, atol=1e-9)
         expected = learner.output_scale * (f0 * (not learner.centred) + J_test @ delta)
         np.testing.assert_allclose(learner.scores(split.X_test), expected, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", CASES, ids=str)
 def test_flow_is_the_limit_of_small_gradient_steps(given):
     """An Euler step of h makes an error of O(h): below 1 % at 1/500 of the fastest time constant, half at h/2."""
@@ -209,7 +198,7 @@ def test_flow_is_the_limit_of_small_gradient_steps(given):
         descent.advance(steps)
         flow = begun(split, **given)
         flow.advance(20 * flow.first_time)
-        errors.append(relative(delta_of(descent), delta_of(flow)))
+        errors.append(relative(flat(descent), flat(flow)))
     assert errors[0] < 0.01
     assert errors[1] == pytest.approx(errors[0] / 2, rel=0.1)
 
@@ -219,7 +208,7 @@ def test_flow_ends_at_the_interpolation_of_minimum_norm():
     learner, twin = twins(split, **FLOW, dtype="float64")
     r0, J, _ = flow_matrices(learner, twin, split)
     learner.advance(np.inf)
-    np.testing.assert_allclose(delta_of(learner), -np.linalg.pinv(J) @ r0, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(flat(learner), -np.linalg.pinv(J) @ r0, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(learner.scores(split.X_train), np.eye(4)[split.y_train], atol=1e-7)
 
 
@@ -229,7 +218,7 @@ def test_flow_with_decay_ends_at_ridge_regression():
     r0, J, pace = flow_matrices(learner, twin, split)
     learner.advance(np.inf)
     ridge = -np.linalg.solve(pace * J.T @ J + 0.05 * np.eye(J.shape[1]), pace * J.T @ r0)
-    np.testing.assert_allclose(delta_of(learner), ridge, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(flat(learner), ridge, rtol=1e-7, atol=1e-9)
 
 
 def test_flow_reads_regressions():
@@ -287,6 +276,7 @@ def test_options_are_the_twin_s_and_one_more():
     assert all(option.description for option in described.values())
 
 
+@pytest.mark.slow
 def test_frozen_features_memorize_modular_addition_and_do_not_generalize():
     """The lazy control of arXiv 2310.06110: train 1, held-out below chance, where the network groks by step 1500."""
     split = modular(23, 0.5)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from support_learners import flat, start
+from support_splits import modular
 
 import grokbench
 from grokbench.errors import OptionError
@@ -15,14 +17,8 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-11}  # float64, a few dozen steps: rounding of
 SMALL = {"d_model": 8, "heads": 2, "mlp_ratio": 3, "dtype": "float64"}
 
 
-def modular(modulus=5, train_fraction=0.5):
-    return grokbench.task("modular", modulus=modulus, train_fraction=train_fraction).split(0)
-
-
 def begun(split, name="linearized_transformer", seed=0, **given):
-    learner = grokbench.learner(name, **{**SMALL, **given})
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
+    return start(name, split, seed, **{**SMALL, **given})
 
 
 def start_and_jacobian(twin, X):
@@ -32,10 +28,6 @@ def start_and_jacobian(twin, X):
         lambda *tensors: twin._network(dict(zip(theta, tensors, strict=True)), rows), tuple(theta.values())
     )
     return twin._network(theta, rows), torch.cat([block.flatten(2) for block in blocks], 2)
-
-
-def delta_of(learner):
-    return np.concatenate([array.ravel() for array in learner.description().values()])
 
 
 @pytest.mark.parametrize("layer_norm", [False, True], ids=["plain", "layer norm"])
@@ -48,7 +40,7 @@ def test_scores_are_the_tangent_model(layers, layer_norm):
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
         learner = begun(split, **{**given, "dtype": dtype})
         learner.advance(5)
-        delta = delta_of(learner)
+        delta = flat(learner)
         assert np.linalg.norm(delta) > 0.1
         expected = f0.numpy() + J.numpy() @ delta
         assert np.linalg.norm(learner.scores(split.X_test) - expected) < tolerance * np.linalg.norm(expected)
@@ -77,7 +69,7 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss):
         objective(f0 + J @ delta, targets, loss).backward()
         optimizer.step()
     learner.advance(30)
-    np.testing.assert_allclose(delta_of(learner), delta.detach().numpy(), rtol=1e-6, atol=1e-8)  # Adam's small roots
+    np.testing.assert_allclose(flat(learner), delta.detach().numpy(), rtol=1e-6, atol=1e-8)  # Adam's small roots
 
 
 def test_twins_share_start_and_batches_and_kernels_part():
@@ -137,6 +129,7 @@ def test_options_are_the_twin_s():
         grokbench.learner("linearized_transformer", norm_clamp=1.0)
 
 
+@pytest.mark.slow
 def test_frozen_features_memorize_and_know_no_more_than_that_addition_commutes():
     """With shared embeddings (b, a) is nearly (a, b) to the tangent kernel; what has no mirror image stays unknown."""
     split = modular(11, 0.6)

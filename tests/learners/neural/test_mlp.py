@@ -1,10 +1,14 @@
 """The network against torch.nn, torch.optim and autograd Jacobians; its start, its batches and its laws."""
 
 import random
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from support_learners import start
+from support_splits import addition_split as modular
+from support_torch import torch_optimizer
 
 import grokbench
 from grokbench.errors import OptionError
@@ -19,6 +23,9 @@ LOSSES = ["cross-entropy", "mse", "hinge", "stablemax"]
 CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 
 
+begun = partial(start, "mlp")
+
+
 class Quadratic(torch.nn.Module):
     def forward(self, a):
         return a**2
@@ -27,23 +34,9 @@ class Quadratic(torch.nn.Module):
 MODULES = {"quadratic": Quadratic, "relu": torch.nn.ReLU, "gelu": torch.nn.GELU, "tanh": torch.nn.Tanh}
 
 
-def modular(modulus, train_fraction=0.5, seed=0):
-    rng = np.random.default_rng(seed)
-    X = np.stack(np.divmod(np.arange(modulus**2), modulus), 1)
-    order = rng.permutation(len(X))
-    X, y, n = X[order], X[order].sum(1) % modulus, round(train_fraction * len(X))
-    return Split(X[:n], y[:n], X[n:], y[n:], modulus, (modulus, modulus))
-
-
 def global_random_states():
     legacy = np.random.get_state()  # noqa: NPY002 (this is the state that must not move)
     return random.getstate(), legacy[1].tobytes(), legacy[2], torch.get_rng_state().numpy().tobytes()
-
-
-def begun(split, seed=0, name="mlp", **given):
-    learner = grokbench.learner(name, **given)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
 
 
 class Chain(torch.nn.Module):
@@ -83,14 +76,6 @@ def torch_loss(scores, y, loss):
         return -(positive / positive.sum(1, keepdim=True))[torch.arange(len(y)), y].log().mean()
     margins = [s[c] - max(s[k] for k in range(len(s)) if k != c) for s, c in zip(scores, y, strict=True)]
     return torch.stack([torch.clamp(1 - margin, min=0) for margin in margins]).mean()
-
-
-def torch_optimizer(learner, parameters):
-    common = {"lr": learner.learning_rate, "weight_decay": learner.weight_decay, "foreach": False}
-    if learner.optimizer == "sgd":
-        return torch.optim.SGD(parameters, momentum=learner.momentum, **common)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[learner.optimizer]
-    return kind(parameters, betas=(learner.beta1, learner.beta2), eps=learner.epsilon, **common)
 
 
 def torch_scores(learner, split, batches):
@@ -378,6 +363,7 @@ def test_an_encoding_that_does_not_fit_is_refused():
     assert grokbench.learner("mlp", encoding="integer").cannot_read(modular(5)) is None
 
 
+@pytest.mark.slow
 def test_modular_addition_groks_with_weight_decay_and_not_without():
     """p 23, half of the table: memorized by step 60, the rule by step 3000; never with decay 0."""
     split = modular(23, 0.5)

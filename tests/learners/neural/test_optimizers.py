@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from support_learners import flat, start
+from support_splits import modular
 
 import grokbench
 from grokbench.errors import OptionError
@@ -15,14 +17,7 @@ CLOSE = {"rtol": 1e-8, "atol": 1e-10}
 
 
 def begun(name, seed=0, **given):
-    split = grokbench.task("modular", modulus=5, train_fraction=0.6).split(0)
-    learner = grokbench.learner(name, **{"dtype": "float64", **SMALL[name], **given})
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
-
-
-def flat(learner):
-    return np.concatenate([array.ravel() for array in learner.description().values()])
+    return start(name, modular(train_fraction=0.6), seed, **{"dtype": "float64", **SMALL[name], **given})
 
 
 def reference(learner, steps, change, after=lambda parameters: None):

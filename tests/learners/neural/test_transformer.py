@@ -1,8 +1,13 @@
 """The decoder against torch.nn and torch.optim, its shortcuts against the long way, its kernel against Jacobians."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from support_learners import start
+from support_splits import modular
+from support_torch import torch_optimizer
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -15,11 +20,8 @@ from grokbench.tasks.base import Split
 CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 SMALL = {"d_model": 8, "heads": 2, "mlp_ratio": 3, "dtype": "float64"}
 DEPTHS = pytest.mark.parametrize("layers", [1, 2, 3])
+begun = partial(start, "transformer")
 NORMS = pytest.mark.parametrize("layer_norm", [False, True], ids=["plain", "layer norm"])
-
-
-def modular(modulus=5, train_fraction=0.5):
-    return grokbench.task("modular", modulus=modulus, train_fraction=train_fraction).split(0)
 
 
 def words(n_classes=3, alphabet=(4, 2, 3, 2), n=12):
@@ -28,12 +30,6 @@ def words(n_classes=3, alphabet=(4, 2, 3, 2), n=12):
     X = np.stack(np.unravel_index(rng.permutation(np.prod(alphabet)), alphabet), 1)
     y = rng.integers(n_classes, size=len(X)) if n_classes else rng.normal(size=len(X))
     return Split(X[:n], y[:n], X[n:], y[n:], n_classes, alphabet, tolerance=None if n_classes else 0.1)
-
-
-def begun(split, seed=0, **given):
-    learner = grokbench.learner("transformer", **given)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
 
 
 def parameters(learner):
@@ -77,18 +73,10 @@ def loss_of(scores, y, loss):
     return F.cross_entropy(scores, y)
 
 
-def optimizer_of(learner, tensors):
-    common = {"lr": learner.learning_rate, "weight_decay": learner.weight_decay, "foreach": False}
-    if learner.optimizer == "sgd":
-        return torch.optim.SGD(tensors, momentum=learner.momentum, **common)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[learner.optimizer]
-    return kind(tensors, betas=(learner.beta1, learner.beta2), eps=learner.epsilon, **common)
-
-
 def trained_oracle(learner, split, batches):
     """The oracle's parameters after torch's optimizer saw the given batches, starting from the learner's."""
     p = parameters(learner)
-    optimizer = optimizer_of(learner, list(p.values()))
+    optimizer = torch_optimizer(learner, list(p.values()))
     for rows in batches:
         optimizer.zero_grad()
         scores = oracle(learner, split, p, split.X_train[rows])
@@ -259,6 +247,7 @@ def test_blocks_of_scores_and_the_product_of_a_gpu_change_nothing(layers, monkey
     np.testing.assert_allclose(learners[0].scores(split.X_test), whole[0], **CLOSE)
 
 
+@pytest.mark.slow
 def test_regression_minimizes_squared_error():
     """It fits 12 numbers, and its one output is the squared-error learner's whatever loss is named."""
     split = words(0)
@@ -315,6 +304,7 @@ def test_real_features_are_not_read():
     assert grokbench.learner("transformer").cannot_read(modular()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", ["true", "shuffled"])
 def test_modular_addition_is_learned_after_it_is_memorized_and_shuffled_labels_never(labels):
     """p 17, .7 of the table, width 32: memorized by step 100, the rule by step 1000."""

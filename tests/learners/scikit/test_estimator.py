@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ import sklearn.neural_network
 import sklearn.svm
 import sklearn.tree
 from sklearn.base import BaseEstimator, ClassifierMixin
+from support_learners import read_trees, start
+from support_scikit import as_scores, drawn_seed
 
 import grokbench
 from grokbench.curves.evaluate import declared_loss
@@ -26,6 +29,7 @@ from grokbench.suites.suite import load_suite
 from grokbench.tasks.base import Split
 
 TIMES = (1, 2, 3, 7, 12)
+begun = partial(start, "estimator")
 ENSEMBLE, LINEAR = "sklearn.ensemble.", "sklearn.linear_model."
 
 
@@ -37,22 +41,6 @@ def random_split(n_classes, n=60, d=5):
         return Split(X[:n], np.digitize(y, np.quantile(y[:n], np.arange(1, n_classes) / n_classes))[:n],
                      X[n:], rng.integers(n_classes, size=20), n_classes)  # fmt: skip
     return Split(X[:n], y[:n], X[n:], y[n:], 0, tolerance=0.1)
-
-
-def begun(split, seed=0, **options):
-    learner = grokbench.learner("estimator", **options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
-
-
-def drawn_seed(seed=0):
-    return int(np.random.default_rng(seed).integers(2**31))
-
-
-def as_scores(f):
-    """Two classes: one column f to (-f/2, f/2)."""
-    f = f.ravel() if f.ndim == 2 and f.shape[1] == 1 else f
-    return np.stack([-f, f], axis=1) / 2 if f.ndim == 1 else f
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -222,12 +210,6 @@ def test_description_of_a_forest_predicts_the_same(parameters):
     split = random_split(3)
     learner = begun(split, path=ENSEMBLE + "RandomForestClassifier", parameters=parameters)
     learner.advance(4)
-    arrays = {name: iter(array) for name, array in learner.description().items()}
-
-    def grow():
-        if next(arrays["is_leaf"]):
-            return next(arrays["leaf_value"])
-        return next(arrays["split_feature"]), next(arrays["threshold"]), grow(), grow()
 
     def value(tree, x):
         while isinstance(tree, tuple):
@@ -235,8 +217,8 @@ def test_description_of_a_forest_predicts_the_same(parameters):
             tree = left if np.float32(x[feature]) <= threshold else right
         return tree / tree.sum()
 
-    trees = [grow() for _ in range(4)]
-    assert all(next(rest, None) is None for rest in arrays.values())
+    trees = read_trees(learner.description())
+    assert len(trees) == 4
     predicted = [np.mean([value(tree, x) for tree in trees], axis=0) for x in split.X_test]
     np.testing.assert_allclose(learner.scores(split.X_test), predicted, atol=1e-14)
 

@@ -12,6 +12,9 @@ from sklearn.ensemble import (
 )
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC
+from support_learners import read_trees
+from support_learners import start as begun
+from support_scikit import as_scores, drawn_seed
 
 import grokbench
 from grokbench.curves.evaluate import declared_loss
@@ -27,20 +30,6 @@ def random_split(n_classes, n=60, d=5):
     if n_classes:
         y = np.digitize(y, np.quantile(y, np.arange(1, n_classes) / n_classes))
     return Split(X[:n], y[:n], X[n:], y[n:], n_classes, tolerance=None if n_classes else 0.1)
-
-
-def begun(name, split, seed=0, **options):
-    learner = grokbench.learner(name, **options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
-
-
-def drawn_seed(seed=0):
-    return int(np.random.default_rng(seed).integers(2**31))
-
-
-def as_scores(f):
-    return np.stack([-f, f], axis=1) / 2 if f.ndim == 1 else f
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -197,24 +186,17 @@ def test_description_of_boosting_predicts_the_same(n_classes):
     learner = begun("gradient_boosting", split, learning_rate=0.3)
     learner.advance(4)
     told = learner.description()
-    arrays = {name: iter(told[name]) for name in ("is_leaf", "split_feature", "threshold", "leaf_value")}
-
-    def grow():
-        if next(arrays["is_leaf"]):
-            return next(arrays["leaf_value"])
-        return next(arrays["split_feature"]), next(arrays["threshold"]), grow(), grow()
-
     columns = n_classes if n_classes > 2 else 1
     f = np.zeros((20, columns))
-    for number in range(4 * columns):
-        root = grow()
+    trees = read_trees({name: told[name] for name in ("is_leaf", "split_feature", "threshold", "leaf_value")})
+    assert len(trees) == 4 * columns
+    for number, root in enumerate(trees):
         for i, x in enumerate(split.X_test):
             tree = root
             while isinstance(tree, tuple):
                 feature, threshold, left, right = tree
                 tree = left if np.float32(x[feature]) <= threshold else right
             f[i, number % columns] += 0.3 * tree[0]
-    assert all(next(rest, None) is None for rest in arrays.values())
     if n_classes == 0:
         f += told["constant"].ravel()
     elif n_classes == 2:

@@ -1,28 +1,22 @@
 """Random trees against a walk by hand, the library's own leaf values, and boosting done again from the description."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import xgboost
 from scipy import stats
+from support_learners import leaf_of, read_trees
+from support_splits import product_of_two
 
 import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners.laws import check_learner
 from grokbench.learners.trees.loss_derivatives import derivatives
 from grokbench.learners.trees.random_trees import _candidates, grow, newton_step
-from grokbench.tasks.base import Split
 
 ALL = (1.0, 1.0, 1.0)
-
-
-def random_split(n_classes, n=120, d=4, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, d)).astype(np.float32).astype(float)
-    rule = X[:, 0] * X[:, 1] + 0.3 * rng.normal(size=n)
-    if n_classes == 0:
-        return Split(X[:80], rule[:80] + 1, X[80:], rule[80:] + 1, n_classes=0, tolerance=0.01)
-    y = np.digitize(rule, np.quantile(rule, np.linspace(0, 1, n_classes + 1)[1:-1]))
-    return Split(X[:80], y[:80], X[80:], y[80:], n_classes=n_classes)
+random_split = partial(product_of_two, single=True)
 
 
 def trained(split, time, y=None, seed=0, **options):
@@ -36,24 +30,9 @@ def trained(split, time, y=None, seed=0, **options):
 def rounds_of(learner):
     """The description, round by round, as nested tuples (feature, threshold, left, right) or leaf values."""
     learner.description()
-    rounds = []
-    for told in learner._trees:
-        arrays = {name: iter(array.tolist()) for name, array in told.items()}
-
-        def grown(arrays=arrays):
-            if next(arrays["is_leaf"]):
-                return next(arrays["leaf_value"])
-            return next(arrays["split_feature"]), next(arrays["threshold"]), grown(), grown()
-
-        rounds.append([grown() for _ in range(learner._random.per_round)])
+    rounds = [read_trees({name: array.tolist() for name, array in told.items()}) for told in learner._trees]
+    assert {len(trees) for trees in rounds} <= {learner._random.per_round}
     return rounds
-
-
-def leaf_of(tree, x, path=""):
-    if not isinstance(tree, tuple):
-        return tree, path
-    feature, threshold, left, right = tree
-    return leaf_of(left, x, path + "l") if x[feature] < threshold else leaf_of(right, x, path + "r")
 
 
 def structure(tree):

@@ -7,33 +7,21 @@ import numpy as np
 import pytest
 import xgboost
 from scipy.special import softmax
+from support_learners import leaf_of, read_trees, start
+from support_splits import product_of_two as random_split
 
 import grokbench
 from grokbench.curves.trace import trace
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import encode
 from grokbench.learners.trees.xgboost import BoostedTrees
-from grokbench.tasks.base import Split
 
 SAMPLING = {"subsample": 0.7, "colsample_bynode": 0.5}
 TIMES = (0, 1, 2, 5, 9, 20)
 
 
-def random_split(n_classes, n=120, d=4, seed=0):
-    """Real features; labels that depend on two of them."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, d))
-    rule = X[:, 0] * X[:, 1] + 0.3 * rng.normal(size=n)
-    if n_classes == 0:
-        return Split(X[:80], rule[:80] + 1, X[80:], rule[80:] + 1, n_classes=0, tolerance=0.01)
-    y = np.digitize(rule, np.quantile(rule, np.linspace(0, 1, n_classes + 1)[1:-1]))
-    return Split(X[:80], y[:80], X[80:], y[80:], n_classes=n_classes)
-
-
 def begun(split, learner=None, seed=0, **options):
-    learner = learner or grokbench.learner("xgboost", **options)
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(seed))
-    return learner
+    return start(learner or grokbench.learner("xgboost", **options), split, seed)
 
 
 def trained(split, time, learner=None, seed=0, **options):
@@ -44,29 +32,7 @@ def trained(split, time, learner=None, seed=0, **options):
 
 def trees_of(learner):
     """The description as nested tuples (feature, threshold, left, right) or leaf values."""
-    arrays = {name: iter(array.tolist()) for name, array in learner.description().items()}
-
-    def grow():
-        if next(arrays["is_leaf"]):
-            return next(arrays["leaf_value"])
-        return next(arrays["split_feature"]), next(arrays["threshold"]), grow(), grow()
-
-    trees = []
-    for _ in range(10**6):
-        try:
-            trees.append(grow())
-        except StopIteration:
-            break
-    assert all(next(rest, None) is None for rest in arrays.values())
-    return trees
-
-
-def leaf_of(tree, x, path=""):
-    """Value of the leaf that x falls into, and the way there, which names the leaf."""
-    if not isinstance(tree, tuple):
-        return tree, path
-    feature, threshold, left, right = tree
-    return leaf_of(left, x, path + "l") if x[feature] < threshold else leaf_of(right, x, path + "r")
+    return read_trees({name: array.tolist() for name, array in learner.description().items()})
 
 
 @pytest.mark.parametrize("method", [{"tree_method": "hist"}, {"tree_method": "approx"}, {"tree_method": "exact"}])
