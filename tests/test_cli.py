@@ -63,7 +63,15 @@ MISTAKES = {
     "jobs": (["compare", "--jobs", "-1"], "Invalid value for '--jobs'"),
     "device": (["compare", "--device", "tpu"], "'tpu' is not one of 'cpu', 'cuda'"),
     "set": (["compare", "smoke", "--set", "seed=1"], "unknown key 'seed'; did you mean \"seeds\"?"),
-    "set value": (["compare", "smoke", "--set", "seeds=0"], "smoke.toml: seeds = 0"),
+    "set value": (["compare", "smoke", "--set", "seeds=0"], "--set seeds=0: seeds = 0: expected a whole number"),
+    "set option": (
+        ["compare", "smoke", "--set", "learners.mlp.weight_decay=x"],
+        "grokbench: --set learners.mlp.weight_decay=x: [[learners]] mlp-add: weight_decay = 'x'",
+    ),
+    "set option name": (
+        ["compare", "smoke", "--set", "learners.mlp.weight_decai=1"],
+        "--set learners.mlp.weight_decai=1: [[learners]] mlp-add: unknown key 'weight_decai'; did you mean \"weight_dec",
+    ),
     "only": (["compare", "smoke", "--only", "xgbost"], 'no run of smoke matches; did you mean "xgboost"?'),
     "include": (["compare", "--include", "/nowhere/x.py"], "--include /nowhere/x.py: no such file"),
     "results of report": (["report", "/nowhere"], "/nowhere: no stored runs there (expected /nowhere/runs)"),
@@ -111,6 +119,15 @@ def test_no_arguments_are_answered_with_help(grokbench):
     assert "Commands:" in err
     for verb in cli.cli.commands:
         assert f"\n  {verb} " in err
+
+
+def test_no_help_is_cut_at_80_columns(grokbench, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in ([], *([verb] for verb in cli.cli.commands)):
+        status, out, _ = grokbench(*arguments, "--help")
+        assert status == 0
+        assert max(map(len, out.splitlines())) <= 80
+        assert not [line for line in out.splitlines() if line.endswith("...") and "Usage" not in line], arguments
 
 
 def test_cuda_is_refused_where_there_is_none(grokbench, tiny):

@@ -272,7 +272,7 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
 @click.option("--quiet", is_flag=True, help="No tables on the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def report(results: Path, quiet: bool, as_json: bool) -> int:
-    """Rebuild every derived file from the stored runs of a results folder."""
+    """Rebuild every derived file of a results folder from its runs."""
     from grokbench.report.write import read_suite_note, write_report
 
     if not (results / "runs").is_dir():

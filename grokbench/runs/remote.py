@@ -27,7 +27,7 @@ from grokbench.registry import learners, measures, tasks
 from grokbench.runs.execute import Interruption, Watch, execute
 from grokbench.runs.store import Store
 from grokbench.suites.plan import RunSpec
-from grokbench.suites.suite import Cell
+from grokbench.suites.variants import Variant
 from grokbench.threads import VARIABLES
 
 IDLE_SECONDS = 60.0  # without an order; then the memory is given back
@@ -155,7 +155,7 @@ def answer_to(order: dict | None, scratch: Path, interruption: Interruption) -> 
     """Carry out an order: ``{"record": ..., "rows": ...}``, or ``{"refused": reason}`` where it cannot be done here."""
     if order is None:
         return {}
-    spec = RunSpec(**{**order["spec"], **{name: Cell(**order["spec"][name]) for name in ("task", "learner")}})
+    spec = RunSpec(**{**order["spec"], **{name: Variant(**order["spec"][name]) for name in ("task", "learner")}})
     reason = _refusal(order, spec)
     if reason:
         return {"refused": reason}
