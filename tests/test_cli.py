@@ -70,7 +70,7 @@ MISTAKES = {
     ),
     "set option name": (
         ["compare", "smoke", "--set", "learners.mlp.weight_decai=1"],
-        "--set learners.mlp.weight_decai=1: [[learners]] mlp-add: unknown key 'weight_decai'; did you mean \"weight_dec",
+        "mlp.weight_decai=1: [[learners]] mlp-add: unknown key 'weight_decai'; did you mean \"weight_decay\"?",
     ),
     "only": (["compare", "smoke", "--only", "xgbost"], 'no run of smoke matches; did you mean "xgboost"?'),
     "include": (["compare", "--include", "/nowhere/x.py"], "--include /nowhere/x.py: no such file"),

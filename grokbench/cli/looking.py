@@ -48,9 +48,9 @@ def detect(file: Path, as_json: bool, **given) -> int:
     The log is a CSV table with one row per checkpoint.
     """
     from grokbench.cli.display import show_table
-    from grokbench.curves.log import detect_file
+    from grokbench.curves.log import Reading, detect_file
 
-    rows = detect_file(file, **given)
+    rows = detect_file(file, Reading(**given))
     if as_json:
         print_json(rows)
         return OK

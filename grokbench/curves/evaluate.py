@@ -21,7 +21,7 @@ MEASURES = {
 SCALE_EXAMPLES = 500  # examples of a half on which the scalar of `skill` is chosen: its error is ~1/n
 
 
-@np.errstate(over="ignore", invalid="ignore")  # finite scores whose loss is not: `follow` says "diverged"
+@np.errstate(over="ignore", invalid="ignore")  # finite scores whose loss is not: a `Course` says "diverged"
 def evaluate(train_scores: np.ndarray, test_scores: np.ndarray, split: Split, loss: str) -> dict[str, float]:
     """Accuracies, declared losses, skill and rank_auc: one row of the curve without its time."""
     tolerance = None if split.n_classes else split.tolerance

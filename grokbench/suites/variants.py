@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -145,6 +146,11 @@ def measure_versions(names: object) -> dict[str, int]:
     if unknown:
         raise UsageError(f"measures: no measure {unknown[0]!r}{closest(unknown[0], measures.names())}")
     return {name: int(measures[name].version) for name in sorted(set(names))}
+
+
+def options_json(options: dict[str, object]) -> str:
+    """Options as one text, JSON with sorted names; empty for none."""
+    return json.dumps(options, sort_keys=True, separators=(", ", ": "), ensure_ascii=False) if options else ""
 
 
 def is_whole(value: object) -> bool:

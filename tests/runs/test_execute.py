@@ -17,6 +17,7 @@ from grokbench.registry import include
 from grokbench.report.write import write_report
 from grokbench.runs import process as process_module
 from grokbench.runs.execute import Interruption, Watch, execute
+from grokbench.runs.process import Limits
 from grokbench.runs.store import Store
 from grokbench.suites.plan import make_plan
 from grokbench.suites.suite import load_suite
@@ -94,7 +95,7 @@ def plan_of(text: str, folder: Path):
 def carry_out(plan, results: Path, watch=None, interruption=None, jobs=2, limit=60.0, included=(str(SABOTEURS),)):
     """`execute` on the whole plan; True if it was not interrupted."""
     with interruption or Interruption() as interruption:
-        return execute(list(plan.specs), Store(results), watch or Watch(), interruption, jobs, limit, included)
+        return execute(list(plan.specs), Store(results), watch or Watch(), interruption, jobs, Limits(limit), included)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +193,7 @@ def test_runs_do_not_print(tmp_path, capfd):
     plan = plan_of(DEEDS, tmp_path)
     deeds = [s for s in plan.specs if s.learner.options.get("deed") in ("print", "print and abort", "abort", "raise")]
     with Interruption() as interruption:
-        execute(deeds, Store(tmp_path / "results"), Watch(), interruption, 2, LIMIT_S, (str(SABOTEURS),))
+        execute(deeds, Store(tmp_path / "results"), Watch(), interruption, 2, Limits(LIMIT_S), (str(SABOTEURS),))
     assert capfd.readouterr() == ("", "")
 
 
@@ -279,7 +280,7 @@ class Impatient(Watch):
         self.begun += 1
         self._press("started")
 
-    def finished(self, spec, record, rows):
+    def finished(self, spec, run):
         self._press("finished")
 
     def interrupted(self):
