@@ -11,6 +11,9 @@ import pytest
 from conftest import SABOTEURS
 
 from grokbench import cli
+from grokbench.cli.display import finding
+from grokbench.curves.curve import Curve
+from grokbench.curves.run import Run
 from grokbench.registry import learners, tasks
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +143,24 @@ def test_cuda_is_refused_where_there_is_none(grokbench, tiny):
 
 
 # ---------------------------------------------------------------- compare, run, report
+
+
+@pytest.mark.parametrize(
+    ("changes", "accuracy", "line"),
+    [
+        ({}, 1.0, "groks, t_mem 1.932, t_gen 193.2"),  # 1 · 2^.95 and 100 · 2^.95
+        ({"status": "settled"}, 0.0, "settled, never_fits"),
+        ({}, 2.0, "done, cannot be judged: accuracies must be shares between 0 and 1 (percentages: divide by 100)"),
+        ({"status": "failed", "error": "ValueError: no"}, 1.0, "failed: ValueError: no"),
+    ],
+)
+def test_a_line_says_what_a_run_showed(changes, accuracy, line):
+    times = [0, 1, 2, 4, 10, 20, 100, 200, 400, 1000]
+    columns = {"time": times, "train_accuracy": [accuracy * (t >= 2) for t in times]}
+    columns["test_accuracy"] = [accuracy * (t >= 200) for t in times]
+    run = Run({"status": "done", "error": "", **changes}, Curve(columns, chance=0.0))
+    assert finding(run) == line
+    assert finding(run.truncated(0)) == (line if "error" in changes else run.status)
 
 
 def test_compare_runs_analyses_and_goes_on_where_it_was(grokbench, tiny, tmp_path):

@@ -68,8 +68,8 @@ class Course:
     def rows(self) -> Iterator[dict[str, float]]:
         """Run the learner: column -> number, of `COLUMNS` and of the measures, as each checkpoint is reached.
 
-        The checkpoint at which a learner diverges gives no row. ``cpu_seconds`` counts what the learner used, not the
-        judging.
+        The checkpoint at which a learner diverges gives no row. ``cpu_seconds`` counts what the learner used, without
+        evaluation and measures.
 
         Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape, and
         whatever the learner raises.
@@ -172,7 +172,7 @@ def trace(
 
 
 def facts(learner: Learner, split: Split) -> dict[str, object]:
-    """What the judging of a curve needs to know of the run besides the curve; known once the learner has begun."""
+    """What a detection needs to know of a run besides its curve; known once the learner has begun."""
     return {
         "clock": learner.clock,
         "unit": 1.0 if learner.integer_clock else float(learner.first_time),

@@ -1,7 +1,7 @@
-"""The same plan on a dask.distributed cluster: runs are made anywhere, and stored here as they finish.
+"""The same plan on a dask.distributed cluster: any worker makes the runs, and this process stores each as it ends.
 
-Orders and answers are text; the workers need grokbench, and neither the results folder nor the user's files.
-A worker that dies costs its runs a second start; the scheduler lost costs what was in hand.
+Orders and answers are text. The workers need grokbench, and neither the results folder nor the user's files.
+When a worker dies, its runs are started again elsewhere. When the scheduler dies, the runs in hand are not stored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from grokbench.runs.process import Limits, interrupts_held
 from grokbench.runs.recording import recorded
 from grokbench.runs.remote import ForemanLost, Unwanted, carry_out, write_order
 from grokbench.runs.store import Store
-from grokbench.runs.work import SharedWork
+from grokbench.runs.work import ClaimedWork
 from grokbench.suites.plan import RunSpec
 
 CONNECT_SECONDS = 8
@@ -36,7 +36,7 @@ RETRIES = 2  # of a run whose foreman died; dask itself starts those of a dead w
 
 
 class ClusterLost(Exception):
-    """The scheduler is gone; what had finished is stored."""
+    """The scheduler is gone; the runs that were over before are stored."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ def execute_on_cluster(
     store.prepare()
     included = [(Path(path).name, Path(path).read_bytes().decode("latin-1")) for path in include]
     with (
-        SharedWork(specs, store) as work,
+        ClaimedWork(specs, store) as work,
         contextlib.suppress(KeyboardInterrupt),
         _connected(address, interruption) as client,
     ):
@@ -90,7 +90,7 @@ class _Cluster(Loop):
         client.subscribe_topic(self.session, lambda event: self._news.put(event[1]))
 
     def stop(self) -> None:
-        """Nobody waits for what is left; the workers end it."""
+        """Take back all orders; the workers end the runs that nobody waits for."""
         self._cancel(list(self.active.values()))
 
     def _room(self) -> int:
@@ -161,8 +161,8 @@ class _Cluster(Loop):
             return f"{error.allowed_failures + 1} workers died of it, or with it"
         if isinstance(error, ForemanLost | Unwanted):
             return str(error)
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"--dask {self.address}: is grokbench installed at the scheduler and the workers? {what}")
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"--dask {self.address}: is grokbench installed at the scheduler and the workers? {cause}")
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -200,7 +200,7 @@ def _connected(address: str, interruption: Interruption) -> Iterator[object]:
         import distributed
     except ImportError as error:
         raise UsageError(f"--dask {address}: needs dask.distributed: pip install 'grokbench[dask]'") from error
-    for name in ("distributed", "tornado", "asyncio"):  # what it has to say is said here, in one line
+    for name in ("distributed", "tornado", "asyncio"):  # the errors raised from here say it in one line
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
         with interruption.raising():
@@ -231,8 +231,8 @@ def _checked(address: str) -> str:
     try:
         kind = asyncio.run(in_time())
     except Exception as error:  # whatever answers there, and whatever the address means
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"--dask {address}: no dask scheduler answers there: {what}") from error
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"--dask {address}: no dask scheduler answers there: {cause}") from error
     if kind != "Scheduler":
         raise UsageError(f"--dask {address}: no dask scheduler answers there, but a {kind}")
     return address

@@ -22,7 +22,7 @@ from grokbench.runs.perform import perform
 from grokbench.runs.process import Limits, Process, start
 from grokbench.runs.recording import Recording
 from grokbench.runs.store import Store
-from grokbench.runs.work import SharedWork, Work
+from grokbench.runs.work import ClaimedWork, Work
 from grokbench.suites.plan import RunSpec
 
 POLL_SECONDS = 0.1
@@ -98,7 +98,7 @@ def execute(
     errors are those of `perform_all`; also raises UsageError where the store cannot be written.
     """
     store.prepare()
-    with SharedWork(specs, store) as work:
+    with ClaimedWork(specs, store) as work:
         return perform_all(work, watch, interruption, jobs, limits, include)
 
 

@@ -21,7 +21,7 @@ class Note:
     ----------
     suite : name of the suite.
     title : title of the suite.
-    comparisons : registered pairs of learner ids or families; None where the suite registers none.
+    comparisons : the pairs of learner ids or families that are compared; None where the suite names none.
     learners : learner id -> (name, given options as JSON) of its variants.
     not_applicable : (task id, learner id, reason) of the pairs that cannot be.
     cells : cell "task id/learner id" -> seed as text -> key of the run; None where no explanation needs it.
@@ -36,7 +36,7 @@ class Note:
 
     @classmethod
     def of(cls, plan: Plan, with_cells: bool) -> Note:
-        """The note of a plan; `with_cells` where explanations are registered for its suite."""
+        """The note of a plan; `with_cells` where an explanation has rules for its suite."""
         learners: dict[str, list] = {}
         for learner in plan.suite.learners:
             learners.setdefault(learner.id, []).append([learner.name, options_json(learner.given)])

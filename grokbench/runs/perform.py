@@ -20,8 +20,8 @@ def perform(config: dict, send: Callable[[dict], None]) -> None:
     """Carry out the run of a configuration and report on it by messages, each a dict.
 
     Sends ``{"facts": ...}`` at once (the rules in force) and with the first checkpoint, ``{"row": ...}`` per
-    checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. Whatever
-    the task or the learner raises ends up in the message, never here.
+    checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. An
+    exception of the task or the learner becomes part of that message, and is not raised.
     """
     send({"facts": {"registered": registered_rules()}})
     wall, cpu = time.monotonic(), time.process_time()

@@ -1,6 +1,6 @@
 """The process of one run, seen from its parent: started, listened to, ended, and explained when it said no last word.
 
-Nothing here can block for longer than it says, whatever a run does to its pipe, its fork server or its children.
+No wait is longer than the constants say, whatever a run does to its pipe, its fork server or its children.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def _last_lines(log: Path) -> str:
 
 
 def parsed(line: bytes) -> dict:
-    """A message of a run's process; ValueError if it cannot be one, whoever wrote it."""
+    """A message of a run's process, from its line of JSON; ValueError if it cannot be one, whoever wrote it."""
     message = json.loads(line)
     if not isinstance(message, dict) or not message or not message.keys() <= MESSAGE_KEYS:
         raise ValueError("no message")
@@ -283,7 +283,7 @@ def _context():
 
 @contextlib.contextmanager
 def interrupts_held() -> Iterator[None]:
-    """A process started inside never sees Ctrl-C: the fork server would die of it while it imports."""
+    """Ctrl-C held back from the processes that are started inside: a fork server would die of it while it imports."""
     resource_tracker.ensure_running()  # first, because starting it lifts the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

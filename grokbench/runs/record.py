@@ -1,7 +1,7 @@
 """What a stored run has to look like before anything is done with it: types and ranges of run.json and curve.csv.
 
-A results folder may come from anyone. What passes here can be judged, compared and printed without further care;
-texts may still hold anything, and are escaped where they are written.
+A results folder may come from anyone. What passes these checks can be used everywhere without further care. Texts
+may still hold anything, and are escaped where they are written.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ OPTIONAL: dict[str, Check] = {
     "unit": _positive,
     "registered": _hashes,
 }
-JUDGED_BY = ("chance", "ceiling", "n_classes")  # known as soon as the unit of the clock is
+KNOWN_WITH_UNIT = ("chance", "ceiling", "n_classes")  # known as soon as the unit of the clock is
 
 
 def check_record(record: dict) -> None:
@@ -88,7 +88,7 @@ def check_record(record: dict) -> None:
     _check("config.", record["config"], {name: c for name, c in OPTIONAL_CONFIG.items() if name in record["config"]})
     _check("", record, {name: check for name, check in OPTIONAL.items() if name in record})
     if "unit" in record:
-        _check("", record, {name: OPTIONAL[name] for name in JUDGED_BY})
+        _check("", record, {name: OPTIONAL[name] for name in KNOWN_WITH_UNIT})
     if not _text(record["environment"].get("hash")):
         raise ValueError("environment has no hash")
 

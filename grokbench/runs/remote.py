@@ -34,7 +34,7 @@ from grokbench.threads import VARIABLES
 
 IDLE_SECONDS = 60.0  # without an order; then the memory is given back
 PARTING_SECONDS = 4.0  # for a last run to be ended and cleared away
-POLL_SECONDS = 1.0  # between two looks at whether the run is still wanted
+POLL_SECONDS = 1.0  # between two looks at whether somebody still waits for the run
 
 
 class ForemanLost(Exception):

@@ -33,11 +33,11 @@ class Work(Protocol):
         """Accept a run that was taken and is over."""
 
 
-class SharedWork:
-    """Runs to do for a store, on which other processes may work at the same time.
+class ClaimedWork:
+    """Runs to do for a store, on which other processes may work at the same time: each is claimed before it is done.
 
-    A run that another process has claimed goes to the end of the queue. When its turn comes again, it is either taken
-    over, because the other process has left it, or found in the store.
+    A run that another process has claimed goes to the end of the queue. When its turn comes again, the other process
+    has either left it, so that it is to do, or has stored it.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class SharedWork:
     def __bool__(self) -> bool:
         return bool(self.waiting)
 
-    def __enter__(self) -> SharedWork:
+    def __enter__(self) -> ClaimedWork:
         return self
 
     def __exit__(self, *error) -> None:

@@ -84,8 +84,8 @@ class Plan:
         if not kept:
             variants = [variant for spec in self.specs for variant in (spec.task, spec.learner)]
             names = {variant.id for variant in variants} | {variant.name for variant in variants}
-            wanted = " ".join(patterns)
-            raise UsageError(f"--only {wanted}: no run of {self.suite.name} matches{closest(wanted, sorted(names))}")
+            given = " ".join(patterns)
+            raise UsageError(f"--only {given}: no run of {self.suite.name} matches{closest(given, sorted(names))}")
         return replace(self, specs=kept)
 
 
@@ -161,5 +161,5 @@ def _first_split(suite: Suite, task: Variant) -> Split:
     try:
         return task.make(tasks).split(suite.first_seed)
     except Exception as error:  # whatever a user's own task raises, or a table too large for memory
-        what = "" if isinstance(error, UsageError) else f"no split can be drawn: {type(error).__name__}: "
-        raise UsageError(f"{suite.source}: [[tasks]] {task.id}: {what}{error}") from error
+        kind = "" if isinstance(error, UsageError) else f"no split can be drawn: {type(error).__name__}: "
+        raise UsageError(f"{suite.source}: [[tasks]] {task.id}: {kind}{error}") from error

@@ -38,7 +38,7 @@ class Suite:
     path : the file.
     title, seeds, first_seed, points_per_decade, time_limit_s, settle : as in the file, or the defaults.
     tasks, learners : every point of the product of axes of every table, in the order of the file.
-    comparisons : registered pairs of learner ids or families; None where the file registers none.
+    comparisons : the pairs of learner ids or families that are compared; None where the file names none.
     device : where neural learners compute, "cpu" or "cuda".
     overrides : the ``--set`` arguments that have been applied.
     """
