@@ -275,8 +275,7 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def report(results: Path, quiet: bool, as_json: bool) -> int:
     """Rebuild every derived file of a results folder from its runs."""
-    from grokbench.report.write import write_report
-    from grokbench.runs.note import Note
+    from grokbench.report.write import read_suite_note, write_report
 
     if not (results / "runs").is_dir():
         raise UsageError(f"{results}: no stored runs there (expected {results}/runs)")
@@ -284,5 +283,5 @@ def report(results: Path, quiet: bool, as_json: bool) -> int:
     if as_json:
         _print_tables(results, tables)
     elif not quiet:
-        _show_summary(Note.read(results).title or results.name, tables, runs, results)
+        _show_summary(read_suite_note(results).get("title") or results.name, tables, runs, results)
     return OK

@@ -31,7 +31,7 @@ def cell_texts(note: dict, runs: list[JudgedRun]) -> dict[str, tuple[str, str]]:
 def explain_suite(note: dict, runs: list[JudgedRun]) -> tuple[list[Told], dict[str, tuple]]:
     """The explanations registered for the suite of a results folder, judged, and their tables: name -> columns, rows.
 
-    ``note`` : the fields of a `Note`. Nothing where no explanation is registered for the suite.
+    ``note`` : what `write_suite_note` kept. Nothing where no explanation is registered for the suite.
     """
     told, crossed = [], []
     for found in rules.of_suite(note.get("suite", "")):

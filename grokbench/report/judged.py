@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import asdict, dataclass
 
 from grokbench.curves.run import Run
 from grokbench.options import digest
 from grokbench.runs.store import Store
-from grokbench.suites.variants import options_json
 
 # shown as options where they vary within a cell, as when a newer version has run into an old folder
 VARIANTS = (
@@ -96,6 +96,11 @@ def judged_run(run: Run, varying: dict[tuple, list[str]] | None = None) -> Judge
     if run.unreadable and len(run.curve) > 1:
         warnings.warn(f"run {run.key}: {run.unreadable}", stacklevel=2)
     return JudgedRun(run, cell[:2], learner)
+
+
+def options_json(options: dict) -> str:
+    """Options as the cell of a table: JSON, empty for none."""
+    return json.dumps(options, sort_keys=True, separators=(", ", ": "), ensure_ascii=False) if options else ""
 
 
 def groups(runs: list[JudgedRun]) -> dict[tuple, list[JudgedRun]]:

@@ -9,8 +9,8 @@ import csv
 import io
 import itertools
 import json
+import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from grokbench.report import tables
@@ -20,8 +20,9 @@ from grokbench.report.judged import JudgedRun, judge_store, options_json
 from grokbench.report.markdown import Rows, cell, markdown_tables
 from grokbench.report.prevalence import PREVALENCE, prevalence_table
 from grokbench.runs.claims import tables_claimed
-from grokbench.runs.note import Note
-from grokbench.runs.store import Store, write_atomically
+from grokbench.runs.store import Store, regular_text, write_atomically
+from grokbench.suites.plan import Plan, cell_keys
+from grokbench.verdicts import rules
 
 FORMULA = ("=", "+", "-", "@")  # what begins a formula in a spreadsheet
 
@@ -38,7 +39,7 @@ def write_report(results: str | Path) -> tuple[dict[str, Rows], list[JudgedRun]]
 
 def _write_report(results: Path) -> tuple[dict[str, Rows], list[JudgedRun]]:
     runs = judge_store(Store(results))
-    suite = asdict(Note.read(results))
+    suite = read_suite_note(results)
     built = {
         "runs": (tables.RUNS, tables.runs_table(runs)),
         "delays": (tables.DELAYS, tables.delays_table(runs)),
@@ -61,6 +62,64 @@ def _write_report(results: Path) -> tuple[dict[str, Rows], list[JudgedRun]]:
     text = json.dumps({key: environments[key] for key in sorted(environments)}, indent=1, sort_keys=True) + "\n"
     write_atomically(results / "environment.json", text)
     return {name: rows for name, (_, rows) in {**built, **explained}.items()}, runs
+
+
+def write_suite_note(results: Path, plan: Plan) -> None:
+    """Keep beside the runs what the suite says and no single run knows: its title and registered pairs.
+
+    Where explanations are registered for the suite, also the keys of its cells.
+    """
+    cells: dict[str, list] = {}
+    for cell_ in plan.suite.learners:
+        cells.setdefault(cell_.id, []).append([cell_.name, options_json(cell_.given)])
+    note = {
+        "suite": plan.suite.name,
+        "title": plan.suite.title,
+        "comparisons": plan.suite.comparisons,
+        "learners": cells,
+        "not_applicable": [[task.id, learner.id, reason] for task, learner, reason in plan.not_applicable],
+    }
+    if rules.of_suite(plan.suite.name):
+        note["cells"] = cell_keys(plan.suite)
+    write_atomically(results / "suite.json", json.dumps(note, indent=1, sort_keys=True) + "\n")
+
+
+def read_suite_note(results: Path) -> dict:
+    """What `write_suite_note` kept; empty where there is none, or none that could be ours (with a warning)."""
+    try:
+        note = json.loads(regular_text(results / "suite.json"))
+        _check_note(note)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        warnings.warn(f"{results / 'suite.json'} is not used ({error}): every comparison counts", stacklevel=2)
+        return {}
+    return note
+
+
+def _check_note(note: object) -> None:
+    """ValueError for what `write_suite_note` cannot have written."""
+    if not isinstance(note, dict):
+        raise ValueError("not a table")
+    texts = [note.get("title", ""), note.get("suite", "")]
+    pairs = note.get("comparisons")
+    named = note.get("learners", {})
+    fits = all(isinstance(text, str) for text in texts) and isinstance(named, dict)
+    fits = fits and (pairs is None or (isinstance(pairs, list) and all(map(_two_texts, pairs))))
+    fits = fits and _keys_by_cell(note.get("cells", {}))
+    if not fits or not all(isinstance(cells, list) and all(map(_two_texts, cells)) for cells in named.values()):
+        raise ValueError("not what a suite leaves")
+
+
+def _keys_by_cell(cells: object) -> bool:
+    return isinstance(cells, dict) and all(
+        isinstance(keys, dict) and all(seed.isdecimal() and isinstance(key, str) for seed, key in keys.items())
+        for keys in cells.values()
+    )
+
+
+def _two_texts(pair: object) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
 
 
 def registered_pairs(suite: dict, runs: list[JudgedRun]) -> list[tuple[set, set]] | None:
