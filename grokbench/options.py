@@ -20,7 +20,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
@@ -284,6 +284,11 @@ def canonical(value):
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value
+
+
+def options_json(options: Mapping[str, object]) -> str:
+    """Options as a table has them: JSON with sorted names; empty for none."""
+    return json.dumps(options, sort_keys=True, separators=(", ", ": "), ensure_ascii=False) if options else ""
 
 
 def digest(value: object, length: int = 20) -> str:

@@ -12,6 +12,7 @@ from conftest import SABOTEURS
 
 from grokbench.report.write import write_report
 from grokbench.runs.execute import Interruption, Watch, execute
+from grokbench.runs.process import Limits
 from grokbench.runs.store import Store
 from grokbench.suites.plan import Plan, make_plan
 from grokbench.suites.suite import load_suite
@@ -69,7 +70,7 @@ def plan_of(text: str, folder: Path) -> Plan:
 def carry_out(plan, results: Path, watch=None, interruption=None, jobs=2, limit=60.0, included=(str(SABOTEURS),)):
     """`execute` on the whole plan; True if it was not interrupted."""
     with interruption or Interruption() as interruption:
-        return execute(list(plan.specs), Store(results), watch or Watch(), interruption, jobs, limit, included)
+        return execute(list(plan.specs), Store(results), watch or Watch(), interruption, jobs, Limits(limit), included)
 
 
 def table(results: Path, name: str) -> list[list[str]]:
@@ -105,7 +106,7 @@ class Trigger(Watch):
     def started(self, spec):
         self._count("started")
 
-    def finished(self, spec, record, rows):
+    def finished(self, spec, run):
         self._count("finished")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grokbench.curves.trace import follow
+from grokbench.curves.trace import Course
 from grokbench.registry import learners, tasks
 from grokbench.suites.plan import make_plan
 from grokbench.suites.suite import load_suite
@@ -136,6 +136,6 @@ def test_a_learner_begins_on_each_of_its_tasks(name):
         split = splits.setdefault(task, spec.task.make(tasks).split(0))
         made = spec.learner.make(learners)
         with one_thread():
-            rows = list(follow(made, split, 2 if made.integer_clock else 0.1, points_per_decade=1))
+            rows = list(Course(made, split, 2 if made.integer_clock else 0.1, points_per_decade=1).rows())
         assert len(rows) >= 2, (learner, task)
         assert np.isfinite([row["test_accuracy"] for row in rows]).all(), (learner, task)

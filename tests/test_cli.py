@@ -11,6 +11,9 @@ import pytest
 from conftest import SABOTEURS
 
 from grokbench import cli
+from grokbench.cli.display import finding
+from grokbench.curves.curve import Curve
+from grokbench.curves.run import Run
 from grokbench.registry import learners, tasks
 
 ROOT = Path(__file__).parents[1]
@@ -63,7 +66,15 @@ MISTAKES = {
     "jobs": (["compare", "--jobs", "-1"], "Invalid value for '--jobs'"),
     "device": (["compare", "--device", "tpu"], "'tpu' is not one of 'cpu', 'cuda'"),
     "set": (["compare", "smoke", "--set", "seed=1"], "unknown key 'seed'; did you mean \"seeds\"?"),
-    "set value": (["compare", "smoke", "--set", "seeds=0"], "smoke.toml: seeds = 0"),
+    "set value": (["compare", "smoke", "--set", "seeds=0"], "--set seeds=0: seeds = 0: expected a whole number"),
+    "set option": (
+        ["compare", "smoke", "--set", "learners.mlp.weight_decay=x"],
+        "grokbench: --set learners.mlp.weight_decay=x: [[learners]] mlp-add: weight_decay = 'x'",
+    ),
+    "set option name": (
+        ["compare", "smoke", "--set", "learners.mlp.weight_decai=1"],
+        "mlp.weight_decai=1: [[learners]] mlp-add: unknown key 'weight_decai'; did you mean \"weight_decay\"?",
+    ),
     "only": (["compare", "smoke", "--only", "xgbost"], 'no run of smoke matches; did you mean "xgboost"?'),
     "include": (["compare", "--include", "/nowhere/x.py"], "--include /nowhere/x.py: no such file"),
     "results of report": (["report", "/nowhere"], "/nowhere: no stored runs there (expected /nowhere/runs)"),
@@ -116,6 +127,15 @@ def test_no_arguments_are_answered_with_help(grokbench):
         assert f"\n  {verb} " in err
 
 
+def test_no_help_is_cut_at_80_columns(grokbench, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in ([], *([verb] for verb in cli.cli.commands)):
+        status, out, _ = grokbench(*arguments, "--help")
+        assert status == 0
+        assert max(map(len, out.splitlines())) <= 80
+        assert not [line for line in out.splitlines() if line.endswith("...") and "Usage" not in line], arguments
+
+
 def test_cuda_is_refused_where_there_is_none(grokbench, tiny):
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
@@ -126,6 +146,24 @@ def test_cuda_is_refused_where_there_is_none(grokbench, tiny):
 
 
 # ---------------------------------------------------------------- compare, run, report
+
+
+@pytest.mark.parametrize(
+    ("changes", "accuracy", "line"),
+    [
+        ({}, 1.0, "groks, t_mem 1.932, t_gen 193.2"),  # 1 · 2^.95 and 100 · 2^.95
+        ({"status": "settled"}, 0.0, "settled, never_fits"),
+        ({}, 2.0, "done, cannot be judged: accuracies must be shares between 0 and 1 (percentages: divide by 100)"),
+        ({"status": "failed", "error": "ValueError: no"}, 1.0, "failed: ValueError: no"),
+    ],
+)
+def test_a_line_says_what_a_run_showed(changes, accuracy, line):
+    times = [0, 1, 2, 4, 10, 20, 100, 200, 400, 1000]
+    columns = {"time": times, "train_accuracy": [accuracy * (t >= 2) for t in times]}
+    columns["test_accuracy"] = [accuracy * (t >= 200) for t in times]
+    run = Run({"status": "done", "error": "", **changes}, Curve(columns, chance=0.0))
+    assert finding(run) == line
+    assert finding(run.truncated(0)) == (line if "error" in changes else run.status)
 
 
 def test_compare_runs_analyses_and_goes_on_where_it_was(grokbench, tiny, tmp_path):

@@ -14,7 +14,10 @@ from grokbench.cli.verbs import OK, SOME_FAILED, cli, include_files, print_json,
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tasks and learners.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def check(target: str, include, as_json: bool) -> int:
-    """The laws of the protocol on a learner or task, built in or your own."""
+    """The laws of the protocol on a learner or a task.
+
+    It may be built in or your own.
+    """
     from grokbench.cli.catalogue import check_target
 
     include_files(include)
@@ -38,7 +41,10 @@ def check(target: str, include, as_json: bool) -> int:
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def doctor(results: Path, as_json: bool) -> int:
-    """Versions, threads, BLAS, write access, and a self-test of a few seconds."""
+    """Versions, threads, BLAS, write access, and a self-test.
+
+    The self-test takes a few seconds.
+    """
     from grokbench.cli.doctor import examine
 
     items = examine(results)

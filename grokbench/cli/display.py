@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 
-from grokbench.errors import UsageError, one_line
+from grokbench.curves.detect import LEVEL
+from grokbench.curves.run import Run
+from grokbench.errors import one_line
 from grokbench.runs.execute import Watch
 from grokbench.suites.plan import RunSpec
+from grokbench.suites.variants import Variant
 
 MOST_ROWS, LONGEST_CELL = 500, 200  # of a table on the screen
 STOPPING = "stopping: what runs is finished and kept, nothing new starts; Ctrl-C again stops at once"
@@ -18,30 +22,24 @@ def describe(spec: RunSpec) -> str:
     return f"{_named(spec.task)} × {_named(spec.learner)} seed {spec.seed}"
 
 
-def _named(cell) -> str:
-    options = ", ".join(f"{name}={value}" for name, value in cell.given.items())
-    text = f"{cell.id}({options})" if options else cell.id
+def _named(variant: Variant) -> str:
+    options = ", ".join(f"{name}={value}" for name, value in variant.given.items())
+    text = f"{variant.id}({options})" if options else variant.id
     return text if len(text) <= 70 else text[:69] + "…"
 
 
-def finding(record: dict, rows: list[dict]) -> str:
-    """What a finished run showed: its outcome and times, or its error."""
-    if record.get("error"):
-        return f"{record['status']}: {record['error']}"
-    if len(rows) < 2 or "unit" not in record:
-        return record["status"]
-    from grokbench.curves.detect import detect
-
-    curve = {name: [row[name] for row in rows] for name in rows[0]}
-    status = [] if record["status"] == "done" else [record["status"]]
-    try:
-        found = detect(curve, **{name: record[name] for name in ("chance", "n_classes", "ceiling", "unit")})
-    except UsageError as error:  # stored all the same; the tables leave its judgement empty
-        return f"{record['status']}, cannot be judged: {error}"
-    times = [
-        f"{name} {value:.4g}" for name, value in (("t_mem", found.t_mem), ("t_gen", found.t_gen)) if value == value
-    ]
-    return ", ".join([*status, found.outcome, *times])
+def finding(run: Run) -> str:
+    """What a run showed that is over: its outcome and times, or its error."""
+    if run.record.get("error"):
+        return f"{run.status}: {run.record['error']}"
+    if len(run.curve) < 2:
+        return run.status
+    if run.unreadable:  # it is stored all the same; the tables leave its judgement empty
+        return f"{run.status}, cannot be judged: {run.unreadable}"
+    detection = run.detections[LEVEL]
+    times = {"t_mem": detection.t_mem, "t_gen": detection.t_gen}
+    known = [f"{name} {time:.4g}" for name, time in times.items() if not math.isnan(time)]
+    return ", ".join([*([] if run.status == "done" else [run.status]), detection.outcome, *known])
 
 
 class Lines(Watch):
@@ -50,10 +48,11 @@ class Lines(Watch):
     def __init__(self, total: int):
         self.total, self.done = total, 0
 
-    def finished(self, spec, record, rows) -> None:
+    def finished(self, spec: RunSpec, run: Run) -> None:
         """Print the run and what it showed."""
         self.done += 1
-        text = f"[{self.done}/{self.total}] {describe(spec)}: {finding(record, rows)} ({record['wall_seconds']:.1f} s)"
+        seconds = run.record["wall_seconds"]
+        text = f"[{self.done}/{self.total}] {describe(spec)}: {finding(run)} ({seconds:.1f} s)"
         print(text, file=sys.stderr, flush=True)
 
     def interrupted(self) -> None:
@@ -88,19 +87,19 @@ class Bar(Watch):
         self.tick()
         self.progress.stop()
 
-    def started(self, spec) -> None:
+    def started(self, spec: RunSpec) -> None:
         """One more is running."""
         self.running[spec.key] = time.monotonic()
         self.jobs = max(self.jobs, len(self.running))  # a cluster's size is seen, not known
 
-    def finished(self, spec, record, rows) -> None:
+    def finished(self, spec: RunSpec, run: Run) -> None:
         """Advance the bar; say what failed."""
         self.running.pop(spec.key, None)
         self.done += 1
-        self.spent += record["wall_seconds"]
-        if record.get("error"):
+        self.spent += run.record["wall_seconds"]
+        if run.record.get("error"):
             self.failed += 1
-            self.progress.console.print(f"{describe(spec)}: {finding(record, rows)}", markup=False, style="red")
+            self.progress.console.print(f"{describe(spec)}: {finding(run)}", markup=False, style="red")
         self.progress.update(self.bar, advance=1)
 
     def interrupted(self) -> None:

@@ -91,6 +91,7 @@ def _write_access(results: Path) -> str:
 def _self_test() -> str:
     """A tiny suite, in processes of its own and in this one: the curves must agree to the last digit."""
     from grokbench.runs.execute import Interruption, Watch, execute
+    from grokbench.runs.process import Limits
     from grokbench.runs.store import Store
     from grokbench.suites.plan import make_plan
     from grokbench.suites.suite import load_suite
@@ -101,7 +102,7 @@ def _self_test() -> str:
         plan = make_plan(load_suite(str(path)))
         stores = {jobs: Store(Path(folder) / str(jobs)) for jobs in (0, 2)}
         for jobs, store in stores.items():
-            execute(list(plan.specs), store, Watch(), interruption, jobs, time_limit_s=60)
+            execute(list(plan.specs), store, Watch(), interruption, jobs, Limits(time_limit_s=60))
         for spec in plan.specs:
             here, apart = (stores[jobs].read(spec.key) for jobs in (0, 2))
             for run in (here, apart):

@@ -43,11 +43,14 @@ from grokbench.errors import UsageError, closest
 @click.option("--rank-auc", "auc_column", default="rank_auc", show_default=True, help="Column of rank_auc.")
 @click.option("--json", "as_json", is_flag=True, help="Print the detections as JSON.")
 def detect(file: Path, as_json: bool, **given) -> int:
-    """Events and outcome of each series in anyone's training log, a long CSV."""
-    from grokbench.cli.display import show_table
-    from grokbench.curves.log import detect_file
+    """Events and outcome of each series in anyone's training log.
 
-    rows = detect_file(file, **given)
+    The log is a CSV table with one row per checkpoint.
+    """
+    from grokbench.cli.display import show_table
+    from grokbench.curves.log import Reading, detect_file
+
+    rows = detect_file(file, Reading(**given))
     if as_json:
         print_json(rows)
         return OK
@@ -65,7 +68,10 @@ def detect(file: Path, as_json: bool, **given) -> int:
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects with name and description.")
 def list_(kind: str | None, include, as_json: bool) -> int:
-    """Names and one-line descriptions of tasks, learners, measures, suites."""
+    """Tasks, learners, measures, explanations and suites by name.
+
+    Each has one line, with a description.
+    """
     from grokbench.cli.catalogue import KINDS, entries
 
     include_files(include)

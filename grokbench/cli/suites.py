@@ -102,6 +102,7 @@ def _carry_out(
 ):
     from grokbench.curves.run import FINISHED
     from grokbench.runs.cluster import ClusterLost
+    from grokbench.runs.process import Limits
     from grokbench.runs.store import Store
     from grokbench.suites.plan import make_plan
     from grokbench.suites.suite import load_suite
@@ -119,7 +120,7 @@ def _carry_out(
     todo = [s for s in plan.specs if stored[s.key] is None or (retry and stored[s.key] not in FINISHED)]
     if dry_run:
         return _show_plan(plan, store, todo, jobs, as_json)
-    limits = {"time_limit_s": plan.suite.time_limit_s, "memory_limit_mb": memory_limit}
+    limits = Limits(plan.suite.time_limit_s, memory_limit)
     try:
         complete = _run(plan, store, todo, jobs, include, quiet or as_json, limits, dask)
     except ClusterLost as error:
@@ -162,15 +163,16 @@ def _check_device(device: str) -> None:
             raise UsageError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
 
 
-def _run(plan, store, todo, jobs: int, include, silent: bool, limits: dict, dask: str | None) -> bool | None:
+def _run(plan, store, todo, jobs: int, include, silent: bool, limits, dask: str | None) -> bool | None:
     """True when all is done, False after one Ctrl-C, None after two."""
     from grokbench.cli.display import Bar, Lines
-    from grokbench.report.note import write_suite_note
     from grokbench.runs.cluster import execute_on_cluster
     from grokbench.runs.execute import Interruption, Watch, execute
+    from grokbench.runs.note import Note
+    from grokbench.verdicts import rules
 
     store.prepare()
-    write_suite_note(store.results, plan)
+    Note.of(plan, with_cells=bool(rules.of_suite(plan.suite.name))).write(store.results)
     if not todo:
         return True
     if silent:
@@ -181,7 +183,7 @@ def _run(plan, store, todo, jobs: int, include, silent: bool, limits: dict, dask
         if dask:
             complete = execute_on_cluster(todo, store, watch, interruption, dask, limits, include)
         else:
-            complete = execute(todo, store, watch, interruption, jobs, include=include, **limits)
+            complete = execute(todo, store, watch, interruption, jobs, limits, include)
     return None if interruption.count > 1 else complete
 
 
@@ -254,7 +256,7 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
 @click.option("--quiet", is_flag=True, help="No tables on the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def report(results: Path, include, quiet: bool, as_json: bool) -> int:
-    """Rebuild every derived file from the stored runs of a results folder."""
+    """Rebuild every derived file of a results folder from its runs."""
     from grokbench.report.write import write_report
 
     include_files(include)

@@ -24,7 +24,7 @@ class Checkpoint:
     split : the data of the run.
     time : on the learner's clock.
     train_scores, test_scores : (n, C) float64, its scores on the two splits.
-    run : what `once_a_run` has found, shared by all checkpoints of a run.
+    run : results of `once_a_run`, the same dict at all checkpoints of a run.
     """
 
     learner: Learner
@@ -33,13 +33,13 @@ class Checkpoint:
     train_scores: np.ndarray
     test_scores: np.ndarray
     run: dict[Callable, object] = field(default_factory=dict)
-    _found: dict[Callable, object] = field(default_factory=dict)
+    _results: dict[Callable, object] = field(default_factory=dict)
 
     def once(self, function: Callable[[Checkpoint], Result]) -> Result:
         """``function(self)``, computed once however many measures need it."""
-        if function not in self._found:
-            self._found[function] = function(self)
-        return self._found[function]
+        if function not in self._results:
+            self._results[function] = function(self)
+        return self._results[function]
 
     def once_a_run(self, function: Callable[[Split], Result]) -> Result:
         """``function(split)``, computed at the first checkpoint that needs it."""

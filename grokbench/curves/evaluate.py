@@ -21,7 +21,7 @@ MEASURES = {
 SCALE_EXAMPLES = 500  # examples of a half on which the scalar of `skill` is chosen: its error is ~1/n
 
 
-@np.errstate(over="ignore", invalid="ignore")  # finite scores whose loss is not: `follow` says "diverged"
+@np.errstate(over="ignore", invalid="ignore")  # finite scores whose loss is not: a `Course` says "diverged"
 def evaluate(train_scores: np.ndarray, test_scores: np.ndarray, split: Split, loss: str) -> dict[str, float]:
     """Accuracies, declared losses, skill and rank_auc: one row of the curve without its time."""
     tolerance = None if split.n_classes else split.tolerance
@@ -117,11 +117,11 @@ def skill(scores: np.ndarray, y: np.ndarray) -> float:
         return float("nan")
     first, second = halves(y, True)
     total = 0.0
-    for chosen, judged in ((first, second), (second, first)):
+    for chosen, scored in ((first, second), (second, first)):
         drawn = np.random.default_rng(0).permutation(chosen)[:SCALE_EXAMPLES]  # a stride could follow a table's order
         sample = np.sort(drawn)
-        scaled = _scale(scores[sample], y[sample]) * scores[judged]
-        total += float(_cross_entropy(scaled, y[judged]).sum())
+        scaled = _scale(scores[sample], y[sample]) * scores[scored]
+        total += float(_cross_entropy(scaled, y[scored]).sum())
     return 1 - total / len(y) / _entropy(y)
 
 
@@ -129,10 +129,10 @@ def regression_skill(scores: np.ndarray, y: np.ndarray) -> float:
     """1 - squared error of a·s over the variance of y, the factor a >= 0 chosen on the other half."""
     s, total = scores[:, 0], 0.0
     both = halves(y, False)
-    for chosen, judged in (both, both[::-1]):
+    for chosen, scored in (both, both[::-1]):
         power = float((s[chosen] ** 2).sum())
         factor = max(0.0, float(s[chosen] @ y[chosen]) / power) if power > 0 else 0.0
-        total += float(((factor * s[judged] - y[judged]) ** 2).sum())
+        total += float(((factor * s[scored] - y[scored]) ** 2).sum())
     return 1 - total / len(y) / float(y.var()) if y.var() > 0 else float("nan")
 
 

@@ -2,79 +2,106 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grokbench.curves.detect import detect, sustained_ceiling
+from grokbench.curves.curve import Curve
+from grokbench.curves.detect import LEVEL, check, detection_at, sustained_ceiling
 from grokbench.errors import UsageError, closest, shown
 
 
-def detect_file(
-    file: Path,
-    *,
-    time_column: str = "time",
-    train_column: str = "train_accuracy",
-    test_column: str = "test_accuracy",
-    loss_column: str = "test_loss",
-    skill_column: str = "skill",
-    auc_column: str = "rank_auc",
-    series: str | None = None,
-    chance: float | None = None,
-    classes: int | None = None,
-    ceiling: float | None = None,
-    baseline_loss: float | None = None,
-    level: float = 0.95,
-) -> list[dict[str, object]]:
-    """The detection of each series of a log, with its ceiling and what could not be tested.
+@dataclass(frozen=True)
+class Reading:
+    """How a log is to be read: the names of its columns, and what is known of its runs besides.
 
-    What is not given is taken from the ``runs.csv`` beside the file, where there is one: then the file is
-    the harness's own. Raises UsageError for a file or column that is not there, or values that cannot be.
+    Parameters
+    ----------
+    time_column, train_column, test_column : clock, training accuracy and held-out accuracy; the log has them.
+    loss_column, skill_column, auc_column : held-out loss, skill and rank_auc; read where the log has them.
+    series : the column that tells the runs of the log apart; None for "key" where there is one, or a single run.
+    chance : accuracy of the best constant answer; None for 1 / `classes`.
+    classes : number of classes.
+    ceiling : highest attainable chance-corrected held-out accuracy; None for the highest that each run sustains.
+    baseline_loss : held-out loss of the best constant answer.
+    level : chance-corrected accuracy that counts as learned.
+
+    Where `chance` or `classes` is None, it is taken from the ``runs.csv`` beside a log of the harness's own.
     """
-    table = _read(file)
-    needed = {"time": time_column, "train_accuracy": train_column, "test_accuracy": test_column}
-    optional = {"test_loss": loss_column, "skill": skill_column, "rank_auc": auc_column}
-    for column in (*needed.values(), *([series] if series else [])):
-        if column not in table.columns:
-            raise UsageError(f"{file}: no column {column!r}{closest(column, table.columns)}")
-    names = {**needed, **{name: column for name, column in optional.items() if column in table.columns}}
-    _check_numbers(file, table, names.values(), accuracies=(train_column, test_column))
-    series = series or ("key" if "key" in table.columns else None)
-    if series and table[series].isna().any():
-        raise UsageError(f"{file}: column {series!r}: {int(table[series].isna().sum())} rows belong to no series")
-    known = _own_runs(file) if series == "key" else {}
-    groups = table.groupby(series, sort=False) if series else [(file.stem, table)]
+
+    time_column: str = "time"
+    train_column: str = "train_accuracy"
+    test_column: str = "test_accuracy"
+    loss_column: str = "test_loss"
+    skill_column: str = "skill"
+    auc_column: str = "rank_auc"
+    series: str | None = None
+    chance: float | None = None
+    classes: int | None = None
+    ceiling: float | None = None
+    baseline_loss: float | None = None
+    level: float = LEVEL
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """Our name -> name in the log of the columns that it must have."""
+        return {"time": self.time_column, "train_accuracy": self.train_column, "test_accuracy": self.test_column}
+
+    @property
+    def optional(self) -> dict[str, str]:
+        """Our name -> name in the log of the columns that it may have."""
+        return {"test_loss": self.loss_column, "skill": self.skill_column, "rank_auc": self.auc_column}
+
+
+def detect_file(file: Path, reading: Reading = Reading()) -> list[dict[str, object]]:
+    """The detection of each series of a log, with its name, its ceiling and what could not be tested.
+
+    Raises UsageError for a file or a column that is not there, and for values that cannot be.
+    """
     rows = []
-    for name, group in groups:
-        curve = {standard: group[column].to_numpy(dtype=float) for standard, column in names.items()}
-        own = known.get(str(name), {})
-        rows.append(
-            {"series": str(name), **_judge(file, str(name), curve, own, chance, classes, ceiling, baseline_loss, level)}
-        )
+    for name, curve in read_log(file, reading):
+        try:
+            check(curve)
+            detection = detection_at(curve, reading.level)
+        except UsageError as error:
+            raise UsageError(f"{file}: series {name}: {error}") from error
+        rows.append({"series": name, **asdict(detection), "ceiling": curve.ceiling})
     return rows
 
 
-def _judge(file, name, curve, own, chance, classes, ceiling, baseline_loss, level) -> dict[str, object]:
-    classes = classes or own.get("n_classes")
+def read_log(file: Path, reading: Reading) -> Iterator[tuple[str, Curve]]:
+    """The series of a log by name, each as a curve. Raises UsageError as `detect_file` does."""
+    table = _read(file)
+    for column in (*reading.needed.values(), *([reading.series] if reading.series else [])):
+        if column not in table.columns:
+            raise UsageError(f"{file}: no column {column!r}{closest(column, table.columns)}")
+    names = reading.needed | {ours: name for ours, name in reading.optional.items() if name in table.columns}
+    _check_numbers(file, table, names.values(), accuracies=(reading.train_column, reading.test_column))
+    series = reading.series or ("key" if "key" in table.columns else None)
+    if series and table[series].isna().any():
+        raise UsageError(f"{file}: column {series!r}: {int(table[series].isna().sum())} rows belong to no series")
+    own_runs = _own_runs(file) if series == "key" else {}
+    for name, group in table.groupby(series, sort=False) if series else [(file.stem, table)]:
+        columns = {ours: group[column].to_numpy(dtype=float) for ours, column in names.items()}
+        yield str(name), _curve(file, str(name), columns, reading, own_runs.get(str(name)))
+
+
+def _curve(file: Path, name: str, columns: dict, reading: Reading, own: dict[str, float] | None) -> Curve:
+    """The curve of a series; `own` is what the harness knows of it, where it is one of its own runs."""
+    n_classes = reading.classes or (own or {}).get("n_classes")
+    chance = reading.chance
     if chance is None:
-        chance = own.get("chance", 1 / classes if classes else None)
+        chance = (own or {}).get("chance", 1 / n_classes if n_classes else None)
     if chance is None:
         raise UsageError(f"{file}: give --classes N (balanced classes) or --chance SHARE, the best constant's accuracy")
     if not 0 <= chance < 1:
         raise UsageError(f"{file}: series {name}: chance = {chance!r}: expected a share in [0, 1)")
-    try:
-        if ceiling is None:
-            ceiling = 1.0 if own else sustained_ceiling(curve["test_accuracy"], chance)
-        # our own first checkpoint after 0 is one unit of the clock; a stranger's unit is 1
-        unit = next((time for time in curve["time"] if time > 0), 1.0) if own else None
-        found = detect(curve, chance, classes, ceiling, level, unit, baseline_loss)
-    except UsageError as error:
-        raise UsageError(f"{file}: series {name}: {error}") from error
-    return {**asdict(found), "ceiling": ceiling}
-
-
-def _first_positive(times) -> float:
-    positive = times[times > 0]
-    return float(positive[0]) if len(positive) else 1.0
+    ceiling = reading.ceiling
+    if ceiling is None:
+        ceiling = 1.0 if own else sustained_ceiling(columns["test_accuracy"], chance)
+    # our own first checkpoint after 0 is one unit of the clock; a stranger's unit is 1
+    unit = next((float(time) for time in columns["time"] if time > 0), 1.0) if own else 1.0
+    return Curve(columns, chance, n_classes, ceiling, unit, reading.baseline_loss)
 
 
 def _read(file: Path):

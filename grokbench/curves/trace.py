@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as wall
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,57 +36,90 @@ def learner_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([int(seed), 0x6C6561726E]))
 
 
-def follow(
-    learner: Learner,
-    split: Split,
-    budget: float,
-    seed: int = 0,
-    points_per_decade: int = 20,
-    settle: bool = False,
-    measures: Sequence[str] = (),
-) -> Iterator[dict[str, float]]:
-    """Run a learner and yield one row of `COLUMNS` and of measures per checkpoint; the generator returns the status.
+@dataclass(eq=False)
+class Course:
+    """The way of a learner through one run: a row of numbers at each checkpoint, and in the end a status.
 
-    "done": the budget was reached. "settled" (only with `settle`): both criteria have held over the
-    last half decade and at least 10 checkpoints. "diverged": scores or losses are not finite; the
-    row of that checkpoint is not yielded. `cpu_seconds` counts what the learner used, not the judging.
-    Raises UsageError for an unknown measure, ValueError for scores of the wrong shape, and whatever the learner raises.
+    Parameters
+    ----------
+    learner : a new one, which has not begun.
+    split : what it learns.
+    budget : the last checkpoint, in the learner's own clock.
+    seed : of the learner's randomness.
+    points_per_decade : density of the checkpoints.
+    settle : whether the run may end before its budget, as "settled".
+    measures : names of further numbers at each checkpoint.
+
+    Attributes
+    ----------
+    status : empty until `rows` has ended. "done": the budget was reached. "settled": both criteria have held over the
+        last half decade and at least 10 checkpoints. "diverged": scores or losses are not finite.
     """
-    rows: list[dict[str, float]] = []
-    asked, run = measures_of_a_run(measures), {}
-    started = wall.process_time()
-    learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, learner_rng(seed))
-    used = wall.process_time() - started
-    for time in checkpoints(budget, points_per_decade, learner.integer_clock, learner.first_time):
-        started = wall.process_time()
-        if time > 0:
-            learner.advance(int(time) if learner.integer_clock else float(time))
-        used += wall.process_time() - started
+
+    learner: Learner
+    split: Split
+    budget: float
+    seed: int = 0
+    points_per_decade: int = 20
+    settle: bool = False
+    measures: Sequence[str] = ()
+    status: str = field(default="", init=False)
+
+    def rows(self) -> Iterator[dict[str, float]]:
+        """Run the learner: column -> number, of `COLUMNS` and of the measures, as each checkpoint is reached.
+
+        The checkpoint at which a learner diverges gives no row. ``cpu_seconds`` counts what the learner used, without
+        evaluation and measures.
+
+        Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape, and
+        whatever the learner raises.
+        """
+        learner, instances, shared = self.learner, measures_of_a_run(self.measures), {}
+        rows: list[dict[str, float]] = []
+        begun = wall.process_time()
+        rng = learner_rng(self.seed)
+        learner.begin(self.split.X_train, self.split.y_train, self.split.n_classes, self.split.alphabet, rng)
+        used = wall.process_time() - begun
+        for time in checkpoints(self.budget, self.points_per_decade, learner.integer_clock, learner.first_time):
+            begun = wall.process_time()
+            if time > 0:
+                learner.advance(int(time) if learner.integer_clock else float(time))
+            used += wall.process_time() - begun
+            row = self._row(float(time), used, instances, shared)
+            if row is None:
+                self.status = "diverged"
+                return
+            rows.append(row)
+            yield row
+            if self.settle and _settled(rows, self.split):
+                self.status = "settled"
+                return
+        self.status = "done"
+
+    def _row(self, time: float, cpu_seconds: float, instances: list, shared: dict) -> dict[str, float] | None:
+        """The numbers of the learner as it is now; None where its scores or losses are not finite."""
+        split, learner = self.split, self.learner
         scores = [_scores(learner, X, split) for X in (split.X_train, split.X_test)]
         if not all(np.isfinite(s).all() for s in scores):
-            return "diverged"
-        row = {"time": float(time), "cpu_seconds": used, **evaluate(*scores, split, learner.loss)}
+            return None
+        row = {"time": time, "cpu_seconds": cpu_seconds, **evaluate(*scores, split, learner.loss)}
         if not np.isfinite([row["train_loss"], row["test_loss"]]).all():
-            return "diverged"
-        at = Checkpoint(learner, split, float(time), *scores, run)
-        for measure in asked:
-            row |= measure.row(at)
-        rows.append(row)
-        yield row
-        if settle and _settled(rows, split):
-            return "settled"
-    return "done"
+            return None
+        checkpoint = Checkpoint(learner, split, time, *scores, shared)
+        for measure in instances:
+            row |= measure.row(checkpoint)
+        return row
 
 
 def measures_of_a_run(names: Sequence[str]) -> list:
     """New instances of measures, in alphabetical order. UsageError for an unknown name, or a column that is taken."""
-    found, columns = [known_measures[name]() for name in sorted(set(names))], list(COLUMNS)
-    for measure in found:
+    instances, columns = [known_measures[name]() for name in sorted(set(names))], list(COLUMNS)
+    for measure in instances:
         for column in measure.column_names():
             if column in columns or not column.isidentifier():
                 raise UsageError(f"measure {measure.name}: the column {column!r} is taken, or no name of a column")
             columns.append(column)
-    return found
+    return instances
 
 
 def _scores(learner: Learner, X: np.ndarray, split: Split) -> np.ndarray:
@@ -120,31 +154,25 @@ def trace(
 ):
     """The curve of one run as a pandas DataFrame with the columns of ``curves.csv``, less ``key``.
 
-    `budget` is in the learner's own clock; `measures` are names (see: list measures). ``curve.attrs`` holds what
-    `grokbench.detect` needs besides:
-    chance, n_classes, ceiling, unit, and the run's clock and status. Runs on one thread; global random
-    states are untouched. A learner that diverges returns the curve so far.
+    The arguments are those of `Course`. ``curve.attrs`` holds what `grokbench.detect` needs besides: chance, n_classes,
+    ceiling, unit and baseline_loss, and the run's clock and status. Runs on one thread; global random states are
+    untouched. The curve of a learner that diverges ends there.
+
     Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape.
     """
     import pandas as pd
 
-    rows, status = [], "done"
+    course = Course(learner, split, budget, seed, points_per_decade, settle, measures)
     with one_thread():
-        steps = follow(learner, split, budget, seed, points_per_decade, settle, measures)
-        while True:
-            try:
-                rows.append(next(steps))
-            except StopIteration as end:
-                status = end.value
-                break
+        rows = list(course.rows())
     measured = [column for measure in measures_of_a_run(measures) for column in measure.column_names()]
     curve = pd.DataFrame(rows, columns=[*COLUMNS, *measured])
-    curve.attrs = {"status": status, **facts(learner, split)}
+    curve.attrs = {"status": course.status, **facts(learner, split)}
     return curve
 
 
 def facts(learner: Learner, split: Split) -> dict[str, object]:
-    """What the judging of a curve needs to know of the run besides the curve (after `begin`)."""
+    """What a detection needs to know of a run besides its curve; known once the learner has begun."""
     return {
         "clock": learner.clock,
         "unit": 1.0 if learner.integer_clock else float(learner.first_time),

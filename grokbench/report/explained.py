@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grokbench.curves.run import Run
+from grokbench.runs.note import Note
 from grokbench.suites.plan import Keys, cell_keys
 from grokbench.suites.registered import registered_rules, registered_suite
 from grokbench.suites.suite import load_suite
@@ -21,12 +22,12 @@ class Explained:
     crossed: list[dict]
 
 
-def explain_suite(note: Mapping, runs: Sequence[Run]) -> list[Explained]:
+def explain_suite(note: Note, runs: Sequence[Run]) -> list[Explained]:
     """The explanations registered for the suite of a results folder, judged."""
     found = []
-    for one in rules.of_suite(note.get("suite", "")):
+    for one in rules.of_suite(note.suite):
         confirmatory = _confirmatory(one.suite)
-        cells = note.get("cells") or confirmatory
+        cells = note.cells or confirmatory
         by_cell = runs_by_cell(cells, runs, {key for keys in confirmatory.values() for key in keys.values()})
         told = tell(one, by_cell, registered_rules().get(one.explanation, ""))
         found.append(Explained(told, cross_table.cross_table(one, by_cell)))

@@ -12,8 +12,8 @@ from pathlib import Path
 from grokbench.registry import tables as registry
 from grokbench.report.explained import explain_suite
 from grokbench.report.explained_page import explanations_page
-from grokbench.report.note import read_suite_note
 from grokbench.runs.claims import tables_claimed
+from grokbench.runs.note import Note
 from grokbench.runs.store import Store, write_atomically
 from grokbench.tables.base import Table
 from grokbench.tables.grid import Grid
@@ -47,18 +47,18 @@ def tables_of(grid: Grid) -> list[Table]:
 
 def read_grid(results: Path) -> Grid:
     """The stored runs of a results folder, beside what its suite says of them."""
-    note = read_suite_note(results)
+    note = Note.read(results)
     runs = list(Store(results).read_all())
     for run in runs:
         if len(run.curve) > 1 and run.unreadable:
             warnings.warn(f"run {run.key}: {run.unreadable}", stacklevel=2)
     return Grid(
         runs,
-        title=note.get("title") or note.get("suite") or results.name,
-        comparisons=note.get("comparisons"),
-        learners=note.get("learners"),
+        title=note.title or note.suite or results.name,
+        comparisons=note.comparisons,
+        learners=note.learners,
         explained=explain_suite(note, runs),
-        cells=note.get("cells", {}),
+        cells=note.cells,
     )
 
 

@@ -17,9 +17,11 @@ from grokbench.runs.perform import perform
 
 
 def main(connection, order: str, log: str) -> None:
-    """Entry point of a run's process: `order` is JSON, `log` the file that takes what the run prints.
+    """Entry point of a run's process.
 
-    It reports through `connection`, one line of JSON per message.
+    connection : takes what it reports, one line of JSON per message.
+    order : JSON with the configuration, the files to include and the memory limit.
+    log : the file that takes what the run prints.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: what runs is finished and kept
     with contextlib.suppress(OSError):
@@ -41,15 +43,18 @@ def main(connection, order: str, log: str) -> None:
 
 
 def _sender(file: int) -> Callable[[dict], None]:
-    """Writes whole lines; a copy of this process, made by a learner that forks and returns, says nothing and ends."""
+    """A function that writes a message to a file, as a whole line.
+
+    In a copy of this process, made by a learner that forks and returns, it writes nothing and ends the copy.
+    """
     owner = os.getpid()
 
     def send(message: dict) -> None:
         if os.getpid() != owner:
             os._exit(0)
-        rest = memoryview(json.dumps(message).encode() + b"\n")
-        while rest:
-            rest = rest[os.write(file, rest) :]
+        unsent = memoryview(json.dumps(message).encode() + b"\n")
+        while unsent:
+            unsent = unsent[os.write(file, unsent) :]
 
     return send
 
@@ -69,8 +74,11 @@ def _redirect_output(log: str) -> None:
 
 
 def _let_go_of_the_servers() -> None:
-    """Close the pipes to the fork server and the resource tracker: one byte from a run would end the one, and have the
-    other complain on the user's terminal. A learner that needs them gets its own."""
+    """Close the pipes to the fork server and the resource tracker.
+
+    One byte from a run would end the fork server, and have the tracker complain on the user's terminal. A learner that
+    needs them gets its own.
+    """
     from multiprocessing import forkserver, resource_tracker
 
     for server, name in ((forkserver._forkserver, "_forkserver_alive_fd"), (resource_tracker._resource_tracker, "_fd")):
@@ -82,26 +90,28 @@ def _let_go_of_the_servers() -> None:
 
 
 def _die_with_parent() -> None:
-    """End when the process that ordered the run is gone, so that nothing is orphaned.
+    """End this process when the process that ordered the run is gone, so that nothing is orphaned.
 
-    The system's own signal for that would not come: it tells of the fork server, which outlives its children.
+    The system's own signal for a parent's death would not come: the fork server is the parent, and lives on.
     """
     parent = multiprocessing.parent_process()
 
-    def follow() -> None:
+    def end_with_parent() -> None:
         parent.join()
         if os.getpgrp() == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def stand_back_in_memory(limit_mb: float | None = None) -> None:
-    """Linux: a run that asks for more than its limit, or than the machine has, gets MemoryError.
+    """Linux: give MemoryError to a run that asks for more memory than its limit, or than the machine has.
 
-    `limit_mb` counts from what this process has now, that is above what the fork server has preloaded. It bounds
-    private memory that was asked for, used or not. Of what the machine then lacks, a run is the first to be killed.
+    limit_mb : MB above what this process has now, which is what the fork server has preloaded. Private memory counts
+        once it is asked for, used or not.
+
+    Where memory runs out all the same, the system kills a run before it kills anything else.
     """
     if sys.platform != "linux":
         return

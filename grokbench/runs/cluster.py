@@ -1,7 +1,7 @@
-"""The same plan on a dask.distributed cluster: runs are made anywhere, and stored here as they finish.
+"""The same plan on a dask.distributed cluster: any worker makes the runs, and this process stores each as it ends.
 
-Orders and answers are text; the workers need grokbench, and neither the results folder nor the user's files.
-A worker that dies costs its runs a second start; the scheduler lost costs what was in hand.
+Orders and answers are text. The workers need grokbench, and neither the results folder nor the user's files.
+When a worker dies, its runs are started again elsewhere. When the scheduler dies, the runs in hand are not stored.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ import logging
 import tempfile
 import time
 import uuid
+from array import array
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from grokbench.curves.run import Run
 from grokbench.errors import UsageError
-from grokbench.runs.claims import EXHAUSTED, Work
-from grokbench.runs.execute import POLL_SECONDS, Interruption, Loop, Watch, keep, tell
-from grokbench.runs.process import _interrupts_held
+from grokbench.runs.claims import EXHAUSTED
+from grokbench.runs.execute import POLL_SECONDS, Interruption, Loop, Watch
+from grokbench.runs.process import Limits, interrupts_held
+from grokbench.runs.recording import recorded
 from grokbench.runs.remote import ForemanLost, Unwanted, carry_out, write_order
 from grokbench.runs.store import Store
+from grokbench.runs.work import ClaimedWork
 from grokbench.suites.plan import RunSpec
 
 CONNECT_SECONDS = 8
@@ -32,12 +36,12 @@ RETRIES = 2  # of a run whose foreman died; dask itself starts those of a dead w
 
 
 class ClusterLost(Exception):
-    """The scheduler is gone; what had finished is stored."""
+    """The scheduler is gone; the runs that were over before are stored."""
 
 
 @dataclass
 class _Ordered:
-    """A run that the cluster has been asked for."""
+    """A run that has been ordered from the cluster; `begun` once a worker has said so."""
 
     spec: RunSpec
     future: object
@@ -50,33 +54,33 @@ def execute_on_cluster(
     watch: Watch,
     interruption: Interruption,
     address: str,
-    limits: dict[str, object],
+    limits: Limits,
     include: tuple[str, ...] = (),
 ) -> bool:
     """Carry out runs on the workers of a scheduler and store each as it ends; False if it was interrupted.
 
     address : of a dask scheduler, or ``local:N`` for N worker processes of our own on this machine.
-    limits : the arguments of `execute` that limit a run.
+    limits : what a run may take.
+    include : the user's own files, which travel with every order.
 
     Raises UsageError where the store cannot be written, the address is wrong or a worker does not fit, ClusterLost
     where the scheduler goes.
     """
     store.prepare()
     included = [(Path(path).name, Path(path).read_bytes().decode("latin-1")) for path in include]
-    work = Work(specs, store)
-    try:
-        with _connected(address, interruption) as client:
-            return _Cluster(work, watch, interruption, client, address, limits, included).carry_out()
-    except KeyboardInterrupt:
-        return False
-    finally:
-        work.claims.drop_all()
+    with (
+        ClaimedWork(specs, store) as work,
+        contextlib.suppress(KeyboardInterrupt),
+        _connected(address, interruption) as client,
+    ):
+        return _Cluster(work, watch, interruption, client, address, limits, included).carry_out()
+    return False
 
 
 class _Cluster(Loop):
-    """What the scheduler has been asked for, and what it says about it."""
+    """Work in the hands of the workers of a scheduler: what has been ordered, and what they say about it."""
 
-    def __init__(self, work, watch, interruption, client, address: str, limits: dict, included: list):
+    def __init__(self, work, watch, interruption, client, address: str, limits: Limits, included: list):
         super().__init__(work, watch, interruption)
         self.client, self.address, self.limits, self.included = client, address, limits, included
         self.active: dict[str, _Ordered] = {}
@@ -86,7 +90,7 @@ class _Cluster(Loop):
         client.subscribe_topic(self.session, lambda event: self._news.put(event[1]))
 
     def stop(self) -> None:
-        """Nobody waits for what is left; the workers end it."""
+        """Take back all orders; the workers end the runs that nobody waits for."""
         self._cancel(list(self.active.values()))
 
     def _room(self) -> int:
@@ -102,10 +106,10 @@ class _Cluster(Loop):
         if len(self.active) >= room:
             return
         try:
-            for spec, done in self.work.take():
-                if done:
+            for spec, run in self.work.take():
+                if run:  # made by another process
                     self.watch.started(spec)
-                    tell(self.watch, spec, done)
+                    self.watch.finished(spec, run)
                 else:
                     self._order(spec)
                 if len(self.active) >= room:
@@ -124,29 +128,30 @@ class _Cluster(Loop):
         future.add_done_callback(lambda _: self._news.put(spec.key))
 
     def end_some(self) -> None:
-        """Listen to the cluster for a moment; store the runs that are over."""
+        """Listen to the cluster for a moment, and keep the runs that are over."""
         patience = POLL_SECONDS
         with contextlib.suppress(Empty):
             while True:
-                run = self.active.get(self._news.get(timeout=patience))
+                ordered = self.active.get(self._news.get(timeout=patience))
                 patience = 0.0
-                if run and not run.begun:
-                    run.begun = True
-                    self.watch.started(run.spec)
-                if run and run.future.done():
-                    facts, rows, end = self._outcome(run)
-                    del self.active[run.spec.key]
-                    keep(self.work, run.spec, facts, rows, end, self.watch)
+                if ordered and not ordered.begun:
+                    ordered.begun = True
+                    self.watch.started(ordered.spec)
+                if ordered and ordered.future.done():
+                    run = self._run(ordered)
+                    del self.active[ordered.spec.key]
+                    self.keep(ordered.spec, run)
 
-    def _outcome(self, run: _Ordered) -> tuple[dict, list, dict]:
-        """Facts, checkpoints and end of a run, as its worker tells them."""
+    def _run(self, ordered: _Ordered) -> Run:
+        """A run that is over, as its worker answers, or why there is no answer. UsageError where it is refused."""
         with self._reaching(), self.interruption.raising():
-            if run.future.status == "error":
-                return {}, [], _end(self._reason(run.future.exception()))
-            answer = json.loads(run.future.result())
+            if ordered.future.status == "error":
+                return recorded(ordered.spec, _crash(self._reason(ordered.future.exception())), {})
+            answer = json.loads(ordered.future.result())
         if "refused" in answer:
             raise UsageError(f"--dask {self.address}: a worker cannot do the run: {answer['refused']}")
-        return answer["record"], answer["rows"], {}
+        columns = {name: array("d", values) for name, values in answer["columns"].items()}
+        return recorded(ordered.spec, answer["record"], columns)
 
     def _reason(self, error: Exception) -> str:
         """Why a run did not come back; UsageError where no worker like these could have done it."""
@@ -156,8 +161,8 @@ class _Cluster(Loop):
             return f"{error.allowed_failures + 1} workers died of it, or with it"
         if isinstance(error, ForemanLost | Unwanted):
             return str(error)
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"--dask {self.address}: is grokbench installed at the scheduler and the workers? {what}")
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"--dask {self.address}: is grokbench installed at the scheduler and the workers? {cause}")
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -171,18 +176,19 @@ class _Cluster(Loop):
 
     def withdraw(self) -> None:
         """Take back the orders that no worker has begun."""
-        unbegun = [run for run in self.active.values() if not run.begun]
-        for run in unbegun:
-            del self.active[run.spec.key]
-            self.work.put_back(run.spec)
+        unbegun = [ordered for ordered in self.active.values() if not ordered.begun]
+        for ordered in unbegun:
+            del self.active[ordered.spec.key]
+            self.work.put_back(ordered.spec)
         self._cancel(unbegun)
 
-    def _cancel(self, runs: list[_Ordered]) -> None:
+    def _cancel(self, orders: list[_Ordered]) -> None:
         with contextlib.suppress(Exception):  # of a scheduler that is gone there is nothing to take back
-            self.client.cancel([run.future for run in runs])
+            self.client.cancel([ordered.future for ordered in orders])
 
 
-def _end(error: str) -> dict:
+def _crash(error: str) -> dict[str, object]:
+    """The end of a run that did not come back."""
     used = dict.fromkeys(("cpu_seconds", "peak_memory_mb"))
     return {"status": "crashed", "error": error, "traceback": "", "wall_seconds": 0.0, **used}
 
@@ -194,7 +200,7 @@ def _connected(address: str, interruption: Interruption) -> Iterator[object]:
         import distributed
     except ImportError as error:
         raise UsageError(f"--dask {address}: needs dask.distributed: pip install 'grokbench[dask]'") from error
-    for name in ("distributed", "tornado", "asyncio"):  # what it has to say is said here, in one line
+    for name in ("distributed", "tornado", "asyncio"):  # the errors raised from here say it in one line
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
         with interruption.raising():
@@ -223,12 +229,12 @@ def _checked(address: str) -> str:
         return await asyncio.wait_for(identity(), CONNECT_SECONDS + 1)
 
     try:
-        found = asyncio.run(in_time())
+        kind = asyncio.run(in_time())
     except Exception as error:  # whatever answers there, and whatever the address means
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"--dask {address}: no dask scheduler answers there: {what}") from error
-    if found != "Scheduler":
-        raise UsageError(f"--dask {address}: no dask scheduler answers there, but a {found}")
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"--dask {address}: no dask scheduler answers there: {cause}") from error
+    if kind != "Scheduler":
+        raise UsageError(f"--dask {address}: no dask scheduler answers there, but a {kind}")
     return address
 
 
@@ -241,7 +247,7 @@ def _local_cluster(address: str) -> Iterator[object]:
     if not (count.isdecimal() and int(count) >= 1):
         raise UsageError(f"--dask {address}: expected a number of worker processes, such as local:2")
     with tempfile.TemporaryDirectory(prefix="grokbench-dask-") as folder:
-        with _interrupts_held():  # Ctrl-C is for this process; the workers are told
+        with interrupts_held():  # Ctrl-C is for this process, which ends the workers itself
             cluster = distributed.LocalCluster(
                 n_workers=int(count),
                 threads_per_worker=1,

@@ -19,7 +19,7 @@ PACKAGES = ("numpy", "scipy", "torch", "xgboost", "scikit-learn", "pandas")
 @cache
 def environment() -> dict[str, object]:
     """Plain data about this installation; `hash` identifies it, and results refer to it by that."""
-    found = {
+    facts = {
         "grokbench": grokbench.__version__,
         "revision": _revision(),
         "python": platform.python_version(),
@@ -29,7 +29,7 @@ def environment() -> dict[str, object]:
         "blas": _blas(),
         "threads_per_run": 1,
     }
-    return {**found, "hash": digest(found, 12)}
+    return {**facts, "hash": digest(facts, 12)}
 
 
 def _version(package: str) -> str:

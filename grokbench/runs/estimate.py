@@ -6,6 +6,7 @@ from statistics import median
 
 from grokbench.runs.store import Store
 from grokbench.suites.plan import Plan, RunSpec
+from grokbench.suites.variants import Variant
 
 
 def plan_rows(plan: Plan, store: Store, todo: list[RunSpec]) -> list[dict[str, object]]:
@@ -31,6 +32,6 @@ def estimate_seconds(rows: list[dict[str, object]], jobs: int) -> float | None:
     return sum(row["to_do"] * (row["cpu_seconds"] or 0.0) for row in rows) / max(jobs, 1)
 
 
-def _text(cell) -> str:
-    options = ", ".join(f"{name}={value}" for name, value in cell.given.items())
-    return f"{cell.id} ({options})" if options else cell.id
+def _text(variant: Variant) -> str:
+    options = ", ".join(f"{name}={value}" for name, value in variant.given.items())
+    return f"{variant.id} ({options})" if options else variant.id

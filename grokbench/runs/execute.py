@@ -10,17 +10,19 @@ import contextlib
 import signal
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from grokbench.curves.run import Run
 from grokbench.errors import UsageError
-from grokbench.runs.claims import EXHAUSTED, Work
-from grokbench.runs.environment import environment
+from grokbench.runs.claims import EXHAUSTED
 from grokbench.runs.perform import perform
-from grokbench.runs.process import Process, start
+from grokbench.runs.process import Limits, Process, start
+from grokbench.runs.recording import Recording
 from grokbench.runs.store import Store
+from grokbench.runs.work import ClaimedWork, Work
 from grokbench.suites.plan import RunSpec
 
 POLL_SECONDS = 0.1
@@ -28,7 +30,7 @@ FILES_PER_RUN, OTHER_FILES = 8, 40  # open files of the parent, roughly
 
 
 class Watch:
-    """Who wants to know how the work goes. This one says nothing; the command line's displays do."""
+    """Who wants to know how the work goes. This class says nothing; the displays of the command line do."""
 
     def __enter__(self) -> Watch:
         return self
@@ -39,7 +41,7 @@ class Watch:
     def started(self, spec: RunSpec) -> None:
         """A run begins."""
 
-    def finished(self, spec: RunSpec, record: dict, rows: list[dict]) -> None:
+    def finished(self, spec: RunSpec, run: Run) -> None:
         """A run is over and stored."""
 
     def interrupted(self) -> None:
@@ -73,7 +75,7 @@ class Interruption:
 
     @contextlib.contextmanager
     def raising(self) -> Iterator[None]:
-        """What is waited for inside is given up at the second Ctrl-C; outside, storing is never torn apart."""
+        """A wait that the second Ctrl-C ends by KeyboardInterrupt; outside of it, storing is never torn apart."""
         self._raises = True
         try:
             yield
@@ -87,26 +89,40 @@ def execute(
     watch: Watch,
     interruption: Interruption,
     jobs: int,
-    time_limit_s: float,
+    limits: Limits,
     include: tuple[str, ...] = (),
-    memory_limit_mb: float | None = None,
 ) -> bool:
     """Carry out runs and store each as it ends; returns False if it was interrupted.
 
-    `jobs` processes at a time; 0 runs everything in this process, without limits or isolation. Several of these may
-    work on one store: each run is done by one of them. Raises UsageError where the store cannot be written, or where
-    the system does not even have the files and processes for one run.
+    Several processes may do this with one store at the same time: each run is done by one of them. Arguments and
+    errors are those of `perform_all`; also raises UsageError where the store cannot be written.
     """
     store.prepare()
-    work = Work(specs, store)
-    try:
-        if jobs == 0:
-            return _execute_here(work, watch, interruption)
-        with tempfile.TemporaryDirectory(prefix="grokbench-", ignore_cleanup_errors=True) as folder:
-            limits = (_affordable(jobs), time_limit_s)
-            return _Apart(work, watch, interruption, *limits, include, memory_limit_mb, Path(folder)).carry_out()
-    finally:
-        work.claims.drop_all()
+    with ClaimedWork(specs, store) as work:
+        return perform_all(work, watch, interruption, jobs, limits, include)
+
+
+def perform_all(
+    work: Work,
+    watch: Watch,
+    interruption: Interruption,
+    jobs: int,
+    limits: Limits,
+    include: tuple[str, ...] = (),
+) -> bool:
+    """Carry out the runs of some work; returns False if it was interrupted.
+
+    jobs : number of processes at a time; 0 runs everything in this process, without limits or isolation.
+    limits : of each run.
+    include : the user's own files, for every process to load.
+
+    Raises UsageError where the system does not even have the files and processes for one run.
+    """
+    if jobs == 0:
+        return _perform_here(work, watch, interruption)
+    with tempfile.TemporaryDirectory(prefix="grokbench-", ignore_cleanup_errors=True) as folder:
+        start_run = partial(start, include=include, folder=Path(folder), limits=limits)
+        return _Processes(work, watch, interruption, _affordable(jobs), start_run).carry_out()
 
 
 def _affordable(jobs: int) -> int:
@@ -119,16 +135,18 @@ def _affordable(jobs: int) -> int:
     return jobs if files < 0 else max(1, min(jobs, (files - OTHER_FILES) // FILES_PER_RUN))
 
 
-def _execute_here(work: Work, watch: Watch, interruption: Interruption) -> bool:
+def _perform_here(work: Work, watch: Watch, interruption: Interruption) -> bool:
     while work:
-        for spec, done in work.take():
+        for spec, run in work.take():
             if interruption.count:
                 return False
             watch.started(spec)
-            if done:
-                tell(watch, spec, done)
-            elif not _perform_here(work, spec, watch, interruption):
-                return False
+            if run is None:
+                run = _performed(spec, interruption)
+                if run is None:
+                    return False
+                work.keep(run)
+            watch.finished(spec, run)
         if interruption.count:
             return False
         if work:  # what is left is another process's
@@ -137,29 +155,29 @@ def _execute_here(work: Work, watch: Watch, interruption: Interruption) -> bool:
     return True
 
 
-def _perform_here(work: Work, spec: RunSpec, watch: Watch, interruption: Interruption) -> bool:
-    facts, rows, end = {}, [], {}
-
-    def take(message: dict) -> None:
-        facts.update(message.get("facts", {}))
-        end.update(message.get("end", {}))
-        if "row" in message:
-            rows.append(message["row"])
-
+def _performed(spec: RunSpec, interruption: Interruption) -> Run | None:
+    """A run carried out in this process; None where a second Ctrl-C broke it off."""
+    recording = Recording(spec)
     try:
         with interruption.raising():
-            perform(spec.config, take)
+            perform(spec.config, recording.take)
     except KeyboardInterrupt:
-        return False
-    keep(work, spec, facts, rows, end, watch)
-    return True
+        return None
+    return recording.run()
 
 
 class Loop:
-    """Work in many hands: who starts runs and hears of their end, says a subclass; what Ctrl-C means, this does.
+    """Work in the hands of many. A subclass starts runs and listens to them; this class knows what Ctrl-C means.
 
-    work, watch, interruption : see `execute`.
-    active : runs in hand.
+    Parameters
+    ----------
+    work : what is to do.
+    watch : is told of every step.
+    interruption : counts Ctrl-C.
+
+    Attributes
+    ----------
+    active : the runs in hand.
     """
 
     def __init__(self, work: Work, watch: Watch, interruption: Interruption):
@@ -168,7 +186,7 @@ class Loop:
 
     def carry_out(self) -> bool:
         """True when all is done, False if it was interrupted."""
-        told = False
+        withdrawn = False
         try:
             while self.active or (self.work and not self.interruption.count):
                 if self.work and not self.interruption.count:
@@ -176,8 +194,8 @@ class Loop:
                 self.end_some()
                 if self.interruption.count > 1:
                     return False
-                if self.interruption.count and not told:
-                    told = True
+                if self.interruption.count and not withdrawn:
+                    withdrawn = True
                     self.withdraw()
                     self.watch.interrupted()
                 self.watch.tick()
@@ -192,7 +210,7 @@ class Loop:
         raise NotImplementedError
 
     def end_some(self) -> None:
-        """Listen to the runs for a moment; store those that are over."""
+        """Listen to the runs for a moment, and keep those that are over."""
         raise NotImplementedError
 
     def withdraw(self) -> None:
@@ -202,83 +220,67 @@ class Loop:
         """End what is still in hand."""
         raise NotImplementedError
 
+    def keep(self, spec: RunSpec, run: Run) -> None:
+        """Hand over a run that is over, and say so."""
+        self.work.keep(run)
+        self.watch.finished(spec, run)
 
-class _Apart(Loop):
-    """Over processes on this machine."""
 
-    def __init__(self, work, watch, interruption, jobs, time_limit_s, include, memory_limit_mb, folder: Path):
+class _Processes(Loop):
+    """Work in the hands of `jobs` processes on this machine; `start_run` starts one."""
+
+    def __init__(self, work, watch, interruption, jobs: int, start_run: Callable[[RunSpec], Process]):
         super().__init__(work, watch, interruption)
-        self.jobs, self.time_limit_s = jobs, time_limit_s
-        self.given = (include, folder, memory_limit_mb)
+        self.jobs, self.start_run = jobs, start_run
         self.active: list[Process] = []
 
     def stop(self) -> None:
         """Kill what is left."""
-        for run in self.active:
-            run.kill()
-        for run in self.active:
-            run.process.join(POLL_SECONDS)
-            run.close()
+        for process in self.active:
+            process.kill()
+        for process in self.active:
+            process.join(POLL_SECONDS)
+            process.close()
 
     def start_more(self) -> None:
         """Fill up to `jobs` processes, which become fewer where the system has no room for them."""
         if len(self.active) >= self.jobs:
             return
-        spec = None
         try:
-            for spec, done in self.work.take():
+            for spec, run in self.work.take():
                 self.watch.started(spec)
-                if done:
-                    tell(self.watch, spec, done)
+                if run:  # made by another process
+                    self.watch.finished(spec, run)
                 else:
-                    with self.interruption.raising():  # the first start waits for the fork server's imports
-                        self.active.append(start(spec, *self.given))
+                    self._start(spec)
                 if len(self.active) >= self.jobs or self.interruption.count:
                     break
         except OSError as error:
             if error.errno not in EXHAUSTED or not self.active:
                 raise UsageError(f"no run can be started: {error.strerror or error}") from error
-            if spec and spec.key in self.work.claims.held - {run.spec.key for run in self.active}:
-                self.work.put_back(spec)
             self.jobs = len(self.active)
 
+    def _start(self, spec: RunSpec) -> None:
+        try:
+            with self.interruption.raising():  # the first start waits for the fork server's imports
+                self.active.append(self.start_run(spec))
+        except OSError:
+            self.work.put_back(spec)
+            raise
+
     def end_some(self) -> None:
-        """Listen to the runs for a moment; store those that are over."""
-        sources = [source for run in self.active for source in run.sources]
+        """Listen to the runs for a moment, and keep those that are over."""
+        sources = [source for process in self.active for source in process.sources]
         if not sources:
             if self.work:  # what is left is another process's
                 with self.interruption.raising():
                     time.sleep(POLL_SECONDS)
             return
         ready = wait(sources, timeout=POLL_SECONDS)
-        for run in [run for run in self.active if run.listen(ready, self.time_limit_s)]:
-            self.active.remove(run)
-            run.bury()
-            if run.end["status"] == "crashed" and not run.alive and self.interruption.count:
-                self.work.claims.drop(run.spec.key)  # Ctrl-C reached it before it could say a word: it did not run
-                continue
-            keep(self.work, run.spec, run.facts, run.rows, run.end, self.watch)
-
-
-def keep(work: Work, spec: RunSpec, facts: dict, rows: list, end: dict, watch: Watch) -> None:
-    """Store a finished run, give back its claim and say so."""
-    record = {
-        "environment": environment(),  # of a run from elsewhere: among its facts
-        **facts,
-        **end,
-        "key": spec.key,
-        "config": spec.config,
-        "suite": spec.suite,
-        "task_given": spec.task.given,
-        "learner_given": spec.learner.given,
-    }
-    work.store.write(record, rows)
-    work.claims.drop(spec.key)
-    watch.finished(spec, record, rows)
-
-
-def tell(watch: Watch, spec: RunSpec, run: Run) -> None:
-    """Another process has done it: it is finished here too."""
-    columns = run.curve.columns
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    watch.finished(spec, run.record, rows)
+        for process in [process for process in self.active if process.listen(ready)]:
+            self.active.remove(process)
+            run = process.bury()
+            if run.status == "crashed" and not process.alive and self.interruption.count:
+                self.work.give_up(process.spec)  # Ctrl-C reached it before it could say a word: it did not run
+            else:
+                self.keep(process.spec, run)

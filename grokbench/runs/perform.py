@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from grokbench.curves.trace import facts, follow
+from grokbench.curves.trace import Course, facts
 from grokbench.registry import learners, tasks
 from grokbench.suites.registered import registered_rules
 from grokbench.threads import one_thread
@@ -17,11 +17,11 @@ ERROR_LENGTH, TRACE_LENGTH = 2_000, 50_000  # characters: an exception may quote
 
 
 def perform(config: dict, send: Callable[[dict], None]) -> None:
-    """Carry out the run of a configuration and report it as it goes.
+    """Carry out the run of a configuration and report on it by messages, each a dict.
 
     Sends ``{"facts": ...}`` at once (the rules in force) and with the first checkpoint, ``{"row": ...}`` per
-    checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. Whatever
-    the task or the learner raises ends up in the message, never here.
+    checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. An
+    exception of the task or the learner becomes part of that message, and is not raised.
     """
     send({"facts": {"registered": registered_rules()}})
     wall, cpu = time.monotonic(), time.process_time()
@@ -49,6 +49,7 @@ def perform(config: dict, send: Callable[[dict], None]) -> None:
 
 
 def _follow(config: dict, send: Callable[[dict], None]) -> str:
+    """Send facts and checkpoints of a run as they come; returns its status."""
     task = tasks.create(config["task"], **config["task_options"])
     learner = learners.create(config["learner"], **config["learner_options"])
     learner.device = config["device"]
@@ -56,17 +57,12 @@ def _follow(config: dict, send: Callable[[dict], None]) -> str:
     data = {"split": split.hash, "n_train": len(split.y_train), "n_test": len(split.y_test)}
     send({"facts": {**data, "family": learner.family, "chance": split.chance, "n_classes": split.n_classes}})
     names = ("budget", "seed", "points_per_decade", "settle")
-    steps = follow(learner, split, *(config[name] for name in names), measures=list(config.get("measures", ())))
-    first = True
-    while True:
-        try:
-            row = next(steps)
-        except StopIteration as end:
-            return end.value
-        if first:
+    course = Course(learner, split, *(config[name] for name in names), measures=list(config.get("measures", ())))
+    for number, row in enumerate(course.rows()):
+        if number == 0:  # before, the learner had not begun
             send({"facts": facts(learner, split)})
-            first = False
         send({"row": row})
+    return course.status
 
 
 def _last_line(exception: BaseException) -> str:

@@ -1,6 +1,6 @@
 """The process of one run, seen from its parent: started, listened to, ended, and explained when it said no last word.
 
-Nothing here can block for longer than it says, whatever a run does to its pipe, its fork server or its children.
+No wait is longer than the constants say, whatever a run does to its pipe, its fork server or its children.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from grokbench.curves.run import STATUSES
+from grokbench.curves.run import STATUSES, Run
 from grokbench.errors import UsageError
 from grokbench.runs.child import main as child_main
-from grokbench.runs.record import check_columns
+from grokbench.runs.record import check_columns, is_number
+from grokbench.runs.recording import Recording
 from grokbench.suites.plan import RunSpec
 from grokbench.threads import one_thread_environment
 
@@ -36,51 +37,82 @@ MESSAGE_KEYS = {"alive", "facts", "row", "end"}
 END_KEYS = {"status", "error", "traceback", "cpu_seconds", "wall_seconds", "peak_memory_mb"}
 
 
-@dataclass
-class Process:
-    """A run in progress: its process, its pipe and what it has reported.
+@dataclass(frozen=True)
+class Limits:
+    """What a run may take before it is ended.
 
-    handle : Linux: a file that speaks when the process ends, and that no other process can inherit with the number.
+    Parameters
+    ----------
+    time_limit_s : seconds by the clock on the wall, from the first word of its process.
+    memory_limit_mb : MB above what is loaded before it starts (Linux); None for all that the machine has.
     """
 
-    spec: RunSpec
+    time_limit_s: float
+    memory_limit_mb: float | None = None
+
+
+@dataclass
+class Process:
+    """A run in progress: its process, the pipe from it, and what it has reported.
+
+    Parameters
+    ----------
+    recording : what the run has reported.
+    process : the process.
+    pipe : the end of the pipe that is read; reading it never waits.
+    log : the file that takes what the run prints.
+    limits : what the run may take.
+    handle : Linux: a file that is ready when the process ends. Unlike a number, no other process can inherit it.
+    started : time of the start, and later of the first word, on the monotonic clock.
+    alive : whether the process has said a word.
+    unread : the beginning of a message whose end has not come yet.
+    """
+
+    recording: Recording
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     log: Path
-    started: float
-    memory_limit_mb: float | None = None
+    limits: Limits
     handle: int | None = None
+    started: float = field(default_factory=time.monotonic)
     alive: bool = False
-    facts: dict = field(default_factory=dict)
-    rows: list = field(default_factory=list)
-    end: dict | None = None
-    rest: bytes = b""
+    unread: bytes = b""
+
+    @property
+    def spec(self) -> RunSpec:
+        """The order of the run."""
+        return self.recording.spec
 
     @property
     def sources(self) -> tuple:
-        """What to wait for: its words, or its end."""
+        """Pipe and handle of the process: what is ready when it says something, and when it ends."""
         return self.pipe, self.process.sentinel if self.handle is None else self.handle
 
-    def listen(self, ready: list, time_limit_s: float) -> bool:
-        """Take what the pipe holds; True when the run is over, by itself or by the time limit."""
+    def listen(self, ready: list) -> bool:
+        """Take what the pipe holds; True when the run is over, by itself or by the time limit.
+
+        ready : those of the `sources` of all processes that have something to say.
+        """
         pipe, gone = self.sources
         over = pipe in ready and self._drain()
         if not over and gone in ready:
             self._kill_group()  # children of the run may hold its pipe open
             over = self._drain() or True
-        allowed = time_limit_s if self.alive else time_limit_s + STARTUP_SECONDS
+        limit = self.limits.time_limit_s
+        allowed = limit if self.alive else limit + STARTUP_SECONDS
         if not over and time.monotonic() - self.started > allowed:
             self.kill()
             wait([gone], LINGER_SECONDS)
             self._drain()
-            reached = f"{self.rows[-1]['time']:g}" if self.rows else "nothing"
-            self.end = self.end or self._end("timeout", f"time limit of {time_limit_s:g} s; reached {reached}")
+            reached = self.recording.last("time")
+            extent = "nothing" if reached is None else f"{reached:g}"
+            self._end("timeout", f"time limit of {limit:g} s; reached {extent}")
             over = True
         return over
 
     def _drain(self) -> bool:
-        """Read the messages that are there; True if no more will come. Never waits for the rest of one."""
-        while self.end is None:
+        """Read the messages that are there; True if no more will come. Never waits for the end of a message."""
+        while self.recording.end is None:
             try:
                 piece = os.read(self.pipe.fileno(), CHUNK_BYTES)
             except BlockingIOError:
@@ -89,24 +121,21 @@ class Process:
                 return True
             if not piece:
                 return True
-            *lines, self.rest = (self.rest + piece).split(b"\n")
+            *lines, self.unread = (self.unread + piece).split(b"\n")
             try:
                 for line in lines:
                     self._take(parsed(line))
-                if len(self.rest) > MESSAGE_BYTES:
+                if len(self.unread) > MESSAGE_BYTES:
                     raise ValueError("without end")
             except (ValueError, RecursionError):
                 self.kill()
-                self.end = self._end("crashed", "its pipe carried something that is no report of grokbench's")
+                self._end("crashed", "its pipe carried something that is no report of grokbench's")
         return True
 
     def _take(self, message: dict) -> None:
         if not self.alive:  # its time begins with its first word: before, the fork server had its imports to do
             self.alive, self.started = True, time.monotonic()
-        self.facts.update(message.get("facts", {}))
-        if "row" in message:
-            self.rows.append(message["row"])
-        self.end = message.get("end", self.end)
+        self.recording.take(message)
 
     def kill(self) -> None:
         """At once, with all that it started."""
@@ -121,17 +150,24 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def bury(self) -> None:
-        """Wait for the end of the process; one that lingers, with a thread or a child of its own, is killed."""
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the process, but not for longer than some seconds."""
+        self.process.join(seconds)
+
+    def bury(self) -> Run:
+        """The run, once its process has ended; one that lingers, with a thread or a child of its own, is killed."""
         gone = self.sources[1]
         if not wait([gone], LINGER_SECONDS):
             self.kill()
         self._kill_group()
-        self.process.join(LINGER_SECONDS)
-        self.end = self.end or self._post_mortem()
-        if self.memory_limit_mb is not None and "MemoryError" in self.end["error"]:
-            self.end["error"] += f" (memory limit of {self.memory_limit_mb:g} MB)"
+        self.join(LINGER_SECONDS)
+        if self.recording.end is None:
+            self._end("crashed", self._cause_of_death())
+        memory_limit = self.limits.memory_limit_mb
+        if memory_limit is not None and "MemoryError" in self.recording.end["error"]:
+            self.recording.end["error"] += f" (memory limit of {memory_limit:g} MB)"
         self.close()
+        return self.recording.run()
 
     def close(self) -> None:
         """Give back the files; the run is over."""
@@ -141,25 +177,28 @@ class Process:
         with contextlib.suppress(ValueError):
             self.process.close()
 
-    def _post_mortem(self) -> dict:
-        """The end of a run whose process is gone without a word."""
+    def _cause_of_death(self) -> str:
+        """Why a process ended that did not report the end of its run."""
         code = self.process.exitcode
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
                 name = signal.Signals(-code).name
-                return self._end("crashed", f"killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}")
+                return f"killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
         unknown = " or unknown, because the fork server was killed" if code in (None, 255) else ""
-        return self._end("crashed", f"process ended with exit status {code}{unknown}")
+        return f"process ended with exit status {code}{unknown}"
 
-    def _end(self, status: str, error: str) -> dict:
-        return {
-            "status": status,
-            "error": error,
-            "traceback": _last_lines(self.log),
-            "cpu_seconds": self.rows[-1]["cpu_seconds"] if self.rows else None,
-            "wall_seconds": time.monotonic() - self.started,
-            "peak_memory_mb": None,
-        }
+    def _end(self, status: str, error: str) -> None:
+        """Report the end of the run in its place, unless it has done so."""
+        if self.recording.end is None:
+            end = {
+                "status": status,
+                "error": error,
+                "traceback": _last_lines(self.log),
+                "cpu_seconds": self.recording.last("cpu_seconds"),
+                "wall_seconds": time.monotonic() - self.started,
+                "peak_memory_mb": None,
+            }
+            self.recording.take({"end": end})
 
 
 def _last_lines(log: Path) -> str:
@@ -170,7 +209,7 @@ def _last_lines(log: Path) -> str:
 
 
 def parsed(line: bytes) -> dict:
-    """A message of a run's process; ValueError if it cannot be one, whoever wrote it."""
+    """A message of a run's process, from its line of JSON; ValueError if it cannot be one, whoever wrote it."""
     message = json.loads(line)
     if not isinstance(message, dict) or not message or not message.keys() <= MESSAGE_KEYS:
         raise ValueError("no message")
@@ -179,30 +218,33 @@ def parsed(line: bytes) -> dict:
     row, end = message.get("row"), message.get("end")
     if row is not None:
         check_columns(row)
-        if not all(type(value) in (int, float) for value in row.values()):
+        if not all(map(is_number, row.values())):
             raise ValueError("no checkpoint")
     if end is not None and (end.keys() != END_KEYS or end["status"] not in STATUSES):
         raise ValueError("no end")
     return message
 
 
-def start(spec: RunSpec, include: tuple[str, ...], folder: Path, memory_limit_mb: float | None = None) -> Process:
+def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits) -> Process:
     """Start a run in a process from the fork server, which is started itself if need be, or again if it was killed.
+
+    include : the user's own files, for the process to load.
+    folder : takes what the run prints.
+    limits : what the run may take.
 
     Raises OSError where the system has no process or file left, UsageError where fork servers keep dying.
     """
-    order = json.dumps({"config": spec.config, "include": list(include), "memory_limit_mb": memory_limit_mb})
+    order = {"config": spec.config, "include": list(include), "memory_limit_mb": limits.memory_limit_mb}
+    log = folder / f"{spec.key}.log"
     for attempt in range(STARTS):
         try:
-            run = _launch(_context(), spec, order, folder / f"{spec.key}.log")
-            run.memory_limit_mb = memory_limit_mb
-            return run
+            return _launch(_context(), spec, json.dumps(order), log, limits)
         except (EOFError, ConnectionError):  # the fork server was killed, perhaps so lately that it seems to live
             time.sleep(AGAIN_SECONDS * 2**attempt)
     raise UsageError(f"no run can be started: the fork server died {STARTS} times; is there memory left?")
 
 
-def _launch(context, spec: RunSpec, order: str, log: Path) -> Process:
+def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Process:
     receive, send = context.Pipe(duplex=False)
     os.set_blocking(receive.fileno(), False)
     process = context.Process(target=child_main, args=(send, order, str(log)))
@@ -219,7 +261,7 @@ def _launch(context, spec: RunSpec, order: str, log: Path) -> Process:
         raise
     finally:
         send.close()
-    return Process(spec, process, receive, log, time.monotonic(), handle=handle)
+    return Process(Recording(spec), process, receive, log, limits, handle)
 
 
 def _context():
@@ -229,19 +271,19 @@ def _context():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["grokbench.runs.preload"])
     try:
-        with one_thread_environment(), _interrupts_held():
+        with one_thread_environment(), interrupts_held():
             forkserver.ensure_running()
     except OSError as error:
         if "AF_UNIX" not in str(error):
             raise
-        told = f"the temporary folder's path is too long for a socket: {tempfile.gettempdir()}; set TMPDIR shorter"
-        raise UsageError(told) from error
+        reason = f"the temporary folder's path is too long for a socket: {tempfile.gettempdir()}; set TMPDIR shorter"
+        raise UsageError(reason) from error
     return context
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process started inside never sees Ctrl-C: the fork server would die of it while it imports."""
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C held back from the processes that are started inside: a fork server would die of it while it imports."""
     resource_tracker.ensure_running()  # first, because starting it lifts the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -1,13 +1,13 @@
 """What a stored run has to look like before anything is done with it: types and ranges of run.json and curve.csv.
 
-A results folder may come from anyone. What passes here can be judged, compared and printed without further care;
-texts may still hold anything, and are escaped where they are written.
+A results folder may come from anyone. What passes these checks can be used everywhere without further care. Texts
+may still hold anything, and are escaped where they are written.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import shown
@@ -24,13 +24,13 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
-def _number(value: object) -> bool:
-    """A number of ordinary size, NaN and infinity included: what a run measured."""
+def is_number(value: object) -> bool:
+    """Whether a value is a number of ordinary size, as a run measures it; NaN and infinity are."""
     return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)
 
 
 def _finite(value: object) -> bool:
-    return _number(value) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)
 
 
 def _positive(value: object) -> bool:
@@ -42,7 +42,7 @@ def _plain(value: object) -> bool:
 
 
 def _measured(value: object) -> bool:
-    return value is None or _number(value)
+    return value is None or is_number(value)
 
 
 def _truth(value: object) -> bool:
@@ -78,7 +78,7 @@ OPTIONAL: dict[str, Check] = {
     "unit": _positive,
     "registered": _hashes,
 }
-JUDGED_BY = ("chance", "ceiling", "n_classes")  # known as soon as the unit of the clock is
+KNOWN_WITH_UNIT = ("chance", "ceiling", "n_classes")  # known as soon as the unit of the clock is
 
 
 def check_record(record: dict) -> None:
@@ -88,23 +88,27 @@ def check_record(record: dict) -> None:
     _check("config.", record["config"], {name: c for name, c in OPTIONAL_CONFIG.items() if name in record["config"]})
     _check("", record, {name: check for name, check in OPTIONAL.items() if name in record})
     if "unit" in record:
-        _check("", record, {name: OPTIONAL[name] for name in JUDGED_BY})
+        _check("", record, {name: OPTIONAL[name] for name in KNOWN_WITH_UNIT})
     if not _text(record["environment"].get("hash")):
         raise ValueError("environment has no hash")
 
 
-def _check(prefix: str, found: dict, checks: dict[str, Check]) -> None:
+def _check(prefix: str, values: dict, checks: dict[str, Check]) -> None:
     for name, fits in checks.items():
-        if name not in found:
+        if name not in values:
             raise ValueError(f"{prefix}{name} is missing")
-        if not fits(found[name]):
-            raise ValueError(f"{prefix}{name} = {shown(found[name])} cannot be")
+        if not fits(values[name]):
+            raise ValueError(f"{prefix}{name} = {shown(values[name])} cannot be")
 
 
-def check_rows(header: list[str], rows: dict[str, list[float]]) -> None:
-    """ValueError for a curve.csv without the columns of a curve, or with times that are no times."""
+def check_curve(header: list[str], columns: Mapping[str, Sequence[float]]) -> None:
+    """ValueError for a curve.csv without the columns of a curve, or with times that are no times.
+
+    header : names of the columns as the file has them, perhaps one twice.
+    columns : name -> (checkpoints,) numbers.
+    """
     check_columns(header)
-    if not all(map(math.isfinite, rows["time"])):
+    if not all(map(math.isfinite, columns["time"])):
         raise ValueError("curve.csv has times that are not finite")
 
 

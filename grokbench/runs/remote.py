@@ -1,9 +1,9 @@
 """The worker's half of a cluster: an order comes in as text, a finished run goes back as text.
 
 A dask worker may not have children of multiprocessing's, so each of its threads keeps a foreman: a plain
-process, `python -m grokbench.runs.remote`, that reads orders as JSON lines, carries out each by the same
-`execute` as on one machine (fork server, limits, status) and answers on a pipe of its own. When its worker
-dies, the foreman's standard input ends, and it takes its runs along.
+process, `python -m grokbench.runs.remote`, that reads orders as JSON lines, carries out each as on one machine
+(fork server, limits, status) and answers on a pipe of its own. When its worker dies, the foreman's standard
+input ends, and it takes its runs along.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -24,15 +25,16 @@ import grokbench
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.registry import learners, measures, tasks
-from grokbench.runs.execute import Interruption, Watch, execute
-from grokbench.runs.store import Store
+from grokbench.runs.execute import Interruption, Watch, perform_all
+from grokbench.runs.process import Limits
+from grokbench.runs.work import SoleRun
 from grokbench.suites.plan import RunSpec
-from grokbench.suites.suite import Cell
+from grokbench.suites.variants import Variant
 from grokbench.threads import VARIABLES
 
 IDLE_SECONDS = 60.0  # without an order; then the memory is given back
 PARTING_SECONDS = 4.0  # for a last run to be ended and cleared away
-POLL_SECONDS = 1.0  # between two looks at whether the run is still wanted
+POLL_SECONDS = 1.0  # between two looks at whether somebody still waits for the run
 
 
 class ForemanLost(Exception):
@@ -126,59 +128,60 @@ def _hire() -> Foreman:
         raise ForemanLost(f"no process can be started beside this worker: {error.strerror or error}") from error
 
 
-def write_order(spec: RunSpec, topic: str, limits: dict, included: list[tuple[str, str]]) -> str:
+def write_order(spec: RunSpec, topic: str, limits: Limits, included: list[tuple[str, str]]) -> str:
     """All that another machine needs for a run, as JSON.
 
-    limits : further arguments of `execute`.
+    topic : under which the worker says that the run begins.
+    limits : what the run may take.
     included : names and contents (bytes as latin-1, so that any encoding survives) of the user's files.
     """
-    cells = {name: vars(getattr(spec, name)) for name in ("task", "learner")}
-    plain = {name: getattr(spec, name) for name in ("seed", "points_per_decade", "settle", "device", "suite")}
-    versions = {"grokbench": grokbench.__version__}
-    return json.dumps(
-        {**versions, "key": spec.key, "topic": topic, "spec": cells | plain, "limits": limits, "include": included}
-    )
-
-
-class Outbox(Store):
-    """Takes a finished run in the place of a store."""
-
-    record: dict
-    rows: list
-
-    def write(self, record: dict, rows: list) -> None:
-        """Keep it in hand."""
-        self.record, self.rows = record, rows
+    order = {
+        "grokbench": grokbench.__version__,
+        "key": spec.key,
+        "topic": topic,
+        "spec": asdict(spec),
+        "limits": asdict(limits),
+        "include": included,
+    }
+    return json.dumps(order)
 
 
 def answer_to(order: dict | None, scratch: Path, interruption: Interruption) -> dict:
-    """Carry out an order: ``{"record": ..., "rows": ...}``, or ``{"refused": reason}`` where it cannot be done here."""
+    """What has become of an order, as data for JSON; empty where there is none.
+
+    It is ``{"record": ..., "columns": ...}``, those of the run, or ``{"refused": reason}`` where this machine cannot
+    carry out the order.
+    """
     if order is None:
         return {}
-    spec = RunSpec(**{**order["spec"], **{name: Cell(**order["spec"][name]) for name in ("task", "learner")}})
+    spec = RunSpec(**{**order["spec"], **{name: Variant(**order["spec"][name]) for name in ("task", "learner")}})
     reason = _refusal(order, spec)
     if reason:
         return {"refused": reason}
-    outbox = Outbox(scratch / "results")
+    work = SoleRun(spec)
     try:
         files = tuple(_unpack(name, text, scratch) for name, text in order["include"])
-        if not execute([spec], outbox, Watch(), interruption, jobs=1, include=files, **order["limits"]):
+        if not perform_all(work, Watch(), interruption, jobs=1, limits=Limits(**order["limits"]), include=files):
             return {"refused": "it was stopped"}
     except (UsageError, OSError) as error:
         return {"refused": str(error)}
-    return {"record": outbox.record, "rows": outbox.rows}
+    return {
+        "record": work.run.record,
+        "columns": {name: list(values) for name, values in work.run.curve.columns.items()},
+    }
 
 
 def _refusal(order: dict, spec: RunSpec) -> str:
     if order["grokbench"] != grokbench.__version__:
         return f"it has grokbench {grokbench.__version__}, and the order came from {order['grokbench']}"
-    for registry, cell in ((tasks, spec.task), (learners, spec.learner)):
-        if cell.name in registry:
-            here = int(registry[cell.name].version)
-            if here != cell.version:
-                return f"its {registry.kind} {cell.name!r} is version {here}, and the order asks for {cell.version}"
+    for registry, variant in ((tasks, spec.task), (learners, spec.learner)):
+        kind, name = registry.kind, variant.name
+        if name in registry:
+            installed = int(registry[name].version)
+            if installed != variant.version:
+                return f"its {kind} {name!r} is version {installed}, and the order asks for {variant.version}"
         elif not order["include"]:
-            return f"it has no {registry.kind} {cell.name!r}; install there what offers it"
+            return f"it has no {kind} {name!r}; install there what offers it"
     for name, version in spec.learner.measures.items():
         if name in measures and int(measures[name].version) != version:
             return f"its measure {name!r} is version {measures[name].version}, and the order asks for {version}"

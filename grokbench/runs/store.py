@@ -13,6 +13,7 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -28,7 +29,7 @@ from grokbench.curves.run import STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
-from grokbench.runs.record import check_record, check_rows
+from grokbench.runs.record import check_curve, check_record
 
 LEFTOVER = re.compile(r"\.[0-9a-f]{20}-")
 SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES, errno.ESTALE)
@@ -39,7 +40,7 @@ class Store:
 
     Parameters
     ----------
-    results : the results folder; made on the first write. UsageError where that cannot be.
+    results : the results folder. It is made on the first write.
     """
 
     def __init__(self, results: str | Path):
@@ -47,7 +48,7 @@ class Store:
         self.runs = self.results / "runs"
 
     def prepare(self) -> None:
-        """Make sure that runs can be stored; UsageError otherwise."""
+        """Make the folder, and try to write there. Raises UsageError where runs cannot be stored."""
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             probe = self.runs / f".probe-{uuid.uuid4().hex}"
@@ -69,20 +70,24 @@ class Store:
         return run.status if run else None
 
     def stamp(self, key: str) -> tuple[int, int] | None:
-        """Changes whenever the run is stored again; None where it is not stored."""
+        """What changes whenever the run is stored again: inode and time in ns; None where it is not stored."""
         try:
-            found = os.stat(self.runs / key / "run.json")
+            status = os.stat(self.runs / key / "run.json")
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return status.st_ino, status.st_mtime_ns
 
     def read(self, key: str) -> Run | None:
-        """A stored run, or None where it does not check out (it is then in quarantine)."""
+        """A stored run; None where there is none that checks out. What does not is put in quarantine with a warning.
+
+        Raises UsageError where the system cannot read at all, which says nothing about the run.
+        """
         try:
             text, curve = self._texts(key)
-            return _run(_checked(json.loads(text), key, curve), _parse_curve(curve))
+            record = _checked(json.loads(text), key, curve)
+            return Run(record, Curve.of(_parse_curve(curve), record))
         except OSError as error:
-            if error.errno in SYSTEM:  # says nothing about the run
+            if error.errno in SYSTEM:
                 raise UsageError(f"{self.runs / key}: cannot be read: {error.strerror}") from error
             self._quarantine(key, error)
         except (
@@ -93,7 +98,7 @@ class Store:
         return None
 
     def _texts(self, key: str) -> tuple[str, str]:
-        """run.json and curve.csv; read again if another process replaced the run between the two."""
+        """The texts of run.json and curve.csv, read again if another process replaced the run between the two."""
         if os.path.islink(self.runs / key):
             raise OSError(errno.EINVAL, "a link, which could lead out of the results folder")
         while True:
@@ -114,16 +119,12 @@ class Store:
             if run:
                 yield run
 
-    def write(self, record: dict, rows: list[dict[str, float]]) -> None:
-        """Store a finished run under ``record["key"]``; an earlier one of that key is replaced.
-
-        Raises UsageError where it cannot be written.
-        """
-        curve = format_curve(rows)
-        record = {**record, "curve_sha256": hashlib.sha256(curve.encode()).hexdigest()}
-        record = stamped(record)
-        folder = self.runs / record["key"]
-        staging = self.runs / f".{record['key']}-{uuid.uuid4().hex[:8]}"
+    def write(self, run: Run) -> None:
+        """Store a run that is over; an earlier one of its key is replaced. Raises UsageError where it cannot be."""
+        curve = curve_text(run.curve)
+        record = sealed({**run.record, "curve_sha256": hashlib.sha256(curve.encode()).hexdigest()})
+        folder = self.runs / run.key
+        staging = self.runs / f".{run.key}-{uuid.uuid4().hex[:8]}"
         try:
             staging.mkdir(parents=True)
             _write_durably(staging / "curve.csv", curve)
@@ -135,14 +136,14 @@ class Store:
             shutil.rmtree(staging, ignore_errors=True)
 
     def leftovers(self) -> list[str]:
-        """Folders of processes that were killed while they stored, or that are storing now: .KEY-old-X or .KEY-X"""
+        """Folders .KEY-old-X or .KEY-X of processes that are storing now, or were killed while they stored."""
         try:
             return sorted(name for name in os.listdir(self.runs) if LEFTOVER.match(name))
         except OSError:
             return []
 
     def clear_up(self, key: str, name: str) -> None:
-        """Remove such a folder; an earlier run that had made room for one that never came is put back."""
+        """Remove a leftover folder of a run; an earlier run that had made room for one that never came is put back."""
         if name.startswith(f".{key}-old-") and not os.path.lexists(self.runs / key):
             os.rename(self.runs / name, self.runs / key)
         else:
@@ -180,15 +181,11 @@ def regular_text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def stamped(record: dict) -> dict:
+def sealed(record: dict) -> dict:
     """A record with the hash of all its other fields: one that was edited does not check out."""
     content = {name: value for name, value in record.items() if name != "record_sha256"}
     text = json.dumps(content, sort_keys=True)
     return {**content, "record_sha256": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def _run(record: dict, columns: dict[str, array]) -> Run:
-    return Run(record, Curve.of(columns, record))
 
 
 def _checked(record: dict, key: str, curve: str) -> dict:
@@ -198,33 +195,32 @@ def _checked(record: dict, key: str, curve: str) -> dict:
         raise ValueError(f"unknown status {record['status']!r}")
     if record["curve_sha256"] != hashlib.sha256(curve.encode()).hexdigest():
         raise ValueError("curve.csv is not the one that was stored")
-    if record["record_sha256"] != stamped(record)["record_sha256"]:
+    if record["record_sha256"] != sealed(record)["record_sha256"]:
         raise ValueError("run.json is not the one that was stored")
     check_record(record)
     return record
 
 
-def format_curve(rows: list[dict[str, float]]) -> str:
-    """Checkpoints as CSV text, ten significant digits; an undefined value is an empty cell."""
-    measured = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
-    names = [*COLUMNS, *measured]
-    lines = [",".join(names)]
-    lines += [",".join(_cell(row.get(name, float("nan"))) for name in names) for row in rows]
-    return "\n".join(lines) + "\n"
+def curve_text(curve: Curve) -> str:
+    """A curve as CSV text: the columns of every curve, then its measures, ten digits a number, none for NaN."""
+    names = [*COLUMNS, *(name for name in curve.columns if name not in COLUMNS)]
+    columns = [map(_number_text, curve.column(name).tolist()) for name in names]
+    return "\n".join([",".join(names), *map(",".join, zip(*columns, strict=True))]) + "\n"
 
 
-def _cell(value: float) -> str:
-    return "" if value != value else format(value, ".10g")
+def _number_text(value: float) -> str:
+    return "" if math.isnan(value) else format(value, ".10g")
 
 
 def _parse_curve(text: str) -> dict[str, array]:
+    """Name -> (checkpoints,) numbers. ValueError for a text that `curve_text` cannot have made."""
     header, *lines = csv.reader(io.StringIO(text))
     columns = zip(*lines, strict=True) if lines else [()] * len(header)
     # arrays hold a number in 8 bytes, lists of floats in 32: a report has the curves of a whole suite in memory
-    cells = ((float(value) if value else float("nan") for value in column) for column in columns)
-    rows = {name: array("d", values) for name, values in zip(header, cells, strict=True)}
-    check_rows(header, rows)
-    return rows
+    numbers = ((float(value) if value else math.nan for value in column) for column in columns)
+    parsed = {name: array("d", values) for name, values in zip(header, numbers, strict=True)}
+    check_curve(header, parsed)
+    return parsed
 
 
 def _put_in_place(staging: Path, folder: Path) -> None:

@@ -10,7 +10,8 @@ from grokbench.curves import DEFINITIONS
 from grokbench.errors import UsageError, closest
 from grokbench.options import canonical, digest
 from grokbench.registry import learners, tasks
-from grokbench.suites.suite import Cell, Suite
+from grokbench.suites.suite import Suite
+from grokbench.suites.variants import Variant
 from grokbench.tasks.base import Split
 
 MOST_RUNS = 1_000_000  # of one plan; a minute of planning
@@ -18,10 +19,10 @@ MOST_RUNS = 1_000_000  # of one plan; a minute of planning
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run: everything that its result depends on, and the names under which a suite knows it."""
+    """The order of one run: everything that its result depends on, and the names under which a suite knows it."""
 
-    task: Cell
-    learner: Cell
+    task: Variant
+    learner: Variant
     seed: int
     points_per_decade: int
     settle: bool
@@ -66,28 +67,35 @@ class RunSpec:
 class Plan:
     """The runs of a suite, seed by seed, so that an interrupted suite already shows every cell.
 
-    not_applicable : (task cell, learner cell, reason) of the pairs that cannot be.
+    Parameters
+    ----------
+    suite : where the runs come from.
+    specs : the runs, each key once.
+    not_applicable : (task, learner, reason) of the pairs that cannot be.
     """
 
     suite: Suite
     specs: tuple[RunSpec, ...]
-    not_applicable: tuple[tuple[Cell, Cell, str], ...] = field(default=())
+    not_applicable: tuple[tuple[Variant, Variant, str], ...] = field(default=())
 
     def only(self, patterns: tuple[str, ...]) -> Plan:
         """The part of the plan that matches; UsageError if nothing does."""
         kept = tuple(spec for spec in self.specs if spec.matches(patterns))
         if not kept:
-            cells = [cell for spec in self.specs for cell in (spec.task, spec.learner)]
-            names = {cell.id for cell in cells} | {cell.name for cell in cells}
-            wanted = " ".join(patterns)
-            raise UsageError(f"--only {wanted}: no run of {self.suite.name} matches{closest(wanted, sorted(names))}")
+            variants = [variant for spec in self.specs for variant in (spec.task, spec.learner)]
+            names = {variant.id for variant in variants} | {variant.name for variant in variants}
+            given = " ".join(patterns)
+            raise UsageError(f"--only {given}: no run of {self.suite.name} matches{closest(given, sorted(names))}")
         return replace(self, specs=kept)
 
 
 def make_plan(suite: Suite) -> Plan:
-    """The product of tasks, learners and seeds, without duplicates, less the pairs that cannot be."""
+    """The product of tasks, learners and seeds, without duplicates, less the pairs that cannot be.
+
+    Raises UsageError for a plan without runs or with too many, and for a task of which no split can be drawn.
+    """
     pairs, impossible = [], []
-    for task, its_learners in _wanted_pairs(suite):
+    for task, its_learners in _tasks_with_learners(suite):
         split = _first_split(suite, task)
         for learner in its_learners:
             reason = learner.make(learners).cannot_read(split)
@@ -103,7 +111,7 @@ def make_plan(suite: Suite) -> Plan:
                 spec = _spec(suite, task, learner, seed)
                 specs.setdefault(spec.key, spec)
     if not specs:
-        raise UsageError(f"{suite.path}: the plan is empty: no learner applies to any task")
+        raise UsageError(f"{suite.source}: the plan is empty: no learner applies to any task")
     return Plan(suite, tuple(specs.values()), tuple(impossible))
 
 
@@ -111,45 +119,47 @@ Keys = dict[str, dict[int, str]]  # "task/learner" -> seed -> key
 
 
 def cell_keys(suite: Suite) -> Keys:
-    """The keys of the runs by cell, "task id/learner id"; two cells may share runs, and have the same keys then.
+    """The keys of the runs by cell, "task id/learner id". Two cells may share runs, and then have the same keys.
 
     Ids with more than one set of options name no single cell: they are left out.
     """
-    cells: dict[str, list[tuple[Cell, Cell]]] = {}
-    for task, its_learners in _wanted_pairs(suite):
+    pairs: dict[str, list[tuple[Variant, Variant]]] = {}
+    for task, its_learners in _tasks_with_learners(suite):
         for learner in its_learners:
-            cells.setdefault(f"{task.id}/{learner.id}", []).append((task, learner))
-    return {name: _keys(suite, *pairs[0]) for name, pairs in cells.items() if len(pairs) == 1}
+            pairs.setdefault(f"{task.id}/{learner.id}", []).append((task, learner))
+    return {cell: _keys(suite, *same_ids[0]) for cell, same_ids in pairs.items() if len(same_ids) == 1}
 
 
-def _keys(suite: Suite, task: Cell, learner: Cell) -> dict[int, str]:
+def _keys(suite: Suite, task: Variant, learner: Variant) -> dict[int, str]:
     return {seed: _spec(suite, task, learner, seed).key for seed in _seeds(suite, learner)}
 
 
-def _seeds(suite: Suite, learner: Cell) -> range:
+def _seeds(suite: Suite, learner: Variant) -> range:
     return range(suite.first_seed, suite.first_seed + (learner.seeds or suite.seeds))
 
 
-def _spec(suite: Suite, task: Cell, learner: Cell, seed: int) -> RunSpec:
+def _spec(suite: Suite, task: Variant, learner: Variant, seed: int) -> RunSpec:
     return RunSpec(task, learner, seed, suite.points_per_decade, suite.settle, suite.device, suite.name)
 
 
-def _wanted_pairs(suite: Suite) -> list[tuple[Cell, list[Cell]]]:
-    """Each task with the learners that are asked of it; UsageError where that makes more runs than can be planned."""
-    wanted, runs = [], 0
+def _tasks_with_learners(suite: Suite) -> list[tuple[Variant, list[Variant]]]:
+    """Each task with the learners that run on it; UsageError where that makes more runs than can be planned."""
+    pairs, runs = [], 0
     for task in suite.tasks:
-        here = [learner for learner in suite.learners if learner.only_tasks is None or task.id in learner.only_tasks]
-        runs += sum(learner.seeds or suite.seeds for learner in here)
+        its_learners = [
+            learner for learner in suite.learners if learner.only_tasks is None or task.id in learner.only_tasks
+        ]
+        runs += sum(learner.seeds or suite.seeds for learner in its_learners)
         if runs > MOST_RUNS:
-            raise UsageError(f"{suite.path}: more than {MOST_RUNS:,} runs; split the suite, or take fewer seeds")
-        if here:
-            wanted.append((task, here))
-    return wanted
+            raise UsageError(f"{suite.source}: more than {MOST_RUNS:,} runs; split the suite, or take fewer seeds")
+        if its_learners:
+            pairs.append((task, its_learners))
+    return pairs
 
 
-def _first_split(suite: Suite, task: Cell) -> Split:
+def _first_split(suite: Suite, task: Variant) -> Split:
     try:
         return task.make(tasks).split(suite.first_seed)
     except Exception as error:  # whatever a user's own task raises, or a table too large for memory
-        what = "" if isinstance(error, UsageError) else f"no split can be drawn: {type(error).__name__}: "
-        raise UsageError(f"{suite.path}: [[tasks]] {task.id}: {what}{error}") from error
+        kind = "" if isinstance(error, UsageError) else f"no split can be drawn: {type(error).__name__}: "
+        raise UsageError(f"{suite.source}: [[tasks]] {task.id}: {kind}{error}") from error

@@ -6,16 +6,13 @@ A mistake in the file is one line that names the file, the table and the key, an
 from __future__ import annotations
 
 import itertools
-import math
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from grokbench.curves.schedule import checkpoints
 from grokbench.errors import UsageError, closest, shown
-from grokbench.options import FINITE, misfit, non_default, options
-from grokbench.registry import Registry, learners, measures, tasks
+from grokbench.registry import learners, tasks
+from grokbench.suites.variants import RESERVED, Variant, check_plain, is_number, is_whole, measure_versions, variants
 
 SHIPPED = (Path(__file__).parents[1] / "benchmarks", Path(__file__).parents[2] / "benchmarks")  # a wheel, a checkout
 DEFAULTS = {
@@ -29,37 +26,22 @@ DEFAULTS = {
     "measures": [],
 }
 LARGEST_FILE = 2**20  # bytes; the largest shipped suite has 3000
-MOST_CELLS = 10_000  # points of the product of axes, of all [[tasks]] and of all [[learners]]
-RESERVED = {"tasks": ("id", "name"), "learners": ("id", "name", "budget", "seeds", "tasks", "measures")}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One task or one learner with one set of options: a point of a suite's product of axes.
-
-    given : the options that differ from the defaults: what a table shows.
-    seeds : of a learner, where not as many as the suite's.
-    measures : versions by name of the measures that are taken of a learner at each checkpoint.
-    """
-
-    id: str
-    name: str
-    options: dict[str, object]
-    given: dict[str, object]
-    version: int
-    budget: float | None = None
-    only_tasks: tuple[str, ...] | None = None
-    seeds: int | None = None
-    measures: dict[str, int] = field(default_factory=dict)
-
-    def make(self, registry: Registry):
-        """The object that the cell describes."""
-        return registry.create(self.name, **self.options)
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite file with its overrides applied and every option checked."""
+    """A suite file with its overrides applied and every option checked.
+
+    Parameters
+    ----------
+    name : the file's name without its suffix.
+    path : the file.
+    title, seeds, first_seed, points_per_decade, time_limit_s, settle : as in the file, or the defaults.
+    tasks, learners : every point of the product of axes of every table, in the order of the file.
+    comparisons : the pairs of learner ids or families that are compared; None where the file names none.
+    device : where neural learners compute, "cpu" or "cuda".
+    overrides : the ``--set`` arguments that have been applied.
+    """
 
     name: str
     path: Path
@@ -69,19 +51,25 @@ class Suite:
     points_per_decade: int
     time_limit_s: float
     settle: bool
-    tasks: tuple[Cell, ...]
-    learners: tuple[Cell, ...]
+    tasks: tuple[Variant, ...]
+    learners: tuple[Variant, ...]
     comparisons: tuple[tuple[str, str], ...] | None
     device: str = "cpu"
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """What an error blames: the file, and the ``--set`` arguments that have changed it."""
+        return " with --set ".join((str(self.path), *self.overrides))
 
 
 def shipped_suites() -> dict[str, Path]:
     """Names and files of the suites that a name finds: those of ./benchmarks first, then the shipped ones."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in (Path("benchmarks"), *SHIPPED):
         for path in sorted(folder.glob("*.toml")):
-            found.setdefault(path.stem, path)
-    return found
+            files.setdefault(path.stem, path)
+    return files
 
 
 def find_suite(name: str) -> Path:
@@ -100,34 +88,59 @@ def find_suite(name: str) -> Path:
 
 
 def load_suite(name: str, overrides: tuple[str, ...] = (), seeds: int | None = None, device: str = "cpu") -> Suite:
-    """Read and check a suite. `overrides` are the ``--set`` arguments. Raises UsageError."""
+    """A suite from its name or path, with every value checked.
+
+    overrides : the ``--set`` arguments, applied in turn.
+    seeds : in place of every number of seeds that the file gives.
+
+    Raises UsageError that names the file, or the ``--set`` that is to blame, the table and the key.
+    """
     path = find_suite(name)
     raw = read_toml(path)
     _check_top(path, raw)
+    stages = [raw]  # the data of the file, and what each --set has made of it
     for override in overrides:
-        _override(raw, override)
+        stages.append(_overridden(stages[-1], override))
+    try:
+        values = _checked(stages[-1], seeds)
+    except UsageError as error:
+        innocent = [number for number, data in enumerate(stages[:-1]) if _complaint(data, seeds) != str(error)]
+        blamed = f"--set {overrides[innocent[-1]]}" if innocent else path
+        raise UsageError(f"{blamed}: {error}") from error
+    return Suite(name=path.stem, path=path, device=device, overrides=overrides, **values)
+
+
+def _complaint(raw: dict, seeds: int | None) -> str:
+    """What is wrong with the data of a suite; empty where nothing is."""
+    try:
+        _checked(raw, seeds)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def _checked(raw: dict, seeds: int | None) -> dict[str, object]:
+    """The fields of a `Suite`, from the data of its file. Raises UsageError that names the table and the key."""
+    raw = _copied(raw)
     if seeds is not None:
         raw["seeds"] = seeds
         for table in raw["learners"]:
             table.pop("seeds", None)
-    values = {**DEFAULTS, **{k: v for k, v in raw.items() if k not in RESERVED}}
-    _check_values(path, values)
-    task_cells = tuple(_cells(path, "tasks", raw["tasks"], tasks))
-    asked = values.pop("measures")
+    values = {**DEFAULTS, **{key: value for key, value in raw.items() if key not in RESERVED}}
+    _check_values(values)
+    measures_of_all = values.pop("measures")
+    values["tasks"] = tuple(variants("tasks", raw["tasks"], tasks))
     for table in raw["learners"]:
-        table.setdefault("measures", asked)
-    learner_cells = tuple(_cells(path, "learners", raw["learners"], learners))
-    _check_references(path, values, task_cells, learner_cells)
-    pairs = values.pop("comparisons")
-    return Suite(
-        name=path.stem,
-        path=path,
-        tasks=task_cells,
-        learners=learner_cells,
-        comparisons=None if pairs is None else tuple((a, b) for a, b in pairs),
-        device=device,
-        **values,
-    )
+        table.setdefault("measures", measures_of_all)
+    values["learners"] = tuple(variants("learners", raw["learners"], learners))
+    _check_references(values)
+    pairs = values["comparisons"]
+    return {**values, "comparisons": None if pairs is None else tuple((a, b) for a, b in pairs)}
+
+
+def _copied(raw: dict) -> dict:
+    """The data of a suite; its own keys and those of its tables can be set without changing the original."""
+    return {key: [dict(table) for table in value] if key in RESERVED else value for key, value in raw.items()}
 
 
 def read_toml(path: Path) -> dict:
@@ -143,11 +156,11 @@ def read_toml(path: Path) -> dict:
     return _parse(text, str(path))
 
 
-def _parse(text: str, where: str) -> dict:
+def _parse(text: str, source: str) -> dict:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, a number of too many digits, endless nesting
-        raise UsageError(f"{where}: not valid TOML: {error}") from error
+        raise UsageError(f"{source}: not valid TOML: {error}") from error
 
 
 def _check_top(path: Path, raw: dict) -> None:
@@ -156,30 +169,23 @@ def _check_top(path: Path, raw: dict) -> None:
         if key not in known:
             raise UsageError(f"{path}: unknown key {key!r}{closest(key, known)}")
         if key not in RESERVED:
-            _check_plain(f"{path}: {key}", raw[key])
+            check_plain(f"{path}: {key}", raw[key])
     for section in RESERVED:
         tables = raw.get(section)
         if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
             raise UsageError(f"{path}: expected at least one [[{section}]] table")
 
 
-def _check_plain(key: str, value: object) -> None:
-    """UsageError for dates, endless nesting and numbers beyond 64 bits; which floats fit, the key knows."""
-    wanted = misfit(value)
-    if wanted and wanted != FINITE:
-        raise UsageError(f"{key} = {shown(value)}: expected {wanted}")
-
-
-def _check_values(path: Path, values: dict) -> None:
-    expected = {
+def _check_values(values: dict) -> None:
+    checks = {
         "title": (isinstance(values["title"], str), "a text"),
-        "seeds": (_whole(values["seeds"]) and values["seeds"] >= 1, "a whole number of at least 1"),
-        "first_seed": (_whole(values["first_seed"]) and values["first_seed"] >= 0, "a whole number of at least 0"),
+        "seeds": (is_whole(values["seeds"]) and values["seeds"] >= 1, "a whole number of at least 1"),
+        "first_seed": (is_whole(values["first_seed"]) and values["first_seed"] >= 0, "a whole number of at least 0"),
         "points_per_decade": (
-            _whole(values["points_per_decade"]) and 1 <= values["points_per_decade"] <= 1000,
+            is_whole(values["points_per_decade"]) and 1 <= values["points_per_decade"] <= 1000,
             "a whole number from 1 to 1000",
         ),
-        "time_limit_s": (_number(values["time_limit_s"]) and values["time_limit_s"] > 0, "a positive number"),
+        "time_limit_s": (is_number(values["time_limit_s"]) and values["time_limit_s"] > 0, "a positive number"),
         "settle": (isinstance(values["settle"], bool), "true or false"),
         "comparisons": (
             values["comparisons"] is None
@@ -190,129 +196,34 @@ def _check_values(path: Path, values: dict) -> None:
             'a list of pairs of learner ids or families: [["mlp", "linearized"]]',
         ),
     }
-    for key, (fits, wanted) in expected.items():
+    for key, (fits, expected) in checks.items():
         if not fits:
-            raise UsageError(f"{path}: {key} = {shown(values[key])}: expected {wanted}")
-    try:
-        _measures(values["measures"])
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from error
+            raise UsageError(f"{key} = {shown(values[key])}: expected {expected}")
+    measure_versions(values["measures"])
 
 
-def _measures(names: object) -> dict[str, int]:
-    """Versions of the measures that are asked for, by name."""
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UsageError(f'measures = {shown(names)}: expected a list of names: ["after_kernel"]')
-    unknown = [name for name in names if name not in measures]
-    if unknown:
-        raise UsageError(f"measures: no measure {unknown[0]!r}{closest(unknown[0], measures.names())}")
-    return {name: int(measures[name].version) for name in sorted(set(names))}
+def _check_references(values: dict) -> None:
+    """UsageError for the id of a task, a learner or a family that the suite does not have."""
+    ids = sorted({task.id for task in values["tasks"]})
+    for learner in values["learners"]:
+        for task in learner.only_tasks or ():
+            if task not in ids:
+                raise UsageError(f"[[learners]] {learner.id}: tasks: no task {task!r}{closest(task, ids)}")
+    families = sorted({learners[learner.name].family for learner in values["learners"]})
+    sides = sorted({learner.id for learner in values["learners"]}) + families
+    for side in itertools.chain.from_iterable(values["comparisons"] or ()):
+        if side not in sides:
+            raise UsageError(f"comparisons: no learner or family {side!r}{closest(side, sides)}")
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _cells(path: Path, section: str, tables: list[dict], registry: Registry) -> Iterator[Cell]:
-    """Every point of every table's product of axes, with defaults resolved and values checked."""
-    for position, table in enumerate(tables, start=1):
-        label = table.get("id", table.get("name", f"number {position}"))
-        where = f"{path}: [[{section}]] {label if isinstance(label, str) else shown(label)}"
-        try:
-            for key, value in table.items():
-                _check_plain(key, value)
-            if not isinstance(table.get("name"), str):
-                raise UsageError(f"needs a name{closest('', registry.names())}")
-            yield from _table_cells(section, table, registry)
-        except UsageError as error:
-            raise UsageError(f"{where}: {error}") from error
-
-
-def _table_cells(section: str, table: dict, registry: Registry) -> Iterator[Cell]:
-    cls = registry[table["name"]]
-    known = options(cls)
-    axes = {}
-    for key, value in table.items():
-        if key in RESERVED[section]:
-            continue
-        if key not in known:
-            raise UsageError(f"unknown key {key!r}{closest(key, [*known, *RESERVED[section]])}")
-        axes[key] = _axis(known[key], value)
-    identity = table.get("id", table["name"])
-    if not isinstance(identity, str):
-        raise UsageError(f"id = {shown(identity)}: expected a text")
-    size = math.prod(map(len, axes.values()))
-    if size > MOST_CELLS:
-        raise UsageError(f"its axes have {size:,} points; expected at most {MOST_CELLS:,}: split the suite")
-    for values in itertools.product(*axes.values()):
-        made = registry.create(table["name"], **dict(zip(axes, values, strict=True)))
-        budget = _budget(table, made) if section == "learners" else None
-        only = table.get("tasks")
-        if only is not None and not (isinstance(only, list) and all(isinstance(name, str) for name in only)):
-            raise UsageError(f'tasks = {shown(only)}: expected a list of task ids: ["add"]')
-        yield Cell(
-            id=identity,
-            name=table["name"],
-            options=made.options,
-            given=non_default(cls, made.options),
-            version=int(cls.version),
-            budget=budget,
-            only_tasks=None if only is None else tuple(only),
-            seeds=_own_seeds(table),
-            measures=_measures(table.get("measures", [])),
-        )
-
-
-def _axis(option, value: object) -> list[object]:
-    """The values of one key: a list is an axis, except that a list-valued option nests its values."""
-    if not isinstance(value, list):
-        return [option.check(value)]
-    if not value:
-        raise UsageError(f"{option.name} = []: an axis needs at least one value")
-    return [option.check(item) for item in value]
-
-
-def _budget(table: dict, made) -> float:
-    if "budget" not in table:
-        raise UsageError(f"needs a budget in its own clock: budget = NUMBER ({made.clock})")
-    if not _number(table["budget"]):
-        raise UsageError(f"budget = {shown(table['budget'])}: expected one number of {made.clock}")
-    checkpoints(table["budget"], integer_clock=made.integer_clock)  # says what is wrong with it
-    return table["budget"]
-
-
-def _own_seeds(table: dict) -> int | None:
-    seeds = table.get("seeds")
-    if seeds is not None and not (_whole(seeds) and seeds >= 1):
-        raise UsageError(f"seeds = {shown(seeds)}: expected a whole number of at least 1")
-    return seeds
-
-
-def _check_references(path: Path, values: dict, task_cells, learner_cells) -> None:
-    ids = sorted({cell.id for cell in task_cells})
-    for cell in learner_cells:
-        for wanted in cell.only_tasks or ():
-            if wanted not in ids:
-                raise UsageError(f"{path}: [[learners]] {cell.id}: tasks: no task {wanted!r}{closest(wanted, ids)}")
-    families = sorted({learners[cell.name].family for cell in learner_cells})
-    sides = sorted({cell.id for cell in learner_cells}) + families
-    for pair in values["comparisons"] or ():
-        for side in pair:
-            if side not in sides:
-                raise UsageError(f"{path}: comparisons: no learner or family {side!r}{closest(side, sides)}")
-
-
-def _override(raw: dict, assignment: str) -> None:
-    """Apply one ``--set``: ``points_per_decade=40`` or ``learners.mlp.weight_decay=0.3`` (by id or name)."""
-    target, found, text = assignment.partition("=")
-    if not found:
+def _overridden(raw: dict, assignment: str) -> dict:
+    """The data with one ``--set``: ``points_per_decade=40`` or ``learners.mlp.weight_decay=0.3`` (by id or name)."""
+    target, equals, text = assignment.partition("=")
+    if not equals:
         raise UsageError(f"--set {assignment}: expected KEY=VALUE, such as learners.mlp.weight_decay=0.3")
     value = _value(text)
-    _check_plain(f"--set {target}", value)
+    check_plain(f"--set {target}", value)
+    raw = _copied(raw)
     match target.strip().split(".", 2):
         case [key] if key in DEFAULTS:
             raw[key] = value
@@ -326,12 +237,13 @@ def _override(raw: dict, assignment: str) -> None:
         case _:
             valid = [*DEFAULTS, "learners.NAME.OPTION", "tasks.NAME.OPTION"]
             raise UsageError(f"--set {assignment}: unknown key {target!r}{closest(target, valid)}")
+    return raw
 
 
 def _value(text: str) -> object:
     """A value as TOML writes it; what is not one TOML value is an unquoted word."""
     try:
-        (found,) = _parse(f"value = {text}", "").values()
+        (value,) = _parse(f"value = {text}", "").values()
     except (UsageError, ValueError):
         return text
-    return found
+    return value

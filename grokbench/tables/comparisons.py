@@ -11,10 +11,11 @@ import numpy as np
 
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
+from grokbench.options import options_json
 from grokbench.registry import register_table
 from grokbench.statistics.resampling import rng_for
 from grokbench.tables.base import Column, Table
-from grokbench.tables.grid import Cell, Grid, Identity, options_json
+from grokbench.tables.grid import Cell, Grid, Identity
 from grokbench.verdicts.comparison import Comparison, Side, compare, judge
 
 CLAIMS = ("later", "earlier", "no evidence")  # verdicts of pairs that could be compared

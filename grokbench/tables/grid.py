@@ -13,7 +13,7 @@ import numpy as np
 
 from grokbench.curves.detect import LEVEL, OUTCOMES, Detection
 from grokbench.curves.run import FAILED, Run
-from grokbench.options import digest
+from grokbench.options import digest, options_json
 from grokbench.statistics.survival import median
 
 # told as options of the learner where they vary within a cell, as when a newer version has run into an old folder
@@ -178,11 +178,6 @@ class Grid:
 def is_shuffled(run: Run) -> bool:
     """Whether a run is one of the control with shuffled labels."""
     return run.record["config"]["task_options"].get("labels") == "shuffled"
-
-
-def options_json(options: Mapping[str, object]) -> str:
-    """Options as a table has them: JSON, empty for none."""
-    return json.dumps(options, sort_keys=True, separators=(", ", ": "), ensure_ascii=False) if options else ""
 
 
 def _cells(runs: Iterable[Run]) -> list[Cell]:

@@ -14,7 +14,7 @@ import grokbench
 from grokbench.curves import trace as trace_module
 from grokbench.curves.evaluate import baseline_loss, evaluate
 from grokbench.curves.schedule import checkpoints
-from grokbench.curves.trace import COLUMNS, follow, learner_rng, trace
+from grokbench.curves.trace import COLUMNS, Course, learner_rng, trace
 from grokbench.errors import UsageError
 from grokbench.learners.base import Learner
 from grokbench.tasks.base import Split
@@ -258,12 +258,16 @@ def test_a_single_class_never_settles():
     assert settled_at(budget=60, split=split) == ("done", 60)
 
 
-def test_follow_returns_the_status():
-    steps = follow(Reader(), a_split(), budget=2)
-    assert [next(steps)["time"] for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(StopIteration) as end:
-        next(steps)
-    assert end.value.value == "done"
+def test_a_course_gives_each_row_as_its_checkpoint_is_reached_and_its_status_at_the_end():
+    learner = Reader()
+    course = Course(learner, a_split(), budget=2)
+    rows = course.rows()
+    for time in range(3):
+        assert next(rows)["time"] == time
+        assert course.status == ""
+        assert learner.asked[-1:] == ([time] if time else [])
+    assert next(rows, None) is None
+    assert course.status == "done"
 
 
 # --- Isolation --------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from grokbench.curves.run import FINISHED
 from grokbench.errors import UsageError
 from grokbench.runs import store as store_module
 from grokbench.runs.execute import Interruption, Watch, execute
+from grokbench.runs.process import Limits
 from grokbench.runs.store import Store
 
 pytestmark = [pytest.mark.faults, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -229,7 +230,7 @@ def test_the_fork_server_is_started_again_and_the_runs_in_progress_go_on(bed, un
     watch = Assassin(at, n)
     specs = list(bed.plan().specs)[: 2 * n + 1]  # enough for two deaths; each new server imports everything
     with Interruption() as interruption:
-        assert execute(specs, bed.store, watch, interruption, 2, 60, (str(bed.learner),))
+        assert execute(specs, bed.store, watch, interruption, 2, Limits(60), (str(bed.learner),))
     assert watch.killed >= 2
     assert set(bed.statuses().values()) == {"done"}
     assert_recovers(bed, undisturbed)
@@ -239,7 +240,7 @@ def test_after_the_fork_server_s_death_the_time_limit_still_holds(bed, undisturb
     bed.fault("hang")
     specs = [spec for spec in bed.plan().specs if spec.learner.name == "faulty"][:2]
     with Interruption() as interruption:
-        assert execute(specs, bed.store, Assassin("started", 2), interruption, 2, 1.0, (str(bed.learner),))
+        assert execute(specs, bed.store, Assassin("started", 2), interruption, 2, Limits(1.0), (str(bed.learner),))
     assert list(bed.statuses().values()) == ["timeout"] * 2
     assert_recovers(bed, undisturbed, "--retry")
 
@@ -351,7 +352,7 @@ class At(Lines):
         super().__init__(0)
         self.n, self.deed = n, deed
 
-    def finished(self, spec, record, rows):
+    def finished(self, spec, run):
         self.n -= 1
         if self.n == 0:
             self.deed()
@@ -359,7 +360,7 @@ class At(Lines):
 
 def carry_out(bed: Bed, watch: Watch) -> bool:
     with Interruption() as interruption:
-        return execute(list(bed.plan().specs), bed.store, watch, interruption, 2, 60, (str(bed.learner),))
+        return execute(list(bed.plan().specs), bed.store, watch, interruption, 2, Limits(60), (str(bed.learner),))
 
 
 def test_a_folder_that_becomes_read_only_meanwhile(bed, undisturbed):
@@ -374,8 +375,8 @@ def test_a_folder_that_becomes_read_only_meanwhile(bed, undisturbed):
 def test_a_folder_that_vanishes_meanwhile_is_made_again_and_what_is_gone_is_said(bed, undisturbed, monkeypatch, capsys):
     taken, write, count = bed.folder / "taken", Store.write, []
 
-    def write_and_lose(store, record, rows):
-        write(store, record, rows)
+    def write_and_lose(store, run):
+        write(store, run)
         count.append(1)
         if len(count) == 4:
             os.rename(bed.results, taken)

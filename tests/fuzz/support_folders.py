@@ -5,9 +5,11 @@ import json
 import os
 from pathlib import Path
 
+from grokbench.curves.curve import Curve
 from grokbench.curves.schedule import checkpoints
 from grokbench.options import digest
-from grokbench.runs.store import format_curve, stamped
+from grokbench.runs.store import curve_text
+from grokbench.runs.store import sealed as sealed_record
 
 CHANCE = 0.25
 CELLS = """
@@ -33,7 +35,7 @@ def curve(t_mem: float, t_gen: float, budget: float = 2000) -> str:
                 "rank_auc": 1.0 if generalizes else 0.5,
             }
         )
-    return format_curve(rows)
+    return curve_text(Curve({name: [row[name] for row in rows] for name in rows[0]}))
 
 
 def run(learner: str, seed: int, t_mem: float, t_gen: float, **changes) -> tuple[dict, str]:
@@ -74,7 +76,9 @@ def sealed(record: object, text: str) -> object:
         return record
     try:
         record = {**record, "key": digest(record["config"])}
-        return stamped({**record, "curve_sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()})
+        return sealed_record(
+            {**record, "curve_sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()}
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         return record
 

@@ -26,7 +26,10 @@ SUITES = {
     "endless nesting": ("title = " + "[" * 5000, "not valid TOML"),
     "deep nesting": (SMALL + "kernel = " + "[" * 50 + "]" * 50, "expected lists nested at most 16 deep"),
     # no end: every divisor of p, every number up to the next prime, a table of p squared
-    "a huge modulus": (SMALL.replace("5\n", f"{10**18}\noperation = 'x/y'\n", 1), "expected a whole number between 2 and 5000"),
+    "a huge modulus": (
+        SMALL.replace("5\n", f"{10**18}\noperation = 'x/y'\n", 1),
+        "expected a whole number between 2 and 5000",
+    ),
     # no end, no memory: 2 ** (n_bits - 1)
     "a huge number of bits": (
         SMALL.replace('"modular"', '"parity"').replace("modulus = 5", f"n_bits = {10**15}"),

@@ -15,7 +15,7 @@ from grokbench.measures.base import Measure
 from grokbench.registry import learners, measures, register_measure, tasks
 from grokbench.runs import remote
 from grokbench.runs.execute import Interruption
-from grokbench.runs.process import parsed
+from grokbench.runs.process import Limits, parsed
 from grokbench.runs.record import check_columns
 from grokbench.runs.store import Store
 from grokbench.suites.plan import make_plan
@@ -272,7 +272,7 @@ def test_a_users_measure_reaches_a_suite(suite, grokbench, tmp_path):
 def test_a_worker_with_another_version_of_a_measure_refuses(suite, tmp_path):
     path = suite('measures = ["norm"]')
     spec = make_plan(load_suite(str(path))).specs[0]
-    order = json.loads(remote.write_order(spec, "topic", {"time_limit_s": 60}, []))
+    order = json.loads(remote.write_order(spec, "topic", Limits(60), []))
     order["spec"]["learner"]["measures"]["norm"] = 7
     assert remote.answer_to(order, tmp_path, Interruption()) == {
         "refused": "its measure 'norm' is version 1, and the order asks for 7"

@@ -22,11 +22,12 @@ from grokbench.runs import remote
 from grokbench.runs.cluster import execute_on_cluster
 from grokbench.runs.environment import environment
 from grokbench.runs.execute import Interruption, Watch, execute
+from grokbench.runs.process import Limits
 from grokbench.runs.store import Store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the foreman listens by select")
 
-LIMITS = {"time_limit_s": 60.0, "memory_limit_mb": None}
+LIMITS = Limits(time_limit_s=60.0)
 SLEEPERS = (
     ONE_TASK.replace("seeds = 1", "seeds = 6")
     + """
@@ -146,7 +147,7 @@ class Diary(Watch):
     def started(self, spec):
         self.begun.append(spec.key)
 
-    def finished(self, spec, record, rows):
+    def finished(self, spec, run):
         assert spec.key in self.begun
         self.ended.append(spec.key)
 
@@ -199,10 +200,9 @@ def test_every_misdeed_has_the_same_status_and_curve_as_on_this_machine(cluster,
     mine = tmp_path / "mine.py"
     mine.write_bytes(SABOTEURS.read_bytes())
     plan = plan_of(MISDEEDS, tmp_path)
-    here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
+    here, there, limits = Store(tmp_path / "here"), Store(tmp_path / "there"), Limits(time_limit_s=2.0)
     with Interruption() as interruption:
-        assert execute(list(plan.specs), here, Watch(), interruption, 1, 2.0, (str(SABOTEURS),))
-    limits = {"time_limit_s": 2.0}
+        assert execute(list(plan.specs), here, Watch(), interruption, 1, limits, (str(SABOTEURS),))
     assert on_cluster(plan, there.results, cluster.address, limits=limits, included=(str(mine),))
     statuses = set()
     for spec in plan.specs:

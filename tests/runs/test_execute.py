@@ -17,6 +17,7 @@ from grokbench.registry import include
 from grokbench.report.write import write_report
 from grokbench.runs import process as process_module
 from grokbench.runs.execute import Interruption, Watch, execute
+from grokbench.runs.process import Limits
 from grokbench.runs.store import Store
 
 LIMIT_S = 2.0
@@ -143,7 +144,7 @@ def test_runs_do_not_print(tmp_path, capfd):
     plan = plan_of(DEEDS, tmp_path)
     deeds = [s for s in plan.specs if s.learner.options.get("deed") in ("print", "print and abort", "abort", "raise")]
     with Interruption() as interruption:
-        execute(deeds, Store(tmp_path / "results"), Watch(), interruption, 2, LIMIT_S, (str(SABOTEURS),))
+        execute(deeds, Store(tmp_path / "results"), Watch(), interruption, 2, Limits(LIMIT_S), (str(SABOTEURS),))
     assert capfd.readouterr() == ("", "")
 
 

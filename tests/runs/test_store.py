@@ -8,12 +8,13 @@ import threading
 
 import pytest
 
-from grokbench.curves.run import FINISHED, STATUSES
+from grokbench.curves.curve import Curve
+from grokbench.curves.run import FINISHED, STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.runs import store as store_module
-from grokbench.runs.store import Store, format_curve, write_atomically
+from grokbench.runs.store import Store, curve_text, write_atomically
 
 
 def record(seed: int = 0, **changes) -> dict:
@@ -26,8 +27,11 @@ def record(seed: int = 0, **changes) -> dict:
     return {"key": digest(config), "config": config, **given, "status": "done", "error": "", **changes}
 
 
-def rows(n: int = 3, value: float = 0.1234567890123) -> list[dict]:
-    return [{**dict.fromkeys(COLUMNS, value), "time": float(t), "skill": math.nan} for t in range(n)]
+def a_run(seed: int = 0, checkpoints: int = 3, **changes) -> Run:
+    """A run by hand; three numbers in four have more digits than are stored."""
+    columns = {name: [0.1234567890123] * checkpoints for name in COLUMNS}
+    known = {"time": [float(time) for time in range(checkpoints)], "skill": [math.nan] * checkpoints}
+    return Run(record(seed, **changes), Curve({**columns, **known}))
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def store(tmp_path):
 
 
 def test_what_is_written_is_read(store):
-    store.write(record(), rows())
+    store.write(a_run())
     run = store.read(record()["key"])
     assert run.record["config"] == record()["config"]
     assert list(run.curve.columns["time"]) == [0.0, 1.0, 2.0]
@@ -49,7 +53,7 @@ def test_what_is_written_is_read(store):
 
 
 def test_a_run_without_checkpoints_is_a_run(store):
-    store.write(record(status="crashed"), [])
+    store.write(Run(record(status="crashed")))
     run = store.read(record()["key"])
     assert {name: list(values) for name, values in run.curve.columns.items()} == {name: [] for name in COLUMNS}
 
@@ -62,14 +66,14 @@ def test_an_empty_folder_or_none_is_an_empty_store(store):
 
 
 def test_a_run_that_is_written_again_replaces_the_earlier_one(store):
-    store.write(record(status="failed"), rows(2))
-    store.write(record(), rows(5))
+    store.write(a_run(status="failed", checkpoints=2))
+    store.write(a_run(checkpoints=5))
     assert len(store.read(record()["key"]).curve.columns["time"]) == 5
     assert os.listdir(store.runs) == [record()["key"]]
 
 
 def test_the_curve_is_ten_digits_and_empty_where_undefined():
-    text = format_curve([{**dict.fromkeys(COLUMNS, 1 / 3), "skill": math.nan, "time": 10.0}])
+    text = curve_text(Curve({**{name: [1 / 3] for name in COLUMNS}, "skill": [math.nan], "time": [10.0]}))
     header, line = text.splitlines()
     assert header == "time,cpu_seconds,train_accuracy,test_accuracy,train_loss,test_loss,skill,rank_auc"
     assert line == "10,0.3333333333,0.3333333333,0.3333333333,0.3333333333,0.3333333333,,0.3333333333"
@@ -77,7 +81,7 @@ def test_the_curve_is_ten_digits_and_empty_where_undefined():
 
 @pytest.mark.parametrize("fails_at", ["curve.csv", "run.json", "rename"])
 def test_a_run_appears_whole_or_not_at_all(store, monkeypatch, fails_at):
-    store.write(record(1), rows())
+    store.write(a_run(1))
 
     def fail(path, *arguments):
         if path.name == fails_at or fails_at == "rename":
@@ -86,14 +90,14 @@ def test_a_run_appears_whole_or_not_at_all(store, monkeypatch, fails_at):
 
     monkeypatch.setattr(store_module, "_put_in_place" if fails_at == "rename" else "_write_durably", fail)
     with pytest.raises(UsageError, match=f"{record()['key']}: cannot be written: No space left on device"):
-        store.write(record(), rows())
+        store.write(a_run())
     monkeypatch.undo()
     assert store.keys() == [record(1)["key"]]
     assert os.listdir(store.runs) == store.keys()
 
 
 def test_a_run_that_is_being_written_when_the_process_dies_is_no_run(store):
-    store.write(record(), rows())
+    store.write(a_run())
     folder = store.runs / f".{record(1)['key']}-12345678"
     folder.mkdir()
     (folder / "curve.csv").write_text("time")
@@ -104,7 +108,7 @@ def test_a_run_that_is_being_written_when_the_process_dies_is_no_run(store):
 def test_many_writers_of_one_run_leave_one_run(store):
     def write():
         for _ in range(20):
-            store.write(record(), rows())
+            store.write(a_run())
 
     writers = [threading.Thread(target=write) for _ in range(4)]
     for writer in writers:
@@ -159,8 +163,8 @@ SPOILERS = {
 
 @pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS.keys())
 def test_a_run_that_does_not_check_out_is_put_aside_with_a_warning(store, spoil):
-    store.write(record(), rows())
-    store.write(record(1), rows())
+    store.write(a_run())
+    store.write(a_run(1))
     spoil(store.runs / record()["key"])
     spoilt = next(iter(set(store.keys()) - {record(1)["key"]}))
     with pytest.warns(UserWarning, match=f"run {spoilt} does not check out .*; moved to .*quarantine"):
@@ -168,12 +172,12 @@ def test_a_run_that_does_not_check_out_is_put_aside_with_a_warning(store, spoil)
     assert store.keys() == [record(1)["key"]]
     (aside,) = (store.results / "quarantine").iterdir()
     assert aside.name.startswith(spoilt)
-    store.write(record(), rows())
+    store.write(a_run())
     assert store.status(record()["key"]) == "done"
 
 
 def test_what_cannot_be_put_aside_is_said_and_not_used(store, monkeypatch):
-    store.write(record(), rows())
+    store.write(a_run())
     spoil_json(store.runs / record()["key"], status="perfect")
 
     def refuse(*paths):
@@ -186,7 +190,7 @@ def test_what_cannot_be_put_aside_is_said_and_not_used(store, monkeypatch):
 
 
 def test_a_trouble_of_the_system_is_no_fault_of_the_run(store, monkeypatch):
-    store.write(record(), rows())
+    store.write(a_run())
 
     def refuse(*arguments, **options):
         raise OSError(24, "Too many open files")
@@ -199,7 +203,7 @@ def test_a_trouble_of_the_system_is_no_fault_of_the_run(store, monkeypatch):
 
 
 def test_what_a_killed_process_left_is_cleared_up_and_an_earlier_run_put_back(store):
-    store.write(record(status="failed"), rows())
+    store.write(a_run(status="failed"))
     key = record()["key"]
     (store.runs / key).rename(store.runs / f".{key}-old-12345678")  # killed between its two renames
     (store.runs / f".{key}-abcdef12").mkdir()

@@ -154,7 +154,7 @@ def test_axes_are_multiplied_and_list_values_are_nested(write_suite):
         + '\n[[learners]]\nname = "mlp"\nhidden = [[4], [4, 4]]\nweight_decay = [0, 1]\nbudget = 10'
     )
     suite = load_suite(str(path))
-    assert [tuple(cell.given.items()) for cell in suite.tasks] == [
+    assert [tuple(variant.given.items()) for variant in suite.tasks] == [
         tuple(given.items())
         for given in (
             {"modulus": 5, "train_fraction": 0.4},
@@ -165,7 +165,7 @@ def test_axes_are_multiplied_and_list_values_are_nested(write_suite):
             {"modulus": 7},
         )
     ]
-    assert [cell.options["hidden"] for cell in suite.learners[1:]] == [[4], [4], [4, 4], [4, 4]]
+    assert [variant.options["hidden"] for variant in suite.learners[1:]] == [[4], [4], [4, 4], [4, 4]]
     assert len(make_plan(suite).specs) == 6 * 5 * 2
 
 
@@ -316,10 +316,10 @@ def test_an_override_reaches_every_table_of_an_id_or_a_name(write_suite):
     path = write_suite(MLP + '\n[[learners]]\nid = "other"\nname = "mlp"\nbudget = 5')
     for target, expected in (("mlp", [0.5, 0.5]), ("other", [learners.create("mlp").options["weight_decay"], 0.5])):
         suite = load_suite(str(path), (f"learners.{target}.weight_decay=0.5",))
-        assert [cell.options["weight_decay"] for cell in suite.learners] == expected
+        assert [variant.options["weight_decay"] for variant in suite.learners] == expected
     suite = load_suite(str(path), ("learners.mlp.weight_decay=[0, 1]", "seeds=7", "learners.mlp.loss=mse"), seeds=3)
     assert (len(suite.learners), suite.seeds) == (4, 3)
-    assert {cell.options["loss"] for cell in suite.learners} == {"mse"}
+    assert {variant.options["loss"] for variant in suite.learners} == {"mse"}
 
 
 @pytest.mark.parametrize(
@@ -339,8 +339,35 @@ def test_an_override_reaches_every_table_of_an_id_or_a_name(write_suite):
 def test_a_wrong_override_is_one_line(write_suite, override, fragment):
     with pytest.raises(UsageError) as error:
         load_suite(str(write_suite(MLP)), (override,))
+    assert str(error.value).startswith("--set ")
     assert fragment in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "blamed"),
+    [
+        (MLP, ("seeds=3", "learners.mlp.weight_decay=a"), "--set learners.mlp.weight_decay=a: [[learners]] mlp: "),
+        (MLP, ("tasks.add.modulus=a", "tasks.add.modulus=7", "learners.mlp.loss=b"), "--set learners.mlp.loss=b: "),
+        (MLP, ("learners.mlp.weight_decay=a", "tasks.add.modulus=b"), "--set tasks.add.modulus=b: [[tasks]] add: "),
+        (MLP + "weight_decay = -1", ("seeds=3",), "{path}: [[learners]] mlp: weight_decay = -1"),
+        (MLP + "weight_decay = -1", ("learners.mlp.weight_decay=a",), "--set learners.mlp.weight_decay=a: "),
+        (MLP, ("tasks.add.train_fraction=0.01",), "--set tasks.add.train_fraction=0.01: [[tasks]] add: "),
+    ],
+)
+def test_an_error_blames_the_override_that_brought_it_and_the_file_for_the_others(write_suite, text, overrides, blamed):
+    path = write_suite(text)
+    with pytest.raises(UsageError) as error:
+        load_suite(str(path), overrides)
+    assert str(error.value).startswith(blamed.format(path=path))
+
+
+def test_an_error_of_the_plan_names_file_and_overrides(write_suite):
+    include(SABOTEURS)
+    path = write_suite(BASE.replace('name = "modular"\nmodulus = 7', 'name = "unsampled"'))
+    with pytest.raises(UsageError) as error:
+        make_plan(load_suite(str(path), ("seeds=3",)))
+    assert str(error.value).startswith(f"{path} with --set seeds=3: [[tasks]] add: no split can be drawn")
 
 
 def test_only_keeps_what_matches_a_task_a_learner_or_a_key(write_suite):
@@ -371,10 +398,10 @@ def test_what_a_suite_does_not_say_has_a_default(write_suite):
     assert suite.device == "cpu"
 
 
-def test_shipped_suites_are_valid_and_repeat_no_cell():
+def test_shipped_suites_are_valid_and_repeat_no_variant():
     for name in shipped_suites():
         suite = load_suite(name)
         assert suite.title
-        for cells in (suite.tasks, suite.learners):
-            for a, b in itertools.combinations(cells, 2):
+        for variants in (suite.tasks, suite.learners):
+            for a, b in itertools.combinations(variants, 2):
                 assert (a.name, a.options, a.budget, a.only_tasks) != (b.name, b.options, b.budget, b.only_tasks)

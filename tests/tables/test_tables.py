@@ -11,7 +11,9 @@ import pytest
 from scipy.stats import binomtest
 
 import grokbench
-from grokbench.curves.log import detect_file
+from grokbench.curves.curve import Curve
+from grokbench.curves.log import Reading, detect_file
+from grokbench.curves.run import Run
 from grokbench.curves.schedule import checkpoints
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
@@ -92,7 +94,9 @@ def put(
         **{"unit": 1.0, "status": status, "error": error, "traceback": "", "cpu_seconds": 1.5, "wall_seconds": 2.0},
         **{"peak_memory_mb": 300.0, "environment": {"hash": "abc123", "python": "3.11"}, **facts},
     }
-    store.write(record, curve(t_mem, t_gen, budget) if rows is None else rows)
+    rows = curve(t_mem, t_gen, budget) if rows is None else rows
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    store.write(Run(record, Curve(columns)))
     return record["key"]
 
 
@@ -526,5 +530,5 @@ def test_a_copy_of_our_curves_is_a_stranger_s_log(store, tmp_path):
     shutil.copy(store.results / "curves.csv", tmp_path / "log.csv")
     with pytest.raises(UsageError, match="--chance"):
         detect_file(tmp_path / "log.csv")
-    (found,) = detect_file(tmp_path / "log.csv", classes=4)
+    (found,) = detect_file(tmp_path / "log.csv", Reading(classes=4))
     assert found["outcome"] == "groks"

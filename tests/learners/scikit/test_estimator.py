@@ -23,6 +23,7 @@ from grokbench.curves.evaluate import declared_loss
 from grokbench.errors import OptionError, UsageError
 from grokbench.learners.laws import check_learner
 from grokbench.runs.execute import Interruption, Watch, execute
+from grokbench.runs.process import Limits
 from grokbench.runs.store import Store
 from grokbench.suites.plan import make_plan
 from grokbench.suites.suite import load_suite
@@ -377,7 +378,7 @@ def test_a_suite_file_alone_runs_any_estimator(write_suite, tmp_path):
         ("sklearn.linear_model.Ridge", True)
     ]
     store = Store(tmp_path / "results")
-    assert execute(plan.specs, store, Watch(), Interruption(), jobs=0, time_limit_s=60)
+    assert execute(plan.specs, store, Watch(), Interruption(), jobs=0, limits=Limits(60))
     ends = [store.read(spec.key).record for spec in plan.specs]
     assert {end["status"] for end in ends} == {"done"}
     assert [end["facts"]["clock"] if "facts" in end else end["clock"] for end in ends] == [

@@ -1,0 +1,88 @@
+"""What a suite says and no single run knows, kept beside the runs of a results folder in ``suite.json``."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from grokbench.options import options_json
+from grokbench.runs.store import regular_text, write_atomically
+from grokbench.suites.plan import Plan, cell_keys
+
+
+@dataclass(frozen=True)
+class Note:
+    """The note that a suite leaves in its results folder; without arguments that of a folder that has none.
+
+    Parameters
+    ----------
+    suite : name of the suite.
+    title : title of the suite.
+    comparisons : the pairs of learner ids or families that are compared; None where the suite names none.
+    learners : learner id -> (name, given options as JSON) of its variants.
+    not_applicable : (task id, learner id, reason) of the pairs that cannot be.
+    cells : cell "task id/learner id" -> seed as text -> key of the run; None where no explanation needs it.
+    """
+
+    suite: str = ""
+    title: str = ""
+    comparisons: Sequence[Sequence[str]] | None = None
+    learners: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    not_applicable: Sequence[Sequence[str]] = ()
+    cells: Mapping[str, Mapping[str, str]] | None = None
+
+    @classmethod
+    def of(cls, plan: Plan, with_cells: bool) -> Note:
+        """The note of a plan; `with_cells` where an explanation has rules for its suite."""
+        learners: dict[str, list] = {}
+        for learner in plan.suite.learners:
+            learners.setdefault(learner.id, []).append([learner.name, options_json(learner.given)])
+        impossible = [[task.id, learner.id, reason] for task, learner, reason in plan.not_applicable]
+        cells = cell_keys(plan.suite) if with_cells else None
+        return cls(plan.suite.name, plan.suite.title, plan.suite.comparisons, learners, impossible, cells)
+
+    @classmethod
+    def read(cls, results: Path) -> Note:
+        """The note of a results folder; an empty one, with a warning, where what is there cannot be ours."""
+        try:
+            content = json.loads(regular_text(results / "suite.json"))
+            _check(content)
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError, RecursionError) as error:
+            warnings.warn(f"{results / 'suite.json'} is not used ({error}): every comparison counts", stacklevel=2)
+            return cls()
+        return cls(**{name: content[name] for name in (part.name for part in fields(cls)) if name in content})
+
+    def write(self, results: Path) -> None:
+        """Keep the note in a results folder. Raises UsageError where it cannot be written."""
+        content = {name: value for name, value in asdict(self).items() if name != "cells" or value is not None}
+        write_atomically(results / "suite.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def _check(content: object) -> None:
+    """ValueError for what `Note.write` cannot have written."""
+    if not isinstance(content, dict):
+        raise ValueError("not a table")
+    texts = [content.get("title", ""), content.get("suite", "")]
+    pairs = content.get("comparisons")
+    learners = content.get("learners", {})
+    fits = all(isinstance(text, str) for text in texts) and isinstance(learners, dict)
+    fits = fits and (pairs is None or (isinstance(pairs, list) and all(map(_two_texts, pairs))))
+    fits = fits and _keys_by_cell(content.get("cells", {}))
+    if not fits or not all(isinstance(named, list) and all(map(_two_texts, named)) for named in learners.values()):
+        raise ValueError("not what a suite leaves")
+
+
+def _keys_by_cell(cells: object) -> bool:
+    return isinstance(cells, dict) and all(
+        isinstance(keys, dict) and all(seed.isdecimal() and isinstance(key, str) for seed, key in keys.items())
+        for keys in cells.values()
+    )
+
+
+def _two_texts(pair: object) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
