@@ -1,8 +1,9 @@
 """grokbench: one harness that asks of any learner whether it groks.
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
-`task`, `learner`, `trace`, `detect`, `load`, `Task`, `Learner`, `Measure`, `Split`, `register_task`,
-`register_learner`, `register_measure`.
+`task`, `learner`, `trace`, `detect`, `load`, `Task`, `Learner`, `Measure`, `Explanation`, `Split`, `register_task`,
+`register_learner`, `register_measure`, `register_explanation`; and for the statistics of an explanation `Cells`,
+`Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`, `difference`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,21 @@ _HOMES = {
     "Task": "grokbench.tasks.base",
     "Split": "grokbench.tasks.base",
     "Measure": "grokbench.measures.base",
+    "Explanation": "grokbench.explanations.base",
+    "register_explanation": "grokbench.registry",
     "register_learner": "grokbench.registry",
     "register_measure": "grokbench.registry",
     "register_task": "grokbench.registry",
     "trace": "grokbench.curves.trace",
     "detect": "grokbench.curves.detect",
     "Detection": "grokbench.curves.detect",
+    "Cells": "grokbench.verdicts.cells",
+    "Finding": "grokbench.verdicts.finding",
+    "Gate": "grokbench.verdicts.finding",
+    "Estimate": "grokbench.verdicts.finding",
+    "middle": "grokbench.verdicts.estimates",
+    "share": "grokbench.verdicts.estimates",
+    "difference": "grokbench.verdicts.estimates",
     "load": "grokbench.report.load",
     "UsageError": "grokbench.errors",
 }

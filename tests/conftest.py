@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from grokbench import cli
-from grokbench.registry import learners, measures, tasks
+from grokbench.registry import REGISTRIES
 
 settings.register_profile("full", max_examples=5000, print_blob=True)
 SABOTEURS = Path(__file__).parent / "runs" / "support_saboteurs.py"
@@ -35,7 +35,7 @@ def numpy_warns():
 @pytest.fixture(autouse=True)
 def registries_as_they_were():
     """What a test registers, by including a file or directly, is gone afterwards."""
-    kept = {registry: {name: registry[name] for name in registry.names()} for registry in (tasks, learners, measures)}
+    kept = {registry: {name: registry[name] for name in registry.names()} for registry in REGISTRIES}
     yield
     for registry, classes in kept.items():
         registry._classes.clear()

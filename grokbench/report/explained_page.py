@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grokbench.report.explanation_rows import explanation_rows, sensitivity_rows
 from grokbench.report.markdown import Rows, escape, markdown, readable
 from grokbench.verdicts.cross_table import CORNERS, EFFECTS
-from grokbench.verdicts.judging import Told
+from grokbench.verdicts.explanation_rows import counts, explanation_rows, sensitivity_rows
+from grokbench.verdicts.verdict import Verdict
 
 CROSS_NOTE = """
 Share of late runs (late/decided, with its exact 95 % interval) with features free or frozen and explicit pressure on
@@ -42,7 +42,7 @@ PREDICTION_COLUMNS = {
 }
 
 
-def explanations_page(title: str, told: list[Told], crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
+def explanations_page(title: str, told: list[Verdict], crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
     """The page, per explanation: truth table, predictions, verdicts, what each prediction means, cells, sensitivity.
 
     ``cells`` : cell "task/learner" -> task and learner with their options.
@@ -51,14 +51,14 @@ def explanations_page(title: str, told: list[Told], crossed: Rows, cells: Mappin
     return "\n".join(parts)
 
 
-def _explanation(told: Told, crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
+def _explanation(told: Verdict, crossed: Rows, cells: Mapping[str, tuple[str, str]]) -> str:
     name = told.rules.explanation
     here = [row for row in crossed if row["explanation"] == name]
     sections = [f"## {escape(name)}\n", f"{escape(told.rules.claim)}\n"]
     if here:
         sections += ["### Cross table\n", markdown(cross_columns(here), readable_cross_table(here))]
         sections += [CROSS_NOTE, *_constructed(here)]
-    rows = readable_explanations(explanation_rows(told)[: len(told.rows)])
+    rows = readable_explanations(explanation_rows(told)[: len(told.predictions)])
     sections += ["### Predictions\n", markdown(PREDICTION_COLUMNS, rows), PREDICTION_NOTE]
     sections += ["### Verdicts\n", *_verdicts(told)] if told.families else [f"{_registered(told)}\n"]
     sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
@@ -133,19 +133,16 @@ def _parts(parts: Mapping[str, tuple[float, float, float]]) -> str:
     return "; ".join(f"{name}: {text}" if len(texts) > 1 else text for name, text in texts.items())
 
 
-def _verdicts(told: Told) -> list[str]:
+def _verdicts(told: Verdict) -> list[str]:
     lines = [
-        f"- **{escape(name)}**: {found.verdict}" + (f" ({escape(found.reason)})" if found.reason else "")
-        for name, found in told.families.items()
+        f"- **{escape(found.name)}**: {found.word}" + (f" ({escape(found.reason)})" if found.reason else "")
+        for found in told.families
     ]
-    whole = told.overall
-    counts = (
-        f"{whole.supported} supported, {whole.contradicted} contradicted, of {whole.applicable} applicable families"
-    )
+    summary = f"{counts(told)}, of {sum(family.applies for family in told.parts)} applicable families"
     return [
         *lines,
         "",
-        f"**Overall: {whole.verdict}** ({counts}" + (f"; {escape(whole.reason)}" if whole.reason else "") + ").",
+        f"**Overall: {told.word}** ({summary}" + (f"; {escape(told.reason)}" if told.reason else "") + ").",
         "",
         "A family supports an explanation if all its applicable primaries are supported in all its tasks, and",
         f"contradicts it if any is contradicted at level .05 divided by their number. {_registered(told)}",
@@ -153,20 +150,21 @@ def _verdicts(told: Told) -> list[str]:
     ]
 
 
-def _registered(told: Told) -> str:
+def _registered(told: Verdict) -> str:
     """The seeds and the hash of the rules."""
     last = told.rules.first_seed + told.rules.seeds - 1
-    return f"Seeds registered: {told.rules.first_seed} to {last}{_other_seeds(told)}; rules {told.registered[:12]}."
+    rules = told.registration.hash[:12]
+    return f"Seeds registered: {told.rules.first_seed} to {last}{_other_seeds(told)}; rules {rules}."
 
 
-def _other_seeds(told: Told) -> str:
+def _other_seeds(told: Verdict) -> str:
     """Designs that have another number of seeds: " (committee 20, trees 12)"."""
     others = {f"{design.family} {design.seeds}": None for design in told.rules.designs if design.seeds}
     return f" ({', '.join(escape(name) for name in others)})" if others else ""
 
 
 def _glossary(prediction) -> str:
-    rules = "; ".join(f"{name.replace('_', ' ')} {rule.margins}" for name, rule in prediction.margins.items())
+    rules = "; ".join(f"{name.replace('_', ' ')} {margin.words}" for name, margin in prediction.margins.items())
     test = "" if prediction.p is None else f", p ≤ {prediction.p:g}"
     text = f"{prediction.claim} Rule: {rules}{test}; n ≥ {prediction.least}."
     source = f" Source: {prediction.source}." if prediction.source else ""
@@ -175,7 +173,7 @@ def _glossary(prediction) -> str:
     )
 
 
-def _cells(told: Told, texts: Mapping[str, tuple[str, str]]) -> list[str]:
+def _cells(told: Verdict, texts: Mapping[str, tuple[str, str]]) -> list[str]:
     """What was run in the corners of the cross table and in the controls."""
     rows = []
     for design in told.rules.designs:
@@ -188,7 +186,7 @@ def _cells(told: Told, texts: Mapping[str, tuple[str, str]]) -> list[str]:
     return ["### What was run\n", markdown({name: name for name in names}, rows), ""] if rows else []
 
 
-def _sensitivity(told: Told) -> str:
+def _sensitivity(told: Verdict) -> str:
     rows = sensitivity_rows(told)
     if not rows:
         return "No prediction has a verdict of its own that could change.\n"

@@ -16,7 +16,7 @@ from grokbench.report.labels import label_all
 from grokbench.statistics.proportions import clopper_pearson
 from grokbench.statistics.resampling import bootstrap_seeds, rng_for
 from grokbench.statistics.survival import median
-from grokbench.verdicts.comparison import Side, compare, judge
+from grokbench.verdicts.comparison import compare, decide
 
 RUNS = (
     "key, suite, task, task_options, learner, learner_options, family, seed, split, clock, status, outcome, "
@@ -162,10 +162,16 @@ def comparisons_table(runs: list[JudgedRun], registered: list[tuple[set, set]] |
     """
     hopeful = [run for run in runs if run.record["config"]["task_options"].get("labels") != "shuffled"]
     rows = [*_learner_pairs(hopeful, registered), *_family_pairs(hopeful, registered)]
-    compared = [compare(_side(a), _side(b), rng_for("comparisons", *names)) for names, a, b in rows]
+    tasks = {run.run.key: " ".join(run.task) for run in hopeful}
+    compared = [
+        compare(
+            [run.run for run in a], [run.run for run in b], lambda run: tasks[run.key], rng_for("comparisons", *names)
+        )
+        for names, a, b in rows
+    ]
     return [
         {**dict(zip(("task", "a", "b"), names, strict=True)), **_comparison_cells(comparison)}
-        for (names, _, _), comparison in zip(rows, judge(compared), strict=True)
+        for (names, _, _), comparison in zip(rows, decide(compared), strict=True)
     ]
 
 
@@ -197,37 +203,6 @@ def _registered(a, b, registered: list[tuple[set, set]] | None) -> list[tuple]:
     if registered is None or any(a in first and b in second for first, second in registered):
         return [(a, b)]
     return [(b, a)] if any(b in first and a in second for first, second in registered) else []
-
-
-def _side(runs: list[JudgedRun]) -> Side:
-    """The runs of one side; a run without a curve is one without a t_mem."""
-    return Side(
-        task=np.array([" ".join(run.task) for run in runs], dtype=str),
-        seed=np.array([run.seed for run in runs]),
-        clock=np.array([run.record.get("clock", "") for run in runs], dtype=str),
-        last=np.array([run.last("time") for run in runs]),
-        first=np.array([run.record.get("unit", 1.0) for run in runs]),
-        **{name: np.array([values[name] for values in map(_side_values, runs)]) for name in _SIDE_COLUMNS},
-    )
-
-
-_SIDE_COLUMNS = ("delay", "event", "fitted", "resolved", "late", "t_mem", "t_gen")
-
-
-def _side_values(run: JudgedRun) -> dict[str, float]:
-    if not run.counts:
-        return {**dict.fromkeys(_SIDE_COLUMNS, math.nan), "event": False, "fitted": False, "resolved": False}
-    d = run.detections[0.95]
-    fitted = d.t_mem_censoring != "right"
-    return {
-        "delay": d.delay,
-        "event": d.delay_censoring == "observed",
-        "fitted": fitted,
-        "resolved": d.resolved,
-        "late": d.late,
-        "t_mem": d.t_mem,
-        "t_gen": d.t_gen,
-    }
 
 
 def _comparison_cells(comparison) -> dict[str, object]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from grokbench.curves.trace import facts, follow
 from grokbench.registry import learners, tasks
-from grokbench.suites.registered import registered_rules
+from grokbench.suites.registered import registered_keys, registered_rules
 from grokbench.threads import one_thread
 
 ERROR_LENGTH, TRACE_LENGTH = 2_000, 50_000  # characters: an exception may quote all its data
@@ -23,7 +23,7 @@ def perform(config: dict, send: Callable[[dict], None]) -> None:
     checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. Whatever
     the task or the learner raises ends up in the message, never here.
     """
-    send({"facts": {"registered": registered_rules()}})
+    send({"facts": {"registered": registered_rules(), "registered_cells": registered_keys()}})
     wall, cpu = time.monotonic(), time.process_time()
     status, error, trace = "failed", "", ""
     try:

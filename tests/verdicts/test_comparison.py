@@ -8,7 +8,8 @@ import pytest
 
 from grokbench.statistics.resampling import smallest_p
 from grokbench.statistics.survival import log_rank, median
-from grokbench.verdicts.comparison import VERDICTS, Comparison, Side, adequate_horizon, compare, judge, late_share
+from grokbench.verdicts.comparison import VERDICTS, Comparison, _adequate_horizon, _late_share, _Side, decide
+from grokbench.verdicts.comparison import _compare as compare
 
 
 def rng():
@@ -26,7 +27,7 @@ def side(t_mem, t_gen, *, task="add", seed=None, clock="steps", last=1e5, first=
         resolved = fitted & (t_mem >= 10 * np.asarray(first))
     if late is None:
         late = np.where(fitted, (generalizes & (delay >= 0.5)).astype(float), np.nan)
-    return Side(
+    return _Side(
         task=task,
         seed=np.arange(t_mem.size) if seed is None else seed,
         delay=delay,
@@ -48,12 +49,12 @@ def learner(delay, n=10, seed=1, t_mem=20.0, **options):
 
 
 def verdict(a, b):
-    return judge([compare(a, b, rng())])[0].verdict
+    return decide([compare(a, b, rng())])[0].verdict
 
 
 def test_later_earlier_and_no_evidence():
     slow, fast = learner(2), learner(1, seed=2, clock="rounds", t_mem=50.0)
-    found = judge([compare(slow, fast, rng())])[0]
+    found = decide([compare(slow, fast, rng())])[0]
     assert found.verdict == "later"
     assert verdict(fast, slow) == "earlier"
     assert verdict(slow, learner(2, seed=3)) == "no evidence"
@@ -69,7 +70,7 @@ def test_later_earlier_and_no_evidence():
 
 def test_runs_that_never_generalize_stay_in_as_censored():
     never = side(np.full(12, 20.0), np.full(12, np.inf))
-    found = judge([compare(never, learner(1, n=12), rng())])[0]
+    found = decide([compare(never, learner(1, n=12), rng())])[0]
     assert found.verdict == "later"
     assert (found.delay_a, found.difference, found.low, found.high) == (math.inf,) * 4
     both = compare(never, never, rng())
@@ -151,7 +152,7 @@ def test_clusters_left_must_be_able_to_reach_the_level():
 def test_an_unresolved_side_on_another_clock_is_not_comparable():
     grain = side(np.ones(10), np.full(10, 12.0), clock="iterations", late=np.ones(10))
     for a, b in ((grain, learner(1)), (learner(1), grain)):
-        found = judge([compare(a, b, rng())])[0]
+        found = decide([compare(a, b, rng())])[0]
         assert found.verdict == "not comparable"
         assert (found.late_a, found.late_b) == (1, 1)
         hidden = (
@@ -204,52 +205,52 @@ def test_some_runs_at_the_grain_are_left_out_like_runs_without_t_mem():
 def test_a_non_event_counts_only_on_an_adequate_horizon():
     pairs = side(np.full(4, 20.0), [300.0, 300.0, np.inf, 300.0])
     never = side(np.full(4, 20.0), np.full(4, np.inf), last=[3000.0, 2999.0, 30.0, np.inf])
-    np.testing.assert_array_equal(adequate_horizon(never, pairs), [True, False, True, True])
+    np.testing.assert_array_equal(_adequate_horizon(never, pairs), [True, False, True, True])
     mixed = side(np.full(4, 20.0), [np.inf, np.inf, np.inf, 900.0], last=[3000.0, 2999.0, 30.0, 1e4])
-    assert late_share(mixed, pairs) == 1 / 3  # run 1 is empty: 0, -, 0, 1
+    assert _late_share(mixed, pairs) == 1 / 3  # run 1 is empty: 0, -, 0, 1
     generalizes_at_once = side(np.full(4, 20.0), np.full(4, 21.0), last=22.0)
     slow = side(np.full(4, 20.0), np.full(4, 300.0))
-    assert not adequate_horizon(generalizes_at_once, slow).any()
-    assert late_share(generalizes_at_once, slow) == 0  # an immediate run is a 0 on any horizon
-    assert math.isnan(late_share(replace(pairs, late=np.nan), never))
+    assert not _adequate_horizon(generalizes_at_once, slow).any()
+    assert _late_share(generalizes_at_once, slow) == 0  # an immediate run is a 0 on any horizon
+    assert math.isnan(_late_share(replace(pairs, late=np.nan), never))
 
 
 def test_horizons_between_clocks_are_ratios_to_t_mem():
     theirs = side([20.0, 20.0], [400.0, 400.0])  # 20 times t_mem, so 200 times is needed
     ours = side([3.0, 3.0], [np.inf, np.inf], clock="rounds", last=[600.0, 599.0])
-    np.testing.assert_array_equal(adequate_horizon(ours, theirs), [True, False])
+    np.testing.assert_array_equal(_adequate_horizon(ours, theirs), [True, False])
     unfitted = side([np.inf], [400.0])
-    np.testing.assert_array_equal(adequate_horizon(ours.take([0]), unfitted), [False])
+    np.testing.assert_array_equal(_adequate_horizon(ours.take([0]), unfitted), [False])
     # Of several paired runs (families) the earliest decides.
     several = side([20.0, 20.0], [400.0, 100.0], seed=[0, 0])
-    np.testing.assert_array_equal(adequate_horizon(side([3.0], [np.inf], clock="rounds", last=150.0), several), [True])
+    np.testing.assert_array_equal(_adequate_horizon(side([3.0], [np.inf], clock="rounds", last=150.0), several), [True])
 
 
 def test_holm_over_the_registered_rows_that_are_tests():
     strong, weak = compare(learner(2), learner(1, seed=2), rng()), compare(learner(2), learner(2, seed=3), rng())
     borderline = replace(strong, p=0.03)
     few = compare(learner(2, n=5), learner(1, n=5), rng())
-    assert [row.verdict for row in judge([borderline])] == ["later"]
-    assert [row.verdict for row in judge([borderline, borderline])] == ["no evidence"] * 2
-    rows = judge([borderline, few, borderline, strong], registered=[True, True, False, True])
+    assert [row.verdict for row in decide([borderline])] == ["later"]
+    assert [row.verdict for row in decide([borderline, borderline])] == ["no evidence"] * 2
+    rows = decide([borderline, few, borderline, strong], registered=[True, True, False, True])
     assert [row.verdict for row in rows] == ["later", "too few runs", None, "later"]
     assert rows[0].p_holm == 0.03
     assert rows[3].p_holm == 2 * strong.p
     assert math.isnan(rows[1].p_holm)
     assert math.isnan(rows[2].p_holm)
     assert (
-        judge(judge([strong, weak, few])) == judge([strong, weak, few]) or weak.p != weak.p
+        decide(decide([strong, weak, few])) == decide([strong, weak, few]) or weak.p != weak.p
     )  # judging twice: the same
     with pytest.raises(ValueError, match="registrations"):
-        judge([strong], [True, False])
+        decide([strong], [True, False])
 
 
 def test_no_claim_where_win_and_log_rank_disagree():
     row = Comparison(10, 10, 1.0, 1.0, win=0.2, z=2.5, p=0.01)
-    assert judge([row])[0].verdict == "later"
-    assert judge([replace(row, z=-2.5)])[0].verdict == "no evidence"
-    assert judge([replace(row, win=0.0)])[0].verdict == "no evidence"
-    assert {v.verdict for v in judge([row, replace(row, p=1.0)])} <= set(VERDICTS)
+    assert decide([row])[0].verdict == "later"
+    assert decide([replace(row, z=-2.5)])[0].verdict == "no evidence"
+    assert decide([replace(row, win=0.0)])[0].verdict == "no evidence"
+    assert {v.verdict for v in decide([row, replace(row, p=1.0)])} <= set(VERDICTS)
 
 
 def test_arrays_must_fit():
