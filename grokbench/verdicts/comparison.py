@@ -90,22 +90,18 @@ class _Side:
     @classmethod
     def of(cls, runs: Sequence[Run], stratum: Callable[[Run], str]) -> _Side:
         """The side of some runs; one whose curve cannot be judged is one without a t_mem."""
-        nothing = {"late": math.nan, "t_mem": math.nan, "t_gen": math.nan, "delay": math.nan}
-        judged = [vars(run.detections[LEVEL]) if run.counts else nothing for run in runs]
-
-        def column(values: Iterable, kind: type = float) -> np.ndarray:
-            return np.array(list(values), dtype=kind)
-
+        nothing = dict.fromkeys(("late", "t_mem", "t_gen", "delay"), math.nan)
+        detections = [vars(run.detections[LEVEL]) if run.counts else nothing for run in runs]
         return cls(
-            task=column(map(stratum, runs), str),
-            seed=np.array([run.seed for run in runs]),
-            event=column((d.get("delay_censoring") == "observed" for d in judged), bool),
-            fitted=column((d.get("t_mem_censoring", "right") != "right" for d in judged), bool),
-            resolved=column((d.get("resolved", False) for d in judged), bool),
-            clock=column((run.clock for run in runs), str),
-            last=column(run.curve.last for run in runs),
-            first=column(run.curve.unit for run in runs),
-            **{name: column(d[name] for d in judged) for name in nothing},
+            task=[stratum(run) for run in runs],
+            seed=[run.seed for run in runs],
+            event=[events.get("delay_censoring") == "observed" for events in detections],
+            fitted=[events.get("t_mem_censoring", "right") != "right" for events in detections],
+            resolved=[events.get("resolved", False) for events in detections],
+            clock=[run.clock for run in runs],
+            last=[run.curve.last for run in runs],
+            first=[run.curve.unit for run in runs],
+            **{name: [events[name] for events in detections] for name in nothing},
         )
 
     def __len__(self) -> int:
@@ -117,7 +113,7 @@ class _Side:
 
     @property
     def generalizes(self) -> np.ndarray:
-        """(n,) bool: t_gen is observed."""
+        """Whether t_gen is observed, (n,) bool."""
         return np.isfinite(self.t_gen)
 
     @property
@@ -245,7 +241,7 @@ def _late_share(side: _Side, other: _Side) -> float:
 
 
 def _adequate_horizon(side: _Side, other: _Side) -> np.ndarray:
-    """(n,) bool: the run lasted 10 times as long as the earliest run it is paired with took to generalize.
+    """Whether each run, (n,) bool, lasted 10 times as long as the earliest run it is paired with took to generalize.
 
     Paired are the runs of ``other`` with the same (task, seed). On the same clock "as long" is t_gen itself,
     between clocks it is t_gen / t_mem, to be set against last / t_mem (a pair without a t_mem shows nothing).
