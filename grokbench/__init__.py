@@ -1,9 +1,10 @@
 """grokbench: one harness that asks of any learner whether it groks.
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
-`task`, `learner`, `trace`, `detect`, `load`, `Task`, `Learner`, `Measure`, `Split`, `register_task`,
-`register_learner`, `register_measure`; and the ranges of options: `Positive`, `NonNegative`, `Unbounded`,
-`Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`.
+`task`, `learner`, `trace`, `detect`, `load`; the bases of what people add, `Task`, `Learner`, `Measure`, `Table` with
+its `Column`, `Explanation`, each with its `register_...`; `Split`; the ranges of options: `Positive`, `NonNegative`,
+`Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`; and for the
+statistics of an explanation `Cells`, `Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`, `difference`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ _HOMES = {
     "Measure": "grokbench.measures.base",
     "Table": "grokbench.tables.base",
     "Column": "grokbench.tables.base",
+    "Explanation": "grokbench.explanations.base",
+    "register_explanation": "grokbench.registry",
     "register_learner": "grokbench.registry",
     "register_measure": "grokbench.registry",
     "register_task": "grokbench.registry",
@@ -24,6 +27,13 @@ _HOMES = {
     "trace": "grokbench.curves.trace",
     "detect": "grokbench.curves.detect",
     "Detection": "grokbench.curves.detect",
+    "Cells": "grokbench.verdicts.cells",
+    "Finding": "grokbench.verdicts.finding",
+    "Gate": "grokbench.verdicts.finding",
+    "Estimate": "grokbench.verdicts.finding",
+    "middle": "grokbench.verdicts.estimates",
+    "share": "grokbench.verdicts.estimates",
+    "difference": "grokbench.verdicts.estimates",
     "load": "grokbench.report.load",
     "OptionError": "grokbench.errors",
     "UsageError": "grokbench.errors",

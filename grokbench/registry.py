@@ -1,8 +1,7 @@
-"""The registries of tasks, learners and measures: a name on the command line or in a suite to a class.
+"""The registries of tasks, learners, measures and explanations: a name, on the command line or in a suite, to a class.
 
 A built-in is found because its file lies in the room; a user's own through ``--include FILE.py``;
-an installed package's through the entry-point groups ``grokbench.tasks``, ``grokbench.learners`` and
-``grokbench.measures``.
+an installed package's through the entry-point group of the room, such as ``grokbench.learners``.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Registry:
 
     Parameters
     ----------
-    kind : "task", "learner" or "measure", as error messages say it.
+    kind : "task", "learner", "measure" or "explanation", as error messages say it.
     package : the room whose modules hold the built-in classes.
     """
 
@@ -104,7 +103,7 @@ def _file(cls: type) -> str:
 
 
 def include(path: str | Path) -> list[type]:
-    """Run a user's file, so that what is in it registers itself; returns its tasks and learners.
+    """Run a user's file, so that what is in it registers itself; returns the classes that it has registered.
 
     This executes the file. Only this runs a file; the learner `estimator` imports an installed class by its name.
     """
@@ -116,7 +115,7 @@ def include(path: str | Path) -> list[type]:
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None:
             raise UsageError(f"{path}: not a Python file (expected FILE.py)")
-        for registry in (tasks, learners, measures, tables):
+        for registry in REGISTRIES:
             registry.names()  # an error in a built-in is not the user's file's
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
@@ -126,14 +125,17 @@ def include(path: str | Path) -> list[type]:
             del sys.modules[module_name]
             what = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
             raise UsageError(f"{path}: {what}{error}") from error
-    return [cls for registry in (tasks, learners) for cls in registry.classes() if cls.__module__ == module_name]
+    return [cls for registry in REGISTRIES for cls in registry.classes() if cls.__module__ == module_name]
 
 
 tasks = Registry("task", "grokbench.tasks")
 learners = Registry("learner", "grokbench.learners")
 measures = Registry("measure", "grokbench.measures")
+explanations = Registry("explanation", "grokbench.explanations")
 tables = Registry("table", "grokbench.tables")
+REGISTRIES = (tasks, learners, measures, explanations, tables)
 register_task = tasks.register
 register_learner = learners.register
 register_measure = measures.register
+register_explanation = explanations.register
 register_table = tables.register

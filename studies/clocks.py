@@ -14,49 +14,48 @@ from pathlib import Path
 
 import numpy as np
 
+from grokbench.curves.run import Run
+from grokbench.suites.registered import registration
 from grokbench.verdicts import rules
-from grokbench.verdicts.judging import Runs, Told, tell
+from grokbench.verdicts.judging import Runs, judge_explanation, runs_by_cell
+from grokbench.verdicts.verdict import Verdict
 
 
 def warped(runs: Runs, clock, unit: float = 1.0) -> Runs:
     """The same runs on another clock, whose unit is `unit` times as long a number."""
-    found = {}
-    for cell, traces in runs.items():
-        found[cell] = {}
-        for seed, trace in traces.items():
-            curve = trace.curve.with_columns(time=np.where(trace.curve.time > 0, clock(trace.curve.time), 0.0))
-            found[cell][seed] = replace(trace, curve=replace(curve, unit=curve.unit * unit))
-    return found
+    return {cell: {seed: _warped(run, clock, unit) for seed, run in stored.items()} for cell, stored in runs.items()}
+
+
+def _warped(run: Run, clock, unit: float) -> Run:
+    curve = run.curve.with_columns(time=np.where(run.curve.time > 0, clock(run.curve.time), 0.0))
+    return replace(run, curve=replace(curve, unit=curve.unit * unit))
 
 
 CLOCKS = {
     "10 t": lambda runs: warped(runs, lambda t: 10 * t, unit=10.0),
     "t + 1": lambda runs: warped(runs, lambda t: t + 1),
-    "order of runs": lambda runs: {cell: dict(reversed(found.items())) for cell, found in reversed(runs.items())},
+    "order of runs": lambda runs: {cell: dict(reversed(stored.items())) for cell, stored in reversed(runs.items())},
     "t^2": lambda runs: warped(runs, np.square),
 }
 
 
-def verdicts(told: Told) -> dict[tuple[str, str, str], str]:
-    """Of every prediction, of families and overall."""
-    found = {(row.rules.name, row.design.family, row.design.task): row.judgement.verdict for row in told.rows}
-    found |= {("explanation", family, ""): explained.verdict for family, explained in told.families.items()}
-    return found if told.overall is None else found | {("explanation", "overall", ""): told.overall.verdict}
+def verdicts(explanation: Verdict) -> dict[tuple[str, str, str], str]:
+    """The verdicts on every prediction, on families and overall."""
+    words = {(leaf.name, leaf.design.family, leaf.design.task): leaf.word for leaf in explanation.predictions}
+    words |= {("explanation", family.name, ""): family.word for family in explanation.families}
+    return words | ({("explanation", "overall", ""): explanation.word} if explanation.families else {})
 
 
 def main(folder: Path, name: str) -> None:
     """Print the changes."""
-    from grokbench.report.explained import runs_by_cell
     from grokbench.runs.store import Store
-    from grokbench.suites.registered import registered_rules
 
     cells = json.loads((folder / "suite.json").read_text(encoding="utf-8"))["cells"]
-    everything = {key for keys in cells.values() for key in keys.values()}
-    runs = runs_by_cell(cells, list(Store(folder).read_all()), everything)
-    found, registered = rules.read(name), registered_rules()[name]
-    before = verdicts(tell(found, runs, registered))
-    for clock, changed in CLOCKS.items():
-        after = verdicts(tell(found, changed(runs), registered))
+    runs = runs_by_cell(cells, list(Store(folder).read_all()))
+    registered = replace(registration(name), keys=None)  # whatever options the cells were run with
+    before = verdicts(judge_explanation(rules.read(name), runs, registered))
+    for clock, warp in CLOCKS.items():
+        after = verdicts(judge_explanation(rules.read(name), warp(runs), registered))
         others = [
             f"{' '.join(key).strip()}: {before[key]} -> {after[key]}" for key in before if before[key] != after[key]
         ]

@@ -14,38 +14,36 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from grokbench.report.markdown import markdown
 
+from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
 from grokbench.explanations import complexity, mediation, twins
-from grokbench.report.explained import runs_by_cell
 from grokbench.runs.store import Store
 from grokbench.statistics.location import median_interval
-from grokbench.tables.text import markdown
 from grokbench.verdicts import rules
-from grokbench.verdicts.cells import clock_free_lead, end_of_rise
-from grokbench.verdicts.verdict import Estimate
-
-LEVEL = 0.95
-Runs = Mapping[str, Mapping[int, Run]]
+from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.finding import Estimate
+from grokbench.verdicts.judging import Runs, runs_by_cell
+from grokbench.verdicts.progress import clock_free_lead, end_of_rise
 
 
 def runs_of(folder: Path) -> Runs:
-    """Cell "task/learner" -> seed -> trace."""
+    """The stored runs of each cell "task/learner", by seed."""
     cells = json.loads((folder / "suite.json").read_text(encoding="utf-8"))["cells"]
-    return runs_by_cell(cells, list(Store(folder).read_all()), set())
+    return runs_by_cell(cells, list(Store(folder).read_all()))
 
 
 def over_seeds(runs: Runs, cell: str, value: Callable[[Run], float]) -> np.ndarray:
-    """(seeds,) of a function of the cell's traces, lost ones left out."""
-    found = [value(trace) for _, trace in sorted(runs.get(cell, {}).items()) if trace.complete]
-    return np.array(found, dtype=float)
+    """(seeds,) float64 of a function of the cell's runs, lost ones left out."""
+    return np.array([value(run) for _, run in sorted(runs.get(cell, {}).items()) if run.complete], dtype=float)
 
 
-def told(values: np.ndarray) -> str:
+def medians(values: np.ndarray) -> str:
     """Median (smallest to largest)."""
     known = values[~np.isnan(values)]
     if not known.size:
@@ -63,8 +61,8 @@ def table(rows: list[dict[str, str]]) -> str:
 def final(column: str) -> Callable[[Run], float]:
     """The last known value of a column."""
 
-    def value(trace: Run) -> float:
-        known = trace.curve.column(column)[~np.isnan(trace.curve.column(column))]
+    def value(run: Run) -> float:
+        known = run.curve.column(column)[~np.isnan(run.curve.column(column))]
         return float(known[-1]) if known.size else math.nan
 
     return value
@@ -72,22 +70,22 @@ def final(column: str) -> Callable[[Run], float]:
 
 def at(column: str, time: Callable[[Run], float]) -> Callable[[Run], float]:
     """A column at a time of the run."""
-    return lambda trace: trace.curve.value_at(trace.curve.column(column), time(trace))
+    return lambda run: run.curve.value_at(run.curve.column(column), time(run))
 
 
-def t_mem(trace: Run) -> float:
+def t_mem(run: Run) -> float:
     """When the training labels are fitted."""
-    return trace.detections[LEVEL].t_mem
+    return run.detections[LEVEL].t_mem
 
 
-def t50(trace: Run) -> float:
+def t50(run: Run) -> float:
     """When held-out accuracy passes one half of its way."""
-    return trace.half_rise(LEVEL)
+    return run.half_rise(LEVEL)
 
 
-def t_gen(trace: Run) -> float:
+def t_gen(run: Run) -> float:
     """When the run generalizes."""
-    return trace.detections[LEVEL].t_gen
+    return run.detections[LEVEL].t_gen
 
 
 # ---------------------------------------------------------------- the complexity path of recursive feature machines
@@ -104,27 +102,27 @@ def path_of_complexity(runs: Runs) -> str:
     }
     rows = []
     for name, cell in cells.items():
-        rank = over_seeds(runs, cell, lambda trace: trace.curve.column("label_fit_rank")[1])
+        rank = over_seeds(runs, cell, lambda run: run.curve.column("label_fit_rank")[1])
         if not np.isfinite(rank).any():
             continue
         rows.append(
             {
                 "cell": name,
                 "seeds": str(len(rank)),
-                "first solve": told(rank),
-                "peak": told(over_seeds(runs, cell, lambda trace: np.nanmax(trace.curve.column("label_fit_rank")))),
-                "iteration of the peak": told(over_seeds(runs, cell, peak_time)),
-                "t50": told(over_seeds(runs, cell, t50)),
-                "at t50": told(over_seeds(runs, cell, at("label_fit_rank", t50))),
-                "end": told(over_seeds(runs, cell, final("label_fit_rank"))),
+                "first solve": medians(rank),
+                "peak": medians(over_seeds(runs, cell, lambda run: np.nanmax(run.curve.column("label_fit_rank")))),
+                "iteration of the peak": medians(over_seeds(runs, cell, peak_time)),
+                "t50": medians(over_seeds(runs, cell, t50)),
+                "at t50": medians(over_seeds(runs, cell, at("label_fit_rank", t50))),
+                "end": medians(over_seeds(runs, cell, final("label_fit_rank"))),
             }
         )
     return table(rows)
 
 
-def peak_time(trace: Run) -> float:
+def peak_time(run: Run) -> float:
     """When the label-fit rank is largest."""
-    return float(trace.curve.time[np.nanargmax(trace.curve.column("label_fit_rank"))])
+    return float(run.curve.time[np.nanargmax(run.curve.column("label_fit_rank"))])
 
 
 # ---------------------------------------------------------------- features or averaging in boosted trees
@@ -142,14 +140,14 @@ def features_or_averaging(runs: Runs) -> str:
     for name, column in columns.items():
         row = {"held-out kappa of": name}
         for moment, time in moments.items():
-            row[f"at {moment}"] = told(over_seeds(runs, "bits/trees", kappa_at(column, time)))
+            row[f"at {moment}"] = medians(over_seeds(runs, "bits/trees", kappa_at(column, time)))
         rows.append(row)
     lead = interval(over_seeds(runs, "bits/trees", lead_of("after_kernel_ridge")))
-    frozen = told(over_seeds(runs, "bits/trees-frozen", lambda trace: float(trace.curve.kappa_test[-1])))
+    frozen = medians(over_seeds(runs, "bits/trees-frozen", lambda run: float(run.curve.kappa_test[-1])))
     rounds = ", ".join(
-        f"{last:g}" for last in np.unique(over_seeds(runs, "bits/trees-frozen", lambda trace: trace.curve.last))
+        f"{last:g}" for last in np.unique(over_seeds(runs, "bits/trees-frozen", lambda run: run.curve.last))
     )
-    few = told(over_seeds(runs, "bits-low/trees", lambda trace: float(trace.curve.kappa_test[-1])))
+    few = medians(over_seeds(runs, "bits-low/trees", lambda run: float(run.curve.kappa_test[-1])))
     return table(rows) + (
         f"\nThe half-rise of the kernel of all trees comes {lead} decades before that of the ensemble (median, 95 %). "
         f"Trees whose structure ignores the labels ({rounds} rounds) end at {frozen}; with few examples the recipe "
@@ -159,17 +157,17 @@ def features_or_averaging(runs: Runs) -> str:
 
 def kappa_at(column: str, time: Callable[[Run], float]) -> Callable[[Run], float]:
     """Held-out kappa, or an after-kernel score, at a time."""
-    return lambda trace: trace.curve.value_at(
-        trace.curve.kappa_test if column == "test" else trace.curve.column(column), time(trace)
+    return lambda run: run.curve.value_at(
+        run.curve.kappa_test if column == "test" else run.curve.column(column), time(run)
     )
 
 
 def lead_of(column: str) -> Callable[[Run], float]:
     """log10 of the half-rise of the accuracy over that of an after-kernel score."""
 
-    def lead(trace: Run) -> float:
-        ready = trace.curve.crossing(trace.curve.column(column), 0.5)
-        return math.log10(t50(trace) / ready.time) if ready.reached else -math.inf
+    def lead(run: Run) -> float:
+        ready = run.curve.crossing(run.curve.column(column), 0.5)
+        return math.log10(t50(run) / ready.time) if ready.reached else -math.inf
 
     return lead
 
@@ -179,8 +177,8 @@ def interval(values: np.ndarray) -> str:
     known = values[~np.isnan(values)]
     if not known.size:
         return ""
-    found = median_interval(known)
-    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    middle = median_interval(known)
+    return f"{middle.estimate:.3f} [{middle.low:.3f}, {middle.high:.3f}]"
 
 
 # ---------------------------------------------------------------- what becomes of redrawn labels
@@ -201,35 +199,35 @@ def lookup_tables(runs: Runs) -> str:
     }
     rows = []
     for name, cell in cells.items():
-        end = over_seeds(runs, cell, lambda trace: float(np.median(trace.curve.kappa_test[-5:])))
-        after = over_seeds(runs, cell, at("memorized_bits", lambda trace: end_of_rise(trace, LEVEL)))
-        most = over_seeds(runs, cell, lambda trace: float(np.nanmax(trace.curve.column("memorized_bits"))))
-        classes = over_seeds(runs, cell, lambda trace: trace.curve.n_classes)
+        end = over_seeds(runs, cell, lambda run: float(np.median(run.curve.kappa_test[-5:])))
+        after = over_seeds(runs, cell, at("memorized_bits", lambda run: end_of_rise(run, LEVEL)))
+        most = over_seeds(runs, cell, lambda run: float(np.nanmax(run.curve.column("memorized_bits"))))
+        classes = over_seeds(runs, cell, lambda run: run.curve.n_classes)
         rows.append(
             {
                 "cell": name,
-                "held-out kappa at the end": told(end),
+                "held-out kappa at the end": medians(end),
                 "of .9 and more": f"{int((end >= 0.9).sum())}/{len(end)}",
                 "fitted their labels": count(
-                    runs, cell, lambda trace: trace.curve.crossing(trace.curve.kappa_train, LEVEL).held
+                    runs, cell, lambda run: run.curve.crossing(run.curve.kappa_train, LEVEL).held
                 ),
-                "predicted as shown": told(over_seeds(runs, cell, final("memorized_share"))),
-                "predicted as before": told(over_seeds(runs, cell, final("reverted_share"))),
-                "most bits held, of all": told(most / np.log2(classes)),
-                "bits kept at 2 t_gen": told(after / np.log2(classes)),
-                "at the end": told(over_seeds(runs, cell, final("memorized_bits")) / np.log2(classes)),
-                "half let go, decades before t50": told(over_seeds(runs, cell, letting_go)),
+                "predicted as shown": medians(over_seeds(runs, cell, final("memorized_share"))),
+                "predicted as before": medians(over_seeds(runs, cell, final("reverted_share"))),
+                "most bits held, of all": medians(most / np.log2(classes)),
+                "bits kept at 2 t_gen": medians(after / np.log2(classes)),
+                "at the end": medians(over_seeds(runs, cell, final("memorized_bits")) / np.log2(classes)),
+                "half let go, decades before t50": medians(over_seeds(runs, cell, letting_go)),
             }
         )
     return table(rows)
 
 
-def letting_go(trace: Run) -> float:
+def letting_go(run: Run) -> float:
     """log10(t50 / when half of the most bits that were held is gone for good); NaN where it is not."""
-    bits = trace.curve.column("memorized_bits")
+    bits = run.curve.column("memorized_bits")
     most = int(np.nanargmax(bits))
-    gone = trace.curve.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
-    return math.log10(t50(trace) / gone.time) if gone.reached else math.nan
+    gone = run.curve.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
+    return math.log10(t50(run) / gone.time) if gone.reached else math.nan
 
 
 # ---------------------------------------------------------------- what a moving kernel says
@@ -254,10 +252,10 @@ def moving_kernels(runs: Runs) -> str:
                         "family": family,
                         "runs": kind,
                         "late": count(runs, cell, is_late),
-                        "moved at t_mem": told(over_seeds(runs, cell, at("movement", t_mem))),
-                        "moved at the end": told(over_seeds(runs, cell, final("movement"))),
-                        "R at t_mem": told(over_seeds(runs, cell, at("after_kernel", t_mem))),
-                        "R at the end": told(over_seeds(runs, cell, final("after_kernel"))),
+                        "moved at t_mem": medians(over_seeds(runs, cell, at("movement", t_mem))),
+                        "moved at the end": medians(over_seeds(runs, cell, final("movement"))),
+                        "R at t_mem": medians(over_seeds(runs, cell, at("after_kernel", t_mem))),
+                        "R at the end": medians(over_seeds(runs, cell, final("after_kernel"))),
                     }
                 )
     return table(rows)
@@ -265,13 +263,13 @@ def moving_kernels(runs: Runs) -> str:
 
 def count(runs: Runs, cell: str, holds: Callable[[Run], bool]) -> str:
     """How many of the cell's runs are so, of all that are not lost."""
-    found = over_seeds(runs, cell, holds)
-    return f"{int(found.sum())}/{len(found)}"
+    flags = over_seeds(runs, cell, holds)
+    return f"{int(flags.sum())}/{len(flags)}"
 
 
-def is_late(trace: Run) -> bool:
+def is_late(run: Run) -> bool:
     """Late generalization; what is undecided is not."""
-    return trace.detections[LEVEL].late == 1
+    return run.detections[LEVEL].late == 1
 
 
 # ---------------------------------------------------------------- where a lazy learner can find the rule
@@ -290,18 +288,18 @@ def lazy_can_succeed(runs: Runs) -> str:
                 {
                     "examples": str(n),
                     "learner": name,
-                    "finds the rule": count(runs, cell, lambda trace: not math.isnan(t_gen(trace))),
+                    "finds the rule": count(runs, cell, lambda run: not math.isnan(t_gen(run))),
                     "late": count(runs, cell, is_late),
-                    "kappa at t_mem": told(over_seeds(runs, cell, kappa_at("test", t_mem))),
-                    "decades from t_mem to t_gen": told(over_seeds(runs, cell, decades)),
+                    "kappa at t_mem": medians(over_seeds(runs, cell, kappa_at("test", t_mem))),
+                    "decades from t_mem to t_gen": medians(over_seeds(runs, cell, decades)),
                 }
             )
     return table(rows)
 
 
-def decades(trace: Run) -> float:
+def decades(run: Run) -> float:
     """log10(t_gen / t_mem); NaN where one of them was not reached."""
-    return math.log10(t_gen(trace) / t_mem(trace))
+    return math.log10(t_gen(run) / t_mem(run))
 
 
 # ---------------------------------------------------------------- what moves first, whatever the clock
@@ -331,9 +329,9 @@ def features_first(runs: Runs) -> Iterator[tuple]:
     for design in registered.designs:
         cells = registered.cells(design, runs)
         if design.makes("L3") and "L3" not in design.by_construction and cells.has("free"):
-            found = [trace for trace in cells.traces("free") if trace.complete]
-            shares = [clock_free_lead(trace, trace.curve.column(cells.ridge), LEVEL) for trace in found]
-            yield "R", design, [lead_of(cells.ridge)(trace) for trace in found], shares
+            complete = [run for run in cells.runs_of("free") if run.complete]
+            shares = [clock_free_lead(run, run.curve.column(cells.ridge), LEVEL) for run in complete]
+            yield "R", design, [lead_of(cells.ridge)(run) for run in complete], shares
 
 
 def simpler_first(runs: Runs) -> Iterator[tuple]:
@@ -342,7 +340,7 @@ def simpler_first(runs: Runs) -> Iterator[tuple]:
     for design in registered.designs:
         cells = registered.cells(design, runs)
         if design.complexity and cells.has("free") and cells.has("random"):
-            pairs = [*zip(cells.traces("free"), cells.traces("random"), strict=True)]
+            pairs = [*zip(cells.runs_of("free"), cells.runs_of("random"), strict=True)]
             passed = [(free, twins.fallen(cells, free, twin)) for free, twin in pairs]
             shares = [free.curve.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
             yield design.complexity, design, [twins.lead_of_fall(cells, *pair, math.nan) for pair in pairs], shares
@@ -353,14 +351,14 @@ def simpler_first(runs: Runs) -> Iterator[tuple]:
 
 def sizes(runs: Runs) -> str:
     """The least width that fits .98 of random labels, and the one that generalizes, by number of examples."""
-    found, _ = cells_of("complexity", "add, sizes", runs)
-    random = complexity.least_sizes(found, "sizes_random", complexity.memorizes)
-    true = complexity.least_sizes(found, "sizes_true", complexity.learns)
+    cells, _ = cells_of("complexity", "add, sizes", runs)
+    random = complexity.least_sizes(cells, "sizes_random", complexity.memorizes)
+    true = complexity.least_sizes(cells, "sizes_true", complexity.learns)
     rows = [
         {
             "training examples": f"{n:g}",
-            "width to fit random labels": told(10 ** random[n]),
-            "width to find the rule": told(10 ** true[n]),
+            "width to fit random labels": medians(10 ** random[n]),
+            "width to find the rule": medians(10 ** true[n]),
         }
         for n in sorted(random)
     ]
@@ -372,25 +370,25 @@ def sizes(runs: Runs) -> str:
 
 def through_laziness(runs: Runs) -> str:
     """Along each axis of the factorial: is the lazier network the later, and what is left at equal laziness?"""
-    found, places = cells_of("mediation", "add", runs)
-    factorial = mediation.factorial(found, mediation.matched(found, places))
+    cells, places = cells_of("mediation", "add", runs)
+    factorial = mediation.factorial(cells, mediation.matched(cells, places))
     rows = [
         {
             "axis": axis,
-            "pairs along it: the lazier is later": spread(mediation.along(found, factorial, i)),
-            "pairs of equal laziness: the higher level is later": spread(mediation.own(found, factorial, i)),
+            "pairs along it: the lazier is later": spread(mediation.along(cells, factorial, i)),
+            "pairs of equal laziness: the higher level is later": spread(mediation.own(cells, factorial, i)),
         }
         for i, axis in enumerate(mediation.AXES)
     ]
     return table(rows)
 
 
-def cells_of(explanation: str, task: str, runs: Runs):
+def cells_of(explanation: str, task: str, runs: Runs) -> tuple[Cells, list[tuple[str, int]]]:
     """The cells of the design of a task, and the (role, step) of each."""
     registered = rules.read(explanation)
     design = next(design for design in registered.designs if design.task == task)
-    found = registered.cells(design, runs)
-    return found, [(role, step) for role, cells in design.roles.items() for step in range(len(cells))]
+    places = [(role, step) for role, cells in design.roles.items() for step in range(len(cells))]
+    return registered.cells(design, runs), places
 
 
 def spread(estimate: Estimate) -> str:

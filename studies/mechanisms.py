@@ -20,8 +20,11 @@ from grokbench.curves.curve import Curve
 from grokbench.curves.run import Run
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import one_hot
+from grokbench.suites.registered import Registration
 from grokbench.tasks.base import Split
-from grokbench.verdicts import judging, rules
+from grokbench.verdicts import rules
+from grokbench.verdicts.cells import Design
+from grokbench.verdicts.judging import judge_explanation
 
 CLASSES, TRAIN, HELD_OUT, VECTORS = 4, 48, 80, 96
 MEMORIZED, READY, BUDGET = 20.0, 400.0, 10_000.0
@@ -239,31 +242,34 @@ def suite(mechanism: Mechanism, number: int) -> dict[str, dict[int, Run]]:
 
 def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Run]]) -> dict[tuple[str, str], str]:
     """What the shipped rules say of each planted truth."""
-    found = {}
+    words = {}
     for explanation in sorted({name for name, _ in mechanism.truth}):
         shipped = rules.read(explanation)
-        design = rules.Design(
+        design = Design(
             family="planted",
             task="task",
             neural=True,
             cells={role: f"task/{role}" for role in runs},
             natural=mechanism.natural,
             complexity="label_fit_rank",
-            by_construction={k: v for k, v in mechanism.by_construction.items() if explanation == LAZY},
+            by_construction=mechanism.by_construction if explanation == LAZY else {},
         )
         seeds = sorted(next(iter(runs.values())))
         own = replace(shipped, designs=(design,), first_seed=seeds[0], seeds=len(seeds))
-        marked = {
-            f"task/{role}": {
-                seed: replace(run, record={**run.record, "registered": {explanation: "hash"}})
-                for seed, run in found.items()
-            }
-            for role, found in runs.items()
+        judged = judge_explanation(own, marked(runs, explanation), Registration(explanation, "hash"))
+        words |= {(explanation, leaf.name): leaf.word for leaf in judged.predictions}
+        words[explanation, ""] = judged.parts[0].word
+    return {key: words[key] for key in mechanism.truth}
+
+
+def marked(runs: dict[str, dict[int, Run]], explanation: str) -> dict[str, dict[int, Run]]:
+    """The runs of each role as those of a cell, each as if it had been made after the rules."""
+    return {
+        f"task/{role}": {
+            seed: replace(run, record={**run.record, "registered": {explanation: "hash"}}) for seed, run in made.items()
         }
-        told = judging.tell(own, marked, "hash")
-        found |= {(explanation, row.rules.name): row.judgement.verdict for row in told.rows}
-        found[explanation, ""] = told.families["planted"].verdict
-    return {key: found[key] for key in mechanism.truth}
+        for role, made in runs.items()
+    }
 
 
 OPPOSITE = {"supported": "contradicted", "contradicted": "supported", "not applicable": "supported"}
@@ -283,5 +289,5 @@ def table(suites: int, only: Sequence[str] = ()) -> Iterator[tuple[str, str, str
 
 if __name__ == "__main__":
     for name, what, truth, count in table(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2:]):
-        total, told = sum(count.values()), ", ".join(f"{v} {k}" for k, v in sorted(count.items()))
-        print(f"{name:26} {what:18} planted: {truth:15} {count[truth]}/{total} ({told})", flush=True)
+        total, counts = sum(count.values()), ", ".join(f"{v} {k}" for k, v in sorted(count.items()))
+        print(f"{name:26} {what:18} planted: {truth:15} {count[truth]}/{total} ({counts})", flush=True)

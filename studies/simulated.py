@@ -21,7 +21,11 @@ from grokbench.statistics.proportions import newcombe_interval
 from grokbench.statistics.resampling import rng_for
 from grokbench.statistics.survival import surely_later
 from grokbench.statistics.trends import concordance, gehan_jonckheere
-from grokbench.verdicts.verdict import Estimate, Margins, Prediction, Required, explain
+from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.cells import Design as OfFamily
+from grokbench.verdicts.finding import Estimate, Finding, Margin
+from grokbench.verdicts.rules import Prediction
+from grokbench.verdicts.verdict import explain, judge
 
 _newcombe = cache(newcombe_interval)  # few tables, many suites
 DOSES = 5
@@ -123,8 +127,22 @@ def impute(suite: Suite, lost: dict[str, np.ndarray], against: bool) -> Suite:
     )
 
 
-def parts(suite: Suite, design: Design, rng: np.random.Generator) -> list[list]:
-    """The parts of the three predictions, with the margins of lazy-to-rich."""
+def predicted(name: str, margins: dict[str, Margin], **given) -> Prediction:
+    """A primary with the margins of lazy-to-rich."""
+    texts = dict.fromkeys(("claim", "statistic", "source", "change_of_mind"), "simulated")
+    return Prediction(name, role="primary", uses=(), least=0, margins=margins, **texts, **given)
+
+
+PREDICTIONS = (
+    predicted("L1", {"difference": Margin(0.3, 0.5)}, intervention=True),
+    predicted("L2", {"tau": Margin(0.2, 0.4)}, intervention=True, p=0.025),
+    predicted("L3", {"not_ready": Margin(-0.25, -0.5), "ready": Margin(-0.1, -0.1)}),
+)
+CELLS = Cells(OfFamily("family", "task", True, {}), {}, ())
+
+
+def findings(suite: Suite, design: Design, rng: np.random.Generator) -> list[Finding]:
+    """What the statistics of the three predictions say of a suite."""
     n = suite.lead.size
     e, f, g, h = (
         np.count_nonzero((suite.free == i) & (suite.frozen == j)) for i, j in ((1, 1), (1, 0), (0, 1), (0, 0))
@@ -136,26 +154,15 @@ def parts(suite: Suite, design: Design, rng: np.random.Generator) -> list[list]:
     def tau(alpha: float):
         return concordance(*ladder, rng=np.random.default_rng(key), level=1 - 2 * alpha, draws=design.bootstraps)
 
+    def middle(values: np.ndarray) -> Estimate:
+        return Estimate.of(lambda alpha: design.location(values, 1 - 2 * alpha))
+
     trend = gehan_jonckheere(*ladder, rng=rng, draws=design.permutations)
     return [
-        [Margins(difference, 0.3, 0.5)],
-        [Margins(estimate(tau), 0.2, 0.4), Required(trend.p_later <= 0.025)],
-        [
-            Margins(estimate(lambda alpha: design.location(suite.ready, 1 - 2 * alpha)).reversed(), -0.25, -0.5),
-            Margins(estimate(lambda alpha: design.location(suite.lead, 1 - 2 * alpha)), -0.1, -0.1),
-        ],
+        Finding({"difference": difference}, n),
+        Finding({"tau": Estimate.of(tau)}, n, p=trend.p_later),
+        Finding({"not_ready": middle(suite.ready).reversed(), "ready": middle(suite.lead)}, n),
     ]
-
-
-def estimate(found_at) -> Estimate:
-    """From a function of alpha that returns something with estimate, low and high."""
-    found_at = cache(found_at)
-
-    def interval(alpha: float) -> tuple[float, float]:
-        found = found_at(alpha)
-        return found.low, found.high
-
-    return Estimate(found_at(0.025).estimate, interval)
 
 
 def verdict(truth: Truth, design: Design, rng: np.random.Generator) -> str:
@@ -163,16 +170,13 @@ def verdict(truth: Truth, design: Design, rng: np.random.Generator) -> str:
     suite = simulate(truth, design, rng)
     lost = {name: rng.random(design.n) < design.failed for name in ("free", "frozen")}
     lost["doses"] = rng.random((design.n, DOSES)) < design.failed
-    judged = parts(impute(suite, lost, against=True), design, rng)
+    judged = findings(impute(suite, lost, against=True), design, rng)
     if design.both_ways and any(mask.any() for mask in lost.values()):
-        variants = [{"failed runs": other} for other in parts(impute(suite, lost, against=False), design, rng)]
-    else:
-        variants = [{}] * 3
-    primaries = [
-        Prediction(name, "task", part, variants=variant, intervention=name != "L3")
-        for name, part, variant in zip(("L1", "L2", "L3"), judged, variants, strict=True)
-    ]
-    return explain(primaries).verdict
+        others = findings(impute(suite, lost, against=False), design, rng)
+        pairs = zip(judged, others, strict=True)
+        judged = [replace(finding, variants={"failed runs": other}) for finding, other in pairs]
+    primaries = [judge(prediction, CELLS, own) for prediction, own in zip(PREDICTIONS, judged, strict=True)]
+    return explain("family", primaries).word
 
 
 def rates(name: str, truth: Truth, design: Design, suites: int) -> tuple[float, float, float]:

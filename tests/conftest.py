@@ -11,7 +11,7 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from grokbench import cli
-from grokbench.registry import learners, measures, tasks
+from grokbench.registry import REGISTRIES
 
 TESTS = Path(__file__).parent
 SABOTEURS = TESTS / "runs" / "support_saboteurs.py"
@@ -96,7 +96,7 @@ def one_thread_in_a_test():
 @pytest.fixture(autouse=True)
 def registries_as_they_were():
     """What a test registers, by including a file or directly, is gone afterwards."""
-    kept = {registry: {name: registry[name] for name in registry.names()} for registry in (tasks, learners, measures)}
+    kept = {registry: {name: registry[name] for name in registry.names()} for registry in REGISTRIES}
     yield
     for registry, classes in kept.items():
         registry._classes.clear()

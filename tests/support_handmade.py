@@ -7,9 +7,12 @@ import numpy as np
 from grokbench.curves.curve import Curve
 from grokbench.curves.run import Run
 from grokbench.curves.schedule import checkpoints
-from grokbench.verdicts.rules import Design, Rules, read
+from grokbench.suites.registered import Registration
+from grokbench.verdicts.cells import Design
+from grokbench.verdicts.rules import Rules, read
 
 HASH = "rules"
+REGISTRATION = Registration("lazy-to-rich", HASH)
 SEEDS = range(1000, 1010)
 NEVER = 1e9
 CHANCE, CLASSES = 0.1, 10
@@ -70,15 +73,15 @@ def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Run]]:
     """Runs in which all of lazy to rich is true; ``cells``: other arguments of `made` for a cell's last name."""
     given = {"net": {}, "net-off": {}, "net-frozen": {"t_gen": NEVER}, "net-frozen-off": {"t_gen": NEVER}}
     given |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
-    found = {}
+    runs = {}
     for name, wanted in {**given, **cells}.items():
-        found[f"add/{name}"] = {s: made(seed=s, **jitter(s, wanted)) for s in seeds}
+        runs[f"add/{name}"] = {s: made(seed=s, **jitter(s, wanted)) for s in seeds}
     for dose in range(1, 6):  # lazier: the kernel moves less
-        for trace in found[f"add/net-dose{dose}"].values():
-            trace.curve.columns["movement"][:] = trace.curve.columns["movement"] / dose
-    found["add-shuffled/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
-    found["add-low/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
-    return found
+        for run in runs[f"add/net-dose{dose}"].values():
+            run.curve.columns["movement"][:] = run.curve.columns["movement"] / dose
+    runs["add-shuffled/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
+    runs["add-low/net"] = {s: made(seed=s, t_gen=NEVER) for s in seeds}
+    return runs
 
 
 def jitter(seed: int, given: dict) -> dict:

@@ -27,7 +27,7 @@ ALLOWED = {
     "measures": {"tasks", "learners", "curves"},
     "statistics": set(),
     "suites": {"tasks", "curves"},
-    "verdicts": {"curves", "statistics"},
+    "verdicts": {"curves", "statistics", "suites"},
     "explanations": {"curves", "statistics", "verdicts"},
     "runs": {"tasks", "learners", "curves", "measures", "suites"},
     "tables": {"curves", "statistics", "verdicts"},

@@ -11,9 +11,10 @@ from pathlib import Path
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
 from grokbench.options import options
-from grokbench.registry import include, learners, measures, tables, tasks
+from grokbench.registry import explanations, include, learners, measures, tables, tasks
 from grokbench.verdicts import rules
 
+CHECKED = (learners, tasks, measures, tables, explanations)
 KINDS = ("tasks", "learners", "measures", "explanations", "tables", "suites")
 
 
@@ -72,20 +73,26 @@ def check_target(target: str) -> list[tuple[str, object]]:
     if target.endswith(".py") or Path(target).is_file():
         classes = include(target)
         if not classes:
-            raise UsageError(f"{target}: registers no task or learner (expected @grokbench.register_learner(NAME))")
-    elif target in learners or target in tasks:
-        classes = [registry[target] for registry in (learners, tasks) if target in registry]
+            raise UsageError(f"{target}: registers nothing (expected @grokbench.register_learner(NAME) or the like)")
     else:
-        raise UsageError(f"no task or learner {target!r}{closest(target, [*learners.names(), *tasks.names()])}")
+        registries = [registry for registry in CHECKED if target in registry]
+        if not registries:
+            names = [name for registry in CHECKED for name in registry.names()]
+            raise UsageError(f"no task, learner, measure or explanation {target!r}{closest(target, names)}")
+        classes = [registry[target] for registry in registries]
     return [(cls.name, law) for cls in classes for law in _check_class(cls)]
 
 
 def _check_class(cls: type) -> list:
     """The laws on a class with its default options; a learner on each small split that it can read."""
+    from grokbench.laws import Law
     from grokbench.learners.base import Learner
     from grokbench.learners.laws import check_learner
+    from grokbench.tasks.base import Task
     from grokbench.tasks.laws import check_task
 
+    if not issubclass(cls, Learner | Task):
+        return [Law(*_documented(cls))]
     required = [name for name, option in options(cls).items() if option.required]
     if required:
         raise UsageError(f"{cls.name}: every option needs a default to be checked; {required[0]!r} has none")
@@ -101,6 +108,17 @@ def _check_class(cls: type) -> list:
         if cls().cannot_read(split) is None:
             laws += [_on(task.name, law) for law in check_learner(cls, split)]
     return laws
+
+
+def _documented(cls: type) -> tuple[str, str, str]:
+    """The law of what is neither task nor learner: an explanation has valid rules, anything else a description."""
+    if not hasattr(cls, "check"):
+        return ("description", "passed" if cls.__doc__ else "failed", "" if cls.__doc__ else "it has no docstring")
+    try:
+        cls.check()
+    except UsageError as error:
+        return ("rules", "failed", str(error))
+    return ("rules", "passed", "")
 
 
 def _on(task: str, law):
@@ -176,7 +194,7 @@ def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
     head = f"explanation {found.explanation} (suite: {found.suite}; confirmatory seeds: {seeds})"
     lines = [head, "", found.claim, "", "predictions:"]
     for prediction in found.predictions:
-        margins = "; ".join(f"{name} {rule.margins}" for name, rule in prediction.margins.items())
+        margins = "; ".join(f"{name} {margin.words}" for name, margin in prediction.margins.items())
         lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
     lines += ["", "families:"]
     for design in found.designs:

@@ -2,7 +2,7 @@
 
 Predictions C0 to C8 (DeMoss et al. 2412.09810, Miller et al. 2310.17247, Nanda et al. 2301.05217, Varma et al.
 2309.02390), each a pure function of `Cells`. Every estimate is turned so that larger favours the claim; margins stand
-in the rules. The measure of a family is the column that the rules register for it (`cells.complexity`); c(t) is its
+in the rules. The measure of a family is the column that the rules register for it (`Design.complexity`); c(t) is its
 ratio to that of the twin on random labels (`twins`).
 """
 
@@ -16,26 +16,34 @@ import numpy as np
 
 from grokbench.curves.run import Run
 from grokbench.explanations import twins
+from grokbench.explanations.base import Explanation
+from grokbench.registry import register_explanation
 from grokbench.statistics.clusters import seed_interval
 from grokbench.statistics.location import Location
-from grokbench.verdicts.cells import Cells, Finding, end_of_rise, estimate
+from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.estimates import (
-    UNDEFINED,
     censored_share,
     difference,
+    known,
     ladder,
     middle,
     resolved_share,
     share,
     t_gen_of,
 )
-from grokbench.verdicts.verdict import NOT_APPLICABLE, UNDECIDED, Estimate, Gate
+from grokbench.verdicts.finding import NOT_APPLICABLE, UNDECIDED, UNDEFINED, Estimate, Finding, Gate
+from grokbench.verdicts.progress import end_of_rise
 
 GENERALIZES = 0.9  # held-out kappa with redrawn training labels
 FITTED = 0.98  # training accuracy that counts as fitted, of a size
 LEARNED = 0.95  # both kappas, of a size that generalizes
 COMPARABLE = 2.0  # factor within which t_mem of a dose may lie
 LEAST_DOSES = 3
+
+
+@register_explanation("complexity")
+class Complexity(Explanation):
+    """Complexity rises while the labels are memorized, and falls as a simpler rule takes over."""
 
 
 def measure_qualifies(cells: Cells) -> Finding:
@@ -48,16 +56,15 @@ def measure_qualifies(cells: Cells) -> Finding:
     Runs that do not fit .98 of the labels say nothing. Positive control, invariance and blindness (Q2 to Q4) are tests
     of the measures, not of runs.
     """
-    steps = len(cells.cells("calibration"))
+    steps = len(cells.of_role("calibration"))
     sizes = np.array([cells.values("calibration", partial(_final, cells), step=step) for step in range(steps)])
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log2(sizes)
     slopes = np.array([_slope(np.arange(steps), column) for column in logs.T]) if steps else np.empty(0)
-    known = [column[~np.isnan(column)] for column in logs]
-    medians = [float(np.median(column)) if column.size else math.nan for column in known]
+    medians = [float(np.nanmedian(column)) if known(column) else math.nan for column in logs]
     ordered = len(medians) > 2 and bool((np.diff(medians) > 0).all())
     gate = Gate("order", ordered, "not monotone in the number of memorized labels")
-    return Finding({"slope": middle(slopes)}, _known(slopes), gates=[_measured(cells), gate])
+    return Finding({"slope": middle(slopes)}, known(slopes), gates=[_measured(cells), gate])
 
 
 def falls_after_memorizing(cells: Cells) -> Finding:
@@ -70,16 +77,16 @@ def falls_after_memorizing(cells: Cells) -> Finding:
 
     The search for the peak biases Delta downwards, in both alike.
     """
-    lost = cells.imputed(math.inf, -math.inf)
+    imputed = cells.imputed(math.inf, -math.inf)
     fall, low = np.full((2, len(cells.seeds)), math.nan)
-    rows = zip(*(cells.traces(role) for role in ("free", "random", "low", "low_random")), strict=True)
+    rows = zip(*(cells.runs_of(role) for role in ("free", "random", "low", "low_random")), strict=True)
     for i, (free, twin, less, less_twin) in enumerate(rows):
         window = twins.window(cells, free)
-        fall[i] = lost if window is None else twins.fall(cells, free, twin, window)
+        fall[i] = imputed if window is None else twins.fall(cells, free, twin, window)
         low[i] = math.nan if window is None else twins.fall(cells, less, less_twin, window)
     parts = {"fall": middle(-fall), "beyond_low": middle(_minus(low, fall))}
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    return Finding(parts, _known(fall), resolved=resolved, censored=censored, gates=[_measured(cells)])
+    return Finding(parts, known(fall), resolved=resolved, censored=censored, gates=[_measured(cells)])
 
 
 def rises_first(cells: Cells) -> Finding:
@@ -90,12 +97,12 @@ def rises_first(cells: Cells) -> Finding:
     to be seen: not applicable at the grain. Nor has a measure that is not defined before the labels are fitted, as the
     size of the sub-model that fits them is not.
     """
-    found = cells.values("free", partial(twins.rise_before, cells), imputed=cells.imputed(0.0, math.inf))
+    rise = cells.values("free", partial(twins.rise_before, cells), imputed=cells.imputed(0.0, math.inf))
     resolved = resolved_share(cells, "free")
     grain = Gate("grain", resolved >= 0.5, "memorizes at the first ticks of its clock", NOT_APPLICABLE)
-    known = _known(found) >= len(cells.seeds) / 2
-    begins = Gate("begins", known, "the measure is undefined while the labels are being fitted", NOT_APPLICABLE)
-    return Finding({"rise": middle(found)}, _known(found), resolved=resolved, gates=[_measured(cells), grain, begins])
+    seen = known(rise) >= len(cells.seeds) / 2
+    begins = Gate("begins", seen, "the measure is undefined while the labels are being fitted", NOT_APPLICABLE)
+    return Finding({"rise": middle(rise)}, known(rise), resolved=resolved, gates=[_measured(cells), grain, begins])
 
 
 def memorizing_needs_more(cells: Cells) -> Finding:
@@ -112,11 +119,11 @@ def memorizing_needs_more(cells: Cells) -> Finding:
     """
     random, true = least_sizes(cells, "sizes_random", memorizes), least_sizes(cells, "sizes_true", learns)
     examples = np.log10(sorted(random))
-    logs = [np.array([found[n] for n in sorted(found)]) for found in (random, true)]  # each (n, seeds)
+    logs = [np.array([least[n] for n in sorted(least)]) for least in (random, true)]  # each (n, seeds)
     capacity = _minus(*logs).mean(axis=0) if sorted(random) == sorted(true) else np.full(len(cells.seeds), math.nan)
-    slopes = [np.array([_slope(examples, column) for column in found.T]) for found in logs]
+    slopes = [np.array([_slope(examples, column) for column in log.T]) for log in logs]
     parts = {"capacity": middle(capacity), "slope": middle(_minus(*slopes))}
-    return Finding(parts, _known(capacity))
+    return Finding(parts, known(capacity))
 
 
 def falls_in_time(cells: Cells) -> Finding:
@@ -128,13 +135,12 @@ def falls_in_time(cells: Cells) -> Finding:
     Measure and accuracy are different functionals, so that only "not after" is claimed; t50 is that of the ranking
     where the accuracy lags it by an offset.
     """
-    lost = cells.imputed(-math.inf, math.inf)
-    pairs = zip(cells.traces("free"), cells.traces("random"), strict=True)
-    found = np.array([twins.lead_of_fall(cells, free, twin, lost) for free, twin in pairs])
+    imputed = cells.imputed(-math.inf, math.inf)
+    pairs = zip(cells.runs_of("free"), cells.runs_of("random"), strict=True)
+    lead = np.array([twins.lead_of_fall(cells, free, twin, imputed) for free, twin in pairs])
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    return Finding(
-        {"not_after": middle(found)}, _known(found), resolved=resolved, censored=censored, gates=[_measured(cells)]
-    )
+    parts = {"not_after": middle(lead)}
+    return Finding(parts, known(lead), resolved=resolved, censored=censored, gates=[_measured(cells)])
 
 
 def pressure_is_necessary(cells: Cells) -> Finding:
@@ -148,10 +154,10 @@ def pressure_is_necessary(cells: Cells) -> Finding:
     on = cells.late("free_on", imputed=cells.imputed(0.0, 1.0))
     off = cells.late("free_off", imputed=cells.imputed(1.0, 0.0))
     pairs = int((~np.isnan(on) & ~np.isnan(off)).sum())
-    without = share(off)
-    less = Estimate(-without.value, without.reversed().interval)
     resolved, censored = resolved_share(cells, "free_on"), censored_share(cells, "free_on")
-    return Finding({"difference": difference(on, off), "off": less}, pairs, resolved=resolved, censored=censored)
+    return Finding(
+        {"difference": difference(on, off), "off": share(off).reversed()}, pairs, resolved=resolved, censored=censored
+    )
 
 
 def lookup_is_dropped(cells: Cells) -> Finding:
@@ -164,14 +170,14 @@ def lookup_is_dropped(cells: Cells) -> Finding:
 
     Redrawn labels delay or prevent generalization. By construction 1 for interpolators.
     """
-    found = cells.values("noise", partial(_bits_left, cells), imputed=cells.imputed(1.0, 0.0))
-    fitted = int(cells.values("noise", lambda trace: float(_fits(cells, trace)), imputed=0.0).sum())
+    left = cells.values("noise", partial(_bits_left, cells), imputed=cells.imputed(1.0, 0.0))
+    fitted = int(cells.values("noise", lambda run: float(_fits(cells, run)), imputed=0.0).sum())
     n, half = len(cells.seeds), len(cells.seeds) / 2
     gates = [
         Gate("fits", fitted >= half, f"{fitted} of {n} runs fit their labels", NOT_APPLICABLE),
-        Gate("generalizes", _known(found) >= half, f"{_known(found)} of {n} runs generalize from redrawn labels"),
+        Gate("generalizes", known(left) >= half, f"{known(left)} of {n} runs generalize from redrawn labels"),
     ]
-    return Finding({"dropped": middle(-found)}, _known(found), gates=gates)
+    return Finding({"dropped": middle(-left)}, known(left), gates=gates)
 
 
 def follows_pressure(cells: Cells) -> Finding:
@@ -182,18 +188,18 @@ def follows_pressure(cells: Cells) -> Finding:
     they delay memorizing itself. Gate: three doses are left.
     """
     kept = _comparable(cells)
-    timed = {step: step in kept for step in range(len(cells.cells("pressures")))}
+    timed = {step: step in kept for step in range(len(cells.of_role("pressures")))}
 
-    def at_dose(trace: Run, step: int):
-        return (*t_gen_of(cells, trace), float(step)) if timed[step] else None
+    def at_dose(run: Run, step: int):
+        return (*t_gen_of(cells, run), float(step)) if timed[step] else None
 
-    runs = ladder(
+    doses = ladder(
         cells, "pressures", at_dose, rises=False, dose_of_imputed=lambda step: float(step) if timed[step] else math.nan
     ).reversed()
     enough = len(kept) >= LEAST_DOSES
     gate = Gate("doses", enough, f"{len(kept)} doses with t_mem within a factor of {COMPARABLE:g}", UNDECIDED)
-    tau, p = runs.later(cells, "C7"), runs.p_later(cells, "C7")
-    return Finding({"tau": tau}, runs.seeds, p, runs.censored, gates=[gate])
+    tau, p = doses.later(cells, "C7"), doses.p_later(cells, "C7")
+    return Finding({"tau": tau}, doses.seeds, p, doses.censored, gates=[gate])
 
 
 def end_state(cells: Cells) -> Finding:
@@ -202,24 +208,20 @@ def end_state(cells: Cells) -> Finding:
     Part "rank": minus Spearman's correlation of c at the end with the final held-out kappa over the runs of the free
     cell, of the one with too little data and of the one in the other state of pressure; seeds resampled.
     """
-    other = "free_off" if cells.natural == "on" else "free_on"
-    twins = {"free": "random", other: "random", "low": "low_random"}
+    other = "free_off" if cells.design.natural == "on" else "free_on"
+    twin_of = {"free": "random", other: "random", "low": "low_random"}
     rows = [
-        (_final(cells, trace) / _final(cells, twin), float(trace.curve.kappa_test[-1]), seed)
-        for role, of in twins.items()
-        for seed, trace, twin in zip(cells.seeds, cells.traces(role), cells.traces(of), strict=True)
-        if trace.complete and twin.complete
+        (_final(cells, run) / _final(cells, twin), float(run.curve.kappa_test[-1]), seed)
+        for role, of in twin_of.items()
+        for seed, run, twin in zip(cells.seeds, cells.runs_of(role), cells.runs_of(of), strict=True)
+        if run.complete and twin.complete
     ]
     rows = [row for row in rows if row[0] > 0]
     return Finding({"rank": _rank_correlation(rows, cells)}, len(rows), gates=[_measured(cells)])
 
 
 def _measured(cells: Cells) -> Gate:
-    return Gate("measure", bool(cells.complexity), "no qualified measure of complexity", NOT_APPLICABLE)
-
-
-def _known(values: np.ndarray) -> int:
-    return int((~np.isnan(values)).sum())
+    return Gate("measure", bool(cells.design.complexity), "no qualified measure of complexity", NOT_APPLICABLE)
 
 
 def _minus(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -227,66 +229,66 @@ def _minus(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return first - second
 
 
-def _final(cells: Cells, trace: Run) -> float:
+def _final(cells: Cells, run: Run) -> float:
     """The last known value of the family's measure."""
-    values = trace.curve.column(cells.complexity)
+    values = run.curve.column(cells.design.complexity)
     values = values[~np.isnan(values)]
     return float(values[-1]) if values.size else math.nan
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Of the least-squares line through the known points; NaN from fewer than three."""
-    known = ~np.isnan(y)
-    return float(np.polyfit(x[known], y[known], 1)[0]) if known.sum() > 2 else math.nan
+    """The slope of the least-squares line through the known points; NaN from fewer than three."""
+    seen = ~np.isnan(y)
+    return float(np.polyfit(x[seen], y[seen], 1)[0]) if seen.sum() > 2 else math.nan
 
 
-def memorizes(trace: Run) -> bool:
+def memorizes(run: Run) -> bool:
     """Whether a run ends with .98 of its labels fitted."""
-    return bool(trace.curve.column("train_accuracy")[-1] >= FITTED)
+    return bool(run.curve.column("train_accuracy")[-1] >= FITTED)
 
 
-def learns(trace: Run) -> bool:
+def learns(run: Run) -> bool:
     """Whether a run ends with both kappas at .95 or more."""
-    return bool(min(trace.curve.kappa_train[-1], trace.curve.kappa_test[-1]) >= LEARNED)
+    return bool(min(run.curve.kappa_train[-1], run.curve.kappa_test[-1]) >= LEARNED)
 
 
 def least_sizes(cells: Cells, role: str, holds: Callable[[Run], bool]) -> dict[float, np.ndarray]:
     """n -> (seeds,) log10 of the least size whose run holds; NaN where none does. Without numbers there is one n."""
 
-    def size(trace: Run) -> float:
+    def size(run: Run) -> float:
         with np.errstate(invalid="ignore"):
-            parts = trace.curve.column("submodel_size") / trace.curve.column("submodel_share")
+            parts = run.curve.column("submodel_size") / run.curve.column("submodel_share")
         parts = parts[~np.isnan(parts)]
-        return math.log10(parts[-1]) if parts.size and holds(trace) else math.inf
+        return math.log10(parts[-1]) if parts.size and holds(run) else math.inf
 
-    steps = range(len(cells.cells(role)))
-    examples = cells.numbers.get(role) or [1.0] * len(steps)
-    found: dict[float, list[np.ndarray]] = {}
+    steps = range(len(cells.of_role(role)))
+    examples = cells.design.numbers.get(role) or [1.0] * len(steps)
+    sizes: dict[float, list[np.ndarray]] = {}
     for step, n in zip(steps, examples, strict=True):
-        found.setdefault(n, []).append(cells.values(role, size, imputed=math.inf, step=step))
-    least = {n: np.min(sizes, axis=0) for n, sizes in found.items()}
-    return {n: np.where(np.isinf(sizes), math.nan, sizes) for n, sizes in least.items()}
+        sizes.setdefault(n, []).append(cells.values(role, size, imputed=math.inf, step=step))
+    least = {n: np.min(rows, axis=0) for n, rows in sizes.items()}
+    return {n: np.where(np.isinf(row), math.nan, row) for n, row in least.items()}
 
 
-def _fits(cells: Cells, trace: Run) -> bool:
+def _fits(cells: Cells, run: Run) -> bool:
     """Whether the labels were fitted at some time: for good they are not, where the table is dropped."""
-    return trace.curve.crossing(trace.curve.kappa_train, cells.level).held
+    return run.curve.crossing(run.curve.kappa_train, cells.level).held
 
 
-def _bits_left(cells: Cells, trace: Run) -> float:
-    if not _fits(cells, trace) or not float(np.median(trace.curve.kappa_test[-5:])) >= GENERALIZES:
+def _bits_left(cells: Cells, run: Run) -> float:
+    if not _fits(cells, run) or not float(np.median(run.curve.kappa_test[-5:])) >= GENERALIZES:
         return math.nan
-    return trace.curve.value_at(trace.curve.column("memorized_bits"), end_of_rise(trace, cells.level)) / math.log2(
-        trace.curve.n_classes
+    return run.curve.value_at(run.curve.column("memorized_bits"), end_of_rise(run, cells.level)) / math.log2(
+        run.curve.n_classes
     )
 
 
 def _comparable(cells: Cells) -> set[int]:
     """Steps of "pressures" whose median t_mem lies within a factor of 2 of that of the weakest."""
     times = []
-    for step in range(len(cells.cells("pressures"))):
-        found = cells.values("pressures", lambda trace: cells.detection(trace).t_mem, step=step)
-        times.append(float(np.nanmedian(found)) if _known(found) else math.nan)
+    for step in range(len(cells.of_role("pressures"))):
+        t_mem = cells.values("pressures", lambda run: cells.detection(run).t_mem, step=step)
+        times.append(float(np.nanmedian(t_mem)) if known(t_mem) else math.nan)
     return {i for i, t in enumerate(times) if times[0] / COMPARABLE <= t <= times[0] * COMPARABLE}
 
 
@@ -309,4 +311,4 @@ def _rank_correlation(rows: list[tuple[float, float, int]], cells: Cells) -> Est
         ends = seed_interval(minus_rho, seed, rng=cells.rng("C8"), level=1 - 2 * alpha)
         return Location(float(minus_rho(np.ones((1, len(x))))[0]), ends.low, ends.high, len(x))
 
-    return estimate(at)
+    return Estimate.of(at)

@@ -13,22 +13,30 @@ from functools import partial
 import numpy as np
 
 from grokbench.curves.run import Run
-from grokbench.verdicts.cells import Cells, Finding
+from grokbench.explanations.base import Explanation
+from grokbench.registry import register_explanation
+from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.estimates import (
     Ladder,
     censored_share,
     delay_of,
     difference,
+    known,
     ladder,
     middle,
     mostly_resolved,
     resolved_share,
     share,
 )
-from grokbench.verdicts.verdict import NOT_APPLICABLE, Gate
+from grokbench.verdicts.finding import NOT_APPLICABLE, Finding, Gate
 
 SUFFICIENT = 0.95  # R_0 at which the initial kernel is enough
 LAZINESS = "laziness"  # column: likeness to the initial-kernel flow at equal training accuracy
+
+
+@register_explanation("lazy-to-rich")
+class LazyToRich(Explanation):
+    """First a fit with the initial, frozen features, later features that move where the task needs them."""
 
 
 def memorizes_lazily(cells: Cells) -> Finding:
@@ -37,13 +45,13 @@ def memorizes_lazily(cells: Cells) -> Finding:
     q = correlation of the class-centred held-out scores with those of the gradient flow of the initial kernel at equal
     training accuracy (measure `laziness`), at t_mem. Part "likeness": the median of q over seeds of the free cell.
 
-    Fails where the trace kernel stands in for a full one (several classes), and under adaptive optimizers, whose kernel
+    Fails where the run kernel stands in for a full one (several classes), and under adaptive optimizers, whose kernel
     is another. 1 by construction for kernel machines of the initial kernel.
     """
     q = cells.values("free", partial(_at_memorization, cells, column=LAZINESS), imputed=cells.imputed(0.0, 1.0))
     measured = bool((~np.isnan(q)).any())
     gate = Gate("laziness", measured, "likeness to the lazy predictor is not measured", NOT_APPLICABLE)
-    return Finding({"likeness": middle(q)}, _known(q), gates=[gate])
+    return Finding({"likeness": middle(q)}, known(q), gates=[gate])
 
 
 def freezing_removes(cells: Cells) -> Finding:
@@ -75,12 +83,12 @@ def later_when_lazier(cells: Cells) -> Finding:
     """
     resolved = mostly_resolved(cells, "doses")
     timed = delay_of(cells, resolved)
-    runs = ladder(cells, "doses", lambda trace, step: _with(timed(trace), step), rises=True)
+    doses = ladder(cells, "doses", lambda run, step: _with(timed(run), step), rises=True)
     check = _laziness_of_doses(cells, resolved).later(cells, "L2 manipulation")
     passed = check.interval(0.025)[0] > 0
     gate = Gate("manipulation", bool(passed), "dose does not make it lazier", NOT_APPLICABLE)
-    p = runs.p_later(cells, "L2")
-    return Finding({"tau": runs.later(cells, "L2")}, runs.seeds, p, runs.censored, float(resolved), [gate])
+    p = doses.p_later(cells, "L2")
+    return Finding({"tau": doses.later(cells, "L2")}, doses.seeds, p, doses.censored, float(resolved), [gate])
 
 
 def features_in_time(cells: Cells) -> Finding:
@@ -98,7 +106,7 @@ def features_in_time(cells: Cells) -> Finding:
     lead = cells.values("free", partial(_lead, cells), imputed=cells.imputed(-math.inf, math.inf))
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
     parts = {"not_ready": middle(-ready), "ready": middle(lead)}
-    return Finding(parts, min(_known(ready), _known(lead)), resolved=resolved, censored=censored)
+    return Finding(parts, min(known(ready), known(lead)), resolved=resolved, censored=censored)
 
 
 def later_when_misaligned(cells: Cells) -> Finding:
@@ -115,13 +123,13 @@ def later_when_misaligned(cells: Cells) -> Finding:
     resolved = mostly_resolved(cells, "ladder")
     timed = delay_of(cells, resolved)
 
-    def at_rung(trace: Run, step: int):
-        found, x = timed(trace), _initial_skill(cells, trace, step)
-        return None if found is None or math.isnan(x) else (*found, -x)
+    def at_rung(run: Run, step: int):
+        delay, x = timed(run), _initial_skill(cells, run, step)
+        return None if delay is None or math.isnan(x) else (*delay, -x)
 
-    runs = ladder(cells, "ladder", at_rung, rises=False, dose_of_imputed=partial(_usual_dose, cells))
-    parts = {"tau": runs.later(cells, "L4"), "sufficient": middle(-_delays_where_sufficient(cells))}
-    return Finding(parts, runs.seeds, runs.p_later(cells, "L4"), runs.censored, float(resolved))
+    rungs = ladder(cells, "ladder", at_rung, rises=False, dose_of_imputed=partial(_usual_dose, cells))
+    parts = {"tau": rungs.later(cells, "L4"), "sufficient": middle(-_delays_where_sufficient(cells))}
+    return Finding(parts, rungs.seeds, rungs.p_later(cells, "L4"), rungs.censored, float(resolved))
 
 
 def movement_is_specific(cells: Cells) -> Finding:
@@ -131,11 +139,11 @@ def movement_is_specific(cells: Cells) -> Finding:
     the run with too little data (role "low") and of the one in the other state of pressure. Random labels are left
     out: vacuous. Nearly implied by late generalization, hence a control.
     """
-    other = "free_off" if cells.natural == "on" else "free_on"
+    other = "free_off" if cells.design.natural == "on" else "free_on"
     roles = [role for role in ("low", other) if cells.has(role)]
-    rows = zip(cells.traces("free"), *(cells.traces(role) for role in roles), strict=True)
-    found = np.array([_ahead(cells, trace, [t for t in others if t.complete]) for trace, *others in rows])
-    return Finding({"difference": middle(found)}, _known(found))
+    rows = zip(cells.runs_of("free"), *(cells.runs_of(role) for role in roles), strict=True)
+    ahead = np.array([_ahead(cells, free, [run for run in others if run.complete]) for free, *others in rows])
+    return Finding({"difference": middle(ahead)}, known(ahead))
 
 
 def without_pressure(cells: Cells) -> Finding:
@@ -148,7 +156,7 @@ def without_pressure(cells: Cells) -> Finding:
     late = cells.late("free_off", imputed=cells.imputed(0.0, 1.0))
     rises = cells.values("free_off", partial(_norm_rises, cells), imputed=cells.imputed(0.0, 1.0))
     flags = np.where(np.isnan(late) | np.isnan(rises), math.nan, (late == 1) & (rises == 1))
-    return Finding({"share": share(flags)}, _known(flags), resolved=resolved_share(cells, "free_off"))
+    return Finding({"share": share(flags)}, known(flags), resolved=resolved_share(cells, "free_off"))
 
 
 def frozen_at(cells: Cells) -> Finding:
@@ -160,95 +168,91 @@ def frozen_at(cells: Cells) -> Finding:
 
     R is that of the whole tangent kernel, of which the last hidden layer's is a part.
     """
-    found = np.full((len(cells.cells("freezes")), len(cells.seeds)), math.nan)
-    for step in range(len(found)):
-        pairs = zip(cells.traces("freezes", step), cells.traces("free"), strict=True)
-        found[step] = [_disagreement(cells, frozen, free) for frozen, free in pairs]
-    whole = found[:, ~np.isnan(found).any(axis=0)].mean(axis=0) if len(found) else np.empty(0)
+    apart = np.full((len(cells.of_role("freezes")), len(cells.seeds)), math.nan)
+    for step in range(len(apart)):
+        pairs = zip(cells.runs_of("freezes", step), cells.runs_of("free"), strict=True)
+        apart[step] = [_disagreement(cells, frozen, free) for frozen, free in pairs]
+    whole = apart[:, ~np.isnan(apart).any(axis=0)].mean(axis=0) if len(apart) else np.empty(0)
     return Finding({"agreement": middle(-whole)}, len(whole))
 
 
-def _known(values: np.ndarray) -> int:
-    return int((~np.isnan(values)).sum())
+def _with(delay: tuple[float, bool] | None, dose: float):
+    return None if delay is None else (*delay, dose)
 
 
-def _with(found: tuple[float, bool] | None, dose: float):
-    return None if found is None else (*found, dose)
+def _at_memorization(cells: Cells, run: Run, column: str) -> float:
+    return run.curve.value_at(run.curve.column(column), cells.detection(run).t_mem)
 
 
-def _at_memorization(cells: Cells, trace: Run, column: str) -> float:
-    return trace.curve.value_at(trace.curve.column(column), cells.detection(trace).t_mem)
-
-
-def _lead(cells: Cells, trace: Run) -> float:
+def _lead(cells: Cells, run: Run) -> float:
     """log10(t50 / T_R50); NaN without t50 or without R."""
-    rise, R = trace.half_rise(cells.level), trace.curve.column(cells.ridge)
+    rise, R = run.half_rise(cells.level), run.curve.column(cells.ridge)
     if math.isnan(rise) or np.isnan(R).all():
         return math.nan
-    ready = trace.curve.crossing(R, 0.5)
+    ready = run.curve.crossing(R, 0.5)
     return math.log10(rise / ready.time) if ready.reached else -math.inf
 
 
 def _laziness_of_doses(cells: Cells, resolved: bool) -> Ladder:
     """1 - movement of each dose's run at the time at which laziness is asked for."""
-    steps = range(len(cells.cells("doses")))
-    earliest = {}
-    for trace in (trace for step in steps for trace in cells.traces("doses", step) if trace.complete):
-        rise = trace.half_rise(cells.level)
-        earliest[trace.seed] = min(earliest.get(trace.seed, math.inf), rise if rise == rise else math.inf)
+    earliest: dict[int, float] = {}
+    for run in (run for run in cells.all_runs("doses") if run.complete):
+        rise = run.half_rise(cells.level)
+        earliest[run.seed] = min(earliest.get(run.seed, math.inf), math.inf if math.isnan(rise) else rise)
 
-    def still(trace: Run, step: int):
-        time = cells.detection(trace).t_mem if resolved else earliest[trace.seed]
-        moved = trace.curve.value_at(trace.curve.column("movement"), time)
+    def still(run: Run, step: int):
+        time = cells.detection(run).t_mem if resolved else earliest[run.seed]
+        moved = run.curve.value_at(run.curve.column("movement"), time)
         return None if math.isnan(moved) else (1 - moved, True, float(step))
 
     return ladder(cells, "doses", still, rises=True)
 
 
-def _initial_skill(cells: Cells, trace: Run, step: int) -> float:
+def _initial_skill(cells: Cells, run: Run, step: int) -> float:
     """R at time 0, or the final kappa of the frozen twin."""
-    at_start = trace.curve.column(cells.ridge)[0]
+    at_start = run.curve.column(cells.ridge)[0]
     if not math.isnan(at_start) or not cells.has("ladder_frozen"):
         return float(at_start)
-    frozen = cells.traces("ladder_frozen", step)[list(cells.seeds).index(trace.seed)]
+    frozen = cells.runs_of("ladder_frozen", step)[list(cells.seeds).index(run.seed)]
     return math.nan if not frozen.complete else float(frozen.curve.kappa_test[-1])
 
 
 def _usual_dose(cells: Cells, step: int) -> float:
     """Minus the median R_0 of a rung, for a run that was lost."""
-    known = [_initial_skill(cells, trace, step) for trace in cells.traces("ladder", step) if trace.complete]
-    return -float(np.median(known)) if known else math.nan
+    skills = [_initial_skill(cells, run, step) for run in cells.runs_of("ladder", step) if run.complete]
+    return -float(np.median(skills)) if skills else math.nan
 
 
 def _delays_where_sufficient(cells: Cells) -> np.ndarray:
     """(seeds,) the median delay over the rungs with R_0 >= .95; +inf for what did not generalize, NaN without one."""
-    found: dict[int, list[float]] = {seed: [] for seed in cells.seeds}
-    for step in range(len(cells.cells("ladder"))):
-        for trace in cells.traces("ladder", step):
-            if not trace.complete or not _initial_skill(cells, trace, step) >= SUFFICIENT:
+    delays: dict[int, list[float]] = {seed: [] for seed in cells.seeds}
+    for step in range(len(cells.of_role("ladder"))):
+        for run in cells.runs_of("ladder", step):
+            if not run.complete or not _initial_skill(cells, run, step) >= SUFFICIENT:
                 continue
-            detection = cells.detection(trace)
+            detection = cells.detection(run)
             if detection.t_mem_censoring != "right":
                 never = detection.t_gen_censoring == "right"
-                found[trace.seed].append(math.inf if never else detection.delay)
-    return np.array([np.median(delays) if delays else math.nan for delays in found.values()])
+                delays[run.seed].append(math.inf if never else detection.delay)
+    return np.array([np.median(own) if own else math.nan for own in delays.values()])
 
 
-def _ahead(cells: Cells, trace: Run, others: list[Run]) -> float:
-    if not trace.complete or not others:
+def _ahead(cells: Cells, run: Run, others: list[Run]) -> float:
+    if not run.complete or not others:
         return math.nan
-    end = min(found.curve.last for found in (trace, *others))
-    score, *rest = (found.curve.value_at(found.curve.column(cells.ridge), end) for found in (trace, *others))
-    return score - max(rest)
+    runs = (run, *others)
+    end = min(one.curve.last for one in runs)
+    score, *scores = (one.curve.value_at(one.curve.column(cells.ridge), end) for one in runs)
+    return score - max(scores)
 
 
-def _norm_rises(cells: Cells, trace: Run) -> float:
-    detection = cells.detection(trace)
+def _norm_rises(cells: Cells, run: Run) -> float:
+    detection = cells.detection(run)
     if detection.t_gen_censoring == "right":
         return 0.0
-    norm = trace.curve.column("function_norm")
-    norm = trace.curve.column("norm") if np.isnan(norm).all() else norm
-    before, after = (trace.curve.value_at(norm, time) for time in (detection.t_mem, detection.t_gen))
+    norm = run.curve.column("function_norm")
+    norm = run.curve.column("norm") if np.isnan(norm).all() else norm
+    before, after = (run.curve.value_at(norm, time) for time in (detection.t_mem, detection.t_gen))
     return math.nan if math.isnan(before) or math.isnan(after) else float(after > before)
 
 

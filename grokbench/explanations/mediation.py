@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.curves.run import Run
+from grokbench.explanations.base import Explanation
+from grokbench.registry import register_explanation
 from grokbench.statistics.trends import concordance, gehan_scores
-from grokbench.verdicts.cells import Cells, Finding, estimate
-from grokbench.verdicts.estimates import DRAWS, EARLIEST, UNDEFINED, delay_of
-from grokbench.verdicts.verdict import NOT_APPLICABLE, Estimate, Gate
+from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.estimates import DRAWS, EARLIEST, delay_of, known
+from grokbench.verdicts.finding import NOT_APPLICABLE, UNDEFINED, Estimate, Finding, Gate
 
 OPTIMIZERS = ("gd", "momentum", "adam", "adamw")  # roles, each with its cells in the order of SHAPE
 SHAPE = {"decay": 3, "init": 3, "scale": 2}  # levels, the last axis fastest
@@ -26,6 +28,11 @@ LAZINESS = "laziness"
 ALIKE = 0.05  # difference in q of runs that are equally lazy
 COMPARABLE = 2.0  # factor within which a cell's median t_mem must lie from that of all cells
 LEAST_CELLS = 0.75
+
+
+@register_explanation("mediation")
+class Mediation(Explanation):
+    """Optimizer, weight decay, initial norm and output scale act on the delay through laziness."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def acts_through_laziness(cells: Cells) -> Finding:
     rates are not matched; gate: three quarters of the cells are left. A lost run counts as the least lazy and latest.
     Observational: a cause of both q and delay would look the same.
     """
-    places = [(role, step) for role in OPTIMIZERS for step in range(len(cells.cells(role)))]
+    places = [(role, step) for role in OPTIMIZERS for step in range(len(cells.of_role(role)))]
     kept = matched(cells, places)
     runs = factorial(cells, kept)
     gates = [
@@ -64,12 +71,12 @@ def acts_through_laziness(cells: Cells) -> Finding:
     if len(runs.time) == 0:
         return Finding(dict.fromkeys(("tau", "weakest", "third", "residual"), UNDEFINED), 0, gates=gates)
     lazier = [along(cells, runs, axis) for axis in range(len(AXES))]
-    rest = [own(cells, runs, axis) for axis in range(len(AXES))]
+    past = [own(cells, runs, axis) for axis in range(len(AXES))]
     parts = {
         "tau": _tau(cells, runs, runs.q, runs.seed),
         "weakest": ranked(lazier, 0),
         "third": ranked(lazier, 1),
-        "residual": minus_largest(rest),
+        "residual": minus_largest(past),
     }
     return Finding(parts, len(np.unique(runs.seed)), censored=float(1 - runs.event.mean()), gates=gates)
 
@@ -86,24 +93,23 @@ def _rows(cells: Cells, places: Sequence[tuple[str, int]]) -> Iterator[tuple]:
     timed = delay_of(cells, resolved=True)
     for role, step in places:
         level = (OPTIMIZERS.index(role), *map(int, np.unravel_index(step, tuple(SHAPE.values()))))
-        for seed, trace in zip(cells.seeds, cells.traces(role, step), strict=True):
-            if not trace.complete:
+        for seed, run in zip(cells.seeds, cells.runs_of(role, step), strict=True):
+            if not run.complete:
                 yield (math.inf if late else EARLIEST, not late, -1.0, seed, level)
-            elif (found := timed(trace)) is not None and not math.isnan(q := _laziness(cells, trace)):
-                yield (*found, q, seed, level)
+            elif (delay := timed(run)) is not None and not math.isnan(q := _laziness(cells, run)):
+                yield (*delay, q, seed, level)
 
 
-def _laziness(cells: Cells, trace: Run) -> float:
-    return trace.curve.value_at(trace.curve.column(LAZINESS), cells.detection(trace).t_mem)
+def _laziness(cells: Cells, run: Run) -> float:
+    return run.curve.value_at(run.curve.column(LAZINESS), cells.detection(run).t_mem)
 
 
 def matched(cells: Cells, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     """The cells whose median t_mem lies within `COMPARABLE` of the median over all cells."""
     times = {}
     for role, step in places:
-        found = cells.values(role, lambda trace: cells.detection(trace).t_mem, step=step)
-        known = found[~np.isnan(found)]
-        times[role, step] = float(np.median(known)) if known.size else math.nan
+        t_mem = cells.values(role, lambda run: cells.detection(run).t_mem, step=step)
+        times[role, step] = float(np.nanmedian(t_mem)) if known(t_mem) else math.nan
     middle = float(np.nanmedian(list(times.values()))) if not np.isnan(list(times.values())).all() else math.nan
     return [place for place, time in times.items() if middle / COMPARABLE <= time <= middle * COMPARABLE]
 
@@ -145,7 +151,7 @@ def _tau(
 ) -> Estimate:
     """Concordance of dose and delay over the pairs of a block, its interval over seeds."""
     shared = {"seed": runs.seed, "among": among, "draws": DRAWS}
-    return estimate(
+    return Estimate.of(
         lambda alpha: concordance(
             *(runs.time, runs.event, dose, block), rng=cells.rng("L7"), level=1 - 2 * alpha, **shared
         )

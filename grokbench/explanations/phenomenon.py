@@ -14,13 +14,20 @@ from functools import partial
 import numpy as np
 
 from grokbench.curves.run import Run
-from grokbench.verdicts.cells import Cells, Finding
-from grokbench.verdicts.estimates import censored_share, middle, resolved_share, share, within
-from grokbench.verdicts.verdict import NOT_APPLICABLE, Gate
+from grokbench.explanations.base import Explanation
+from grokbench.registry import register_explanation
+from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.estimates import censored_share, known, middle, resolved_share, share, within
+from grokbench.verdicts.finding import NOT_APPLICABLE, Finding, Gate
 
 DECADES = (1.0, 2.0)  # "10 to 100 times"
 LEAST_POINTS = 5  # checkpoints in a rise for its width to be known
 PATIENCE = 2.0  # the rule of P4 gives up at that many times the age at which the loss was best
+
+
+@register_explanation("phenomenon")
+class Phenomenon(Explanation):
+    """What is always said of grokking: late by 10 to 100 times, abrupt, after a plateau, unforeseen."""
 
 
 def ten_to_hundred_times(cells: Cells) -> Finding:
@@ -32,16 +39,18 @@ def ten_to_hundred_times(cells: Cells) -> Finding:
     Cautious: what is censored before two decades counts outside. Unit-dependent at the grain: not applicable there.
     """
     rows = []
-    for seed, trace in zip(cells.seeds, cells.traces("free"), strict=True):
-        if not trace.complete:
+    for seed, run in zip(cells.seeds, cells.runs_of("free"), strict=True):
+        if not run.complete:
             rows.append((cells.imputed(-1.0, 1.5), True, seed))
-        elif cells.detection(trace).resolved:
-            detection = cells.detection(trace)
+        elif cells.detection(run).resolved:
+            detection = cells.detection(run)
             rows.append((detection.delay, detection.delay_censoring == "observed", seed))
     delays, observed, seeds = (np.array(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
-    found = within(delays, observed, seeds, *DECADES, cells)
+    share_inside = within(delays, observed, seeds, *DECADES, cells)
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    return Finding({"share": found}, len(rows), censored=censored, resolved=resolved, gates=[_above_grain(cells)])
+    return Finding(
+        {"share": share_inside}, len(rows), censored=censored, resolved=resolved, gates=[_above_grain(cells)]
+    )
 
 
 def abrupt(cells: Cells) -> Finding:
@@ -51,8 +60,8 @@ def abrupt(cells: Cells) -> Finding:
     (of the ranking, where the accuracy lags it), of the free runs that generalize, with at least 5 checkpoints in the
     rise.
     """
-    found = cells.values("free", partial(_relative_width, cells), imputed=cells.imputed(math.inf, 0.0))
-    return _in_decades(cells, "width", -found)
+    width = cells.values("free", partial(_relative_width, cells), imputed=cells.imputed(math.inf, 0.0))
+    return _in_decades(cells, "width", -width)
 
 
 def plateau(cells: Cells) -> Finding:
@@ -62,8 +71,8 @@ def plateau(cells: Cells) -> Finding:
     there is no ranking) over its value at t_mem, between t_mem and the middle of the delay in decades, of the free
     runs that generalize.
     """
-    found = cells.values("free", partial(_rise_on_the_way, cells), imputed=cells.imputed(1.0, 0.0))
-    return _in_decades(cells, "rise", -found)
+    rise = cells.values("free", partial(_rise_on_the_way, cells), imputed=cells.imputed(1.0, 0.0))
+    return _in_decades(cells, "rise", -rise)
 
 
 def stopped_by_loss(cells: Cells) -> Finding:
@@ -74,12 +83,12 @@ def stopped_by_loss(cells: Cells) -> Finding:
     half of the held-out split (measure `validation_loss`). Patience is relative to the age, as on a geometric grid a
     number of checkpoints is: 6 of 20 a decade are a factor of 2.
     """
-    return _stopped_before(cells, lambda trace: trace.curve.column("validation_loss"))
+    return _stopped_before(cells, lambda run: run.curve.column("validation_loss"))
 
 
 def stopped_by_accuracy(cells: Cells) -> Finding:
     """P4a: the same where the rule watches the accuracy, of which a plateau is a series of ties: the first counts."""
-    return _stopped_before(cells, lambda trace: -trace.curve.column("validation_accuracy"))
+    return _stopped_before(cells, lambda run: -run.curve.column("validation_accuracy"))
 
 
 def regret_of_stopping(cells: Cells) -> Finding:
@@ -90,14 +99,15 @@ def regret_of_stopping(cells: Cells) -> Finding:
     """
     late = cells.late("free", imputed=0.0)
     regret = cells.values("free", _regret, imputed=cells.imputed(0.0, 1.0))
-    found = np.where(late == 1, regret, math.nan)
-    return Finding({"regret": middle(found)}, int((~np.isnan(found)).sum()), gates=[_halved(cells)])
+    regret = np.where(late == 1, regret, math.nan)
+    return Finding({"regret": middle(regret)}, known(regret), gates=[_halved(cells)])
 
 
 def _in_decades(cells: Cells, part: str, values: np.ndarray) -> Finding:
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    n = int((~np.isnan(values)).sum())
-    return Finding({part: middle(values)}, n, censored=censored, resolved=resolved, gates=[_above_grain(cells)])
+    return Finding(
+        {part: middle(values)}, known(values), censored=censored, resolved=resolved, gates=[_above_grain(cells)]
+    )
 
 
 def _above_grain(cells: Cells) -> Gate:
@@ -105,57 +115,57 @@ def _above_grain(cells: Cells) -> Gate:
     return Gate("grain", bool(resolved), "memorizes at the grain of its clock", NOT_APPLICABLE)
 
 
-def _generalizes(cells: Cells, trace: Run) -> bool:
-    detection = cells.detection(trace)
+def _generalizes(cells: Cells, run: Run) -> bool:
+    detection = cells.detection(run)
     return detection.resolved and detection.t_gen_censoring == "observed" and detection.delay > 0
 
 
-def _relative_width(cells: Cells, trace: Run) -> float:
-    detection = cells.detection(trace)
-    values = trace.curve.kappa_rank if detection.offset else trace.curve.kappa_test
-    points = int(((values >= 0.10) & (values <= 0.90) & (trace.curve.time > 0)).sum())
-    if not _generalizes(cells, trace) or points < LEAST_POINTS:
+def _relative_width(cells: Cells, run: Run) -> float:
+    detection = cells.detection(run)
+    values = run.curve.kappa_rank if detection.offset else run.curve.kappa_test
+    points = int(((values >= 0.10) & (values <= 0.90) & (run.curve.time > 0)).sum())
+    if not _generalizes(cells, run) or points < LEAST_POINTS:
         return math.nan
     return detection.width / detection.delay
 
 
-def _rise_on_the_way(cells: Cells, trace: Run) -> float:
-    if not _generalizes(cells, trace):
+def _rise_on_the_way(cells: Cells, run: Run) -> float:
+    if not _generalizes(cells, run):
         return math.nan
-    detection = cells.detection(trace)
-    values = trace.curve.kappa_test if np.isnan(trace.curve.kappa_rank).all() else trace.curve.kappa_rank
+    detection = cells.detection(run)
+    values = run.curve.kappa_test if np.isnan(run.curve.kappa_rank).all() else run.curve.kappa_rank
     middle_of_delay = detection.t_mem * 10 ** (detection.delay / 2)
-    inside = (trace.curve.time >= detection.t_mem) & (trace.curve.time <= middle_of_delay)
-    ends = [trace.curve.value_at(values, middle_of_delay), *values[inside]]
-    return float(np.nanmax(ends)) - trace.curve.value_at(values, detection.t_mem)
+    inside = (run.curve.time >= detection.t_mem) & (run.curve.time <= middle_of_delay)
+    ends = [run.curve.value_at(values, middle_of_delay), *values[inside]]
+    return float(np.nanmax(ends)) - run.curve.value_at(values, detection.t_mem)
 
 
 def _stopped_before(cells: Cells, watched: Callable[[Run], np.ndarray]) -> Finding:
     """Share of the late runs that a rule which wants ``watched`` to fall stops before t_gen."""
 
-    def stopped(trace: Run) -> float:
-        return float(_stop(trace, watched(trace))[0] < cells.detection(trace).t_gen)
+    def stopped(run: Run) -> float:
+        return float(_stop(run, watched(run))[0] < cells.detection(run).t_gen)
 
     late = cells.late("free", imputed=0.0)
     flags = np.where(late == 1, cells.values("free", stopped, imputed=cells.imputed(0.0, 1.0)), math.nan)
-    return Finding({"stopped": share(flags)}, int((~np.isnan(flags)).sum()), gates=[_halved(cells)])
+    return Finding({"stopped": share(flags)}, known(flags), gates=[_halved(cells)])
 
 
-def _stop(trace: Run, watched: np.ndarray) -> tuple[float, int]:
+def _stop(run: Run, watched: np.ndarray) -> tuple[float, int]:
     """When the rule gives up (inf: never), and the checkpoint that it keeps, the best until then."""
     best = np.array([int(np.argmin(watched[: i + 1])) for i in range(len(watched))])
-    age = np.maximum(trace.curve.time[best], trace.curve.time[trace.curve.time > 0][0])
-    gave_up = np.flatnonzero(trace.curve.time > PATIENCE * age)
-    return (float(trace.curve.time[gave_up[0]]), int(best[gave_up[0]])) if gave_up.size else (math.inf, int(best[-1]))
+    age = np.maximum(run.curve.time[best], run.curve.time[run.curve.time > 0][0])
+    gave_up = np.flatnonzero(run.curve.time > PATIENCE * age)
+    return (float(run.curve.time[gave_up[0]]), int(best[gave_up[0]])) if gave_up.size else (math.inf, int(best[-1]))
 
 
-def _regret(trace: Run) -> float:
-    accuracy = trace.curve.column("remaining_accuracy")
-    kept = _stop(trace, trace.curve.column("validation_loss"))[1]
-    return float(accuracy[-1] - accuracy[kept]) / (1 - trace.curve.chance)
+def _regret(run: Run) -> float:
+    accuracy = run.curve.column("remaining_accuracy")
+    kept = _stop(run, run.curve.column("validation_loss"))[1]
+    return float(accuracy[-1] - accuracy[kept]) / (1 - run.curve.chance)
 
 
 def _halved(cells: Cells) -> Gate:
-    seen = [trace for trace in cells.traces("free") if trace.complete]
-    missing = any(np.isnan(trace.curve.column("remaining_accuracy")).any() for trace in seen)
+    seen = [run for run in cells.runs_of("free") if run.complete]
+    missing = any(np.isnan(run.curve.column("remaining_accuracy")).any() for run in seen)
     return Gate("halves", bool(seen) and not missing, "halves of the held-out split are not measured", NOT_APPLICABLE)

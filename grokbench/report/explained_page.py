@@ -8,8 +8,8 @@ from grokbench.registry import tables
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import escape, markdown
 from grokbench.verdicts.cross_table import CORNERS
-from grokbench.verdicts.explanation_rows import sensitivity_rows
-from grokbench.verdicts.judging import Told
+from grokbench.verdicts.explanation_rows import counts, sensitivity_rows
+from grokbench.verdicts.verdict import Verdict
 
 CROSS_NOTE = """
 Share of late runs (late/decided, with its exact 95 % interval) with features free or frozen and explicit pressure on
@@ -36,7 +36,7 @@ def explanations_page(grid: Grid) -> str:
     texts = cell_texts(grid)
     parts = [
         f"# {escape(grid.title)}: explanations\n",
-        *(_explanation(one.told, grid, texts) for one in grid.explained),
+        *(_explanation(one, grid, texts) for one in grid.explained),
     ]
     return "\n".join(parts)
 
@@ -51,19 +51,19 @@ def cell_texts(grid: Grid) -> dict[str, tuple[str, str]]:
     return texts
 
 
-def _explanation(told: Told, grid: Grid, texts: Mapping[str, tuple[str, str]]) -> str:
-    name = told.rules.explanation
+def _explanation(explained: Verdict, grid: Grid, texts: Mapping[str, tuple[str, str]]) -> str:
+    name = explained.rules.explanation
     crossed = _entries_of("cross_table", name, grid)
-    sections = [f"## {escape(name)}\n", f"{escape(told.rules.claim)}\n"]
+    sections = [f"## {escape(name)}\n", f"{escape(explained.rules.claim)}\n"]
     if crossed:
         sections += ["### Cross table\n", markdown(*tables["cross_table"]().reading(grid, crossed))]
         sections += [CROSS_NOTE, *_constructed(crossed)]
-    predictions = _entries_of("explanations", name, grid)[: len(told.rows)]
+    predictions = _entries_of("explanations", name, grid)[: len(explained.predictions)]
     sections += ["### Predictions\n", markdown(*tables["explanations"]().reading(grid, predictions)), PREDICTION_NOTE]
-    sections += ["### Verdicts\n", *_verdicts(told)] if told.families else [f"{_registered(told)}\n"]
-    sections += ["### What each prediction says\n", *map(_glossary, told.rules.predictions), ""]
-    sections += _cells(told, texts)
-    sections += ["### Sensitivity\n", _sensitivity(told)]
+    sections += ["### Verdicts\n", *_verdicts(explained)] if explained.families else [f"{_registered(explained)}\n"]
+    sections += ["### What each prediction says\n", *map(_glossary, explained.rules.predictions), ""]
+    sections += _cells(explained, texts)
+    sections += ["### Sensitivity\n", _sensitivity(explained)]
     return "\n".join(sections)
 
 
@@ -81,40 +81,40 @@ def _constructed(rows: list[Mapping]) -> list[str]:
     return ["By construction, hence no evidence:\n", *found, ""] if found else []
 
 
-def _verdicts(told: Told) -> list[str]:
+def _verdicts(explained: Verdict) -> list[str]:
     lines = [
-        f"- **{escape(name)}**: {found.verdict}" + (f" ({escape(found.reason)})" if found.reason else "")
-        for name, found in told.families.items()
+        f"- **{escape(found.name)}**: {found.word}" + (f" ({escape(found.reason)})" if found.reason else "")
+        for found in explained.families
     ]
-    whole = told.overall
-    counts = (
-        f"{whole.supported} supported, {whole.contradicted} contradicted, of {whole.applicable} applicable families"
-    )
+    summary = f"{counts(explained)}, of {sum(family.applies for family in explained.parts)} applicable families"
     return [
         *lines,
         "",
-        f"**Overall: {whole.verdict}** ({counts}" + (f"; {escape(whole.reason)}" if whole.reason else "") + ").",
+        f"**Overall: {explained.word}** ({summary}"
+        + (f"; {escape(explained.reason)}" if explained.reason else "")
+        + ").",
         "",
         "A family supports an explanation if all its applicable primaries are supported in all its tasks, and",
-        f"contradicts it if any is contradicted at level .05 divided by their number. {_registered(told)}",
+        f"contradicts it if any is contradicted at level .05 divided by their number. {_registered(explained)}",
         "",
     ]
 
 
-def _registered(told: Told) -> str:
+def _registered(explained: Verdict) -> str:
     """The seeds and the hash of the rules."""
-    last = told.rules.first_seed + told.rules.seeds - 1
-    return f"Seeds registered: {told.rules.first_seed} to {last}{_other_seeds(told)}; rules {told.registered[:12]}."
+    last = explained.rules.first_seed + explained.rules.seeds - 1
+    rules = explained.registration.hash[:12]
+    return f"Seeds registered: {explained.rules.first_seed} to {last}{_other_seeds(explained)}; rules {rules}."
 
 
-def _other_seeds(told: Told) -> str:
+def _other_seeds(explained: Verdict) -> str:
     """Designs that have another number of seeds: " (committee 20, trees 12)"."""
-    others = {f"{design.family} {design.seeds}": None for design in told.rules.designs if design.seeds}
+    others = {f"{design.family} {design.seeds}": None for design in explained.rules.designs if design.seeds}
     return f" ({', '.join(escape(name) for name in others)})" if others else ""
 
 
 def _glossary(prediction) -> str:
-    rules = "; ".join(f"{name.replace('_', ' ')} {rule.margins}" for name, rule in prediction.margins.items())
+    rules = "; ".join(f"{name.replace('_', ' ')} {margin.words}" for name, margin in prediction.margins.items())
     test = "" if prediction.p is None else f", p ≤ {prediction.p:g}"
     text = f"{prediction.claim} Rule: {rules}{test}; n ≥ {prediction.least}."
     source = f" Source: {prediction.source}." if prediction.source else ""
@@ -123,10 +123,10 @@ def _glossary(prediction) -> str:
     )
 
 
-def _cells(told: Told, texts: Mapping[str, tuple[str, str]]) -> list[str]:
+def _cells(explained: Verdict, texts: Mapping[str, tuple[str, str]]) -> list[str]:
     """What was run in the corners of the cross table and in the controls."""
     rows = []
-    for design in told.rules.designs:
+    for design in explained.rules.designs:
         for role, cell in design.cells.items():
             if role in SHOWN and isinstance(cell, str) and cell in texts:
                 task, learner = texts[cell]
@@ -136,8 +136,8 @@ def _cells(told: Told, texts: Mapping[str, tuple[str, str]]) -> list[str]:
     return ["### What was run\n", markdown({name: name for name in names}, rows), ""] if rows else []
 
 
-def _sensitivity(told: Told) -> str:
-    rows = sensitivity_rows(told)
+def _sensitivity(explained: Verdict) -> str:
+    rows = sensitivity_rows(explained)
     if not rows:
         return "No prediction has a verdict of its own that could change.\n"
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -10,7 +10,6 @@ import warnings
 from pathlib import Path
 
 from grokbench.registry import tables as registry
-from grokbench.report.explained import explain_suite
 from grokbench.report.explained_page import explanations_page
 from grokbench.runs.claims import tables_claimed
 from grokbench.runs.note import Note
@@ -18,6 +17,7 @@ from grokbench.runs.store import Store, write_atomically
 from grokbench.tables.base import Table
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import csv_lines
+from grokbench.verdicts.judging import judge_suite
 
 
 def write_report(results: str | Path) -> Grid:
@@ -57,7 +57,7 @@ def read_grid(results: Path) -> Grid:
         title=note.title or note.suite or results.name,
         comparisons=note.comparisons,
         learners=note.learners,
-        explained=explain_suite(note, runs),
+        explained=judge_suite(note.suite, note.cells or {}, runs),
         cells=note.cells,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from grokbench.curves.trace import Course, facts
 from grokbench.registry import learners, tasks
-from grokbench.suites.registered import registered_rules
+from grokbench.suites.registered import registered_keys, registered_rules
 from grokbench.threads import one_thread
 
 ERROR_LENGTH, TRACE_LENGTH = 2_000, 50_000  # characters: an exception may quote all its data
@@ -23,7 +23,7 @@ def perform(config: dict, send: Callable[[dict], None]) -> None:
     checkpoint, and at the end ``{"end": {...}}`` with status, error, traceback and what the run used. An
     exception of the task or the learner becomes part of that message, and is not raised.
     """
-    send({"facts": {"registered": registered_rules()}})
+    send({"facts": {"registered": registered_rules(), "registered_cells": registered_keys()}})
     wall, cpu = time.monotonic(), time.process_time()
     status, error, trace = "failed", "", ""
     try:

@@ -22,10 +22,10 @@ import xgboost  # noqa: F401
 import grokbench.runs.perform  # noqa: F401
 from grokbench.options import options
 from grokbench.registry import learners, measures, tasks
-from grokbench.suites.registered import registered_rules
+from grokbench.suites.registered import registered_keys
 
 pydantic.TypeAdapter(int)  # which loads the rest of it
-registered_rules()
+registered_keys()  # which plans the suites of the explanations
 for registry in (tasks, learners, measures):
     for cls in registry.classes():
         options(cls)

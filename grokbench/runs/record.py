@@ -76,7 +76,7 @@ OPTIONAL: dict[str, Check] = {
     **dict.fromkeys(("chance", "ceiling"), _finite),
     **dict.fromkeys(("baseline_loss", "cpu_seconds", "wall_seconds", "peak_memory_mb"), _measured),
     "unit": _positive,
-    "registered": _hashes,
+    **dict.fromkeys(("registered", "registered_cells"), _hashes),
 }
 KNOWN_WITH_UNIT = ("chance", "ceiling", "n_classes")  # known as soon as the unit of the clock is
 

@@ -1,30 +1,128 @@
-"""The rules that were in force when a run was made, by their hash: verdicts count runs made after the rules only."""
+"""What was registered when a run was made, by hashes: verdicts count runs that were made after the rules only.
+
+Two hashes are kept of each explanation, and a run counts if it carries the present value of either:
+
+- that of the rules and of the suite that they name, both byte by byte;
+- that of the rules and of the keys of those runs that they name, which a cell more in the suite does not change.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from grokbench.suites.suite import SHIPPED
+from grokbench.errors import UsageError
+from grokbench.registry import explanations
+from grokbench.suites.plan import Keys, cell_keys
+from grokbench.suites.suite import SHIPPED, load_suite
 
-FOLDER = Path(__file__).parents[1] / "explanations"
+
+@dataclass(frozen=True)
+class Registration:
+    """An explanation as it stands now, against which stored runs are held.
+
+    Parameters
+    ----------
+    explanation : its name
+    hash : SHA-256 of its rules and of the suite that they name, in hexadecimal digits
+    cells_hash : SHA-256 of its rules and of the keys of the runs that they name; "" where the suite lacks one of them
+    keys : of those runs; None where the options of a run are not asked for
+    """
+
+    explanation: str
+    hash: str
+    cells_hash: str = ""
+    keys: frozenset[str] | None = None
+
+    def holds(self, run) -> bool:
+        """Whether a run was made after the rules were fixed, and is one of those that they name."""
+        if self.keys is not None and run.key not in self.keys:
+            return False  # it has other options than those registered
+        cells = run.record.get("registered_cells", {})
+        return run.registered.get(self.explanation) == self.hash or (
+            bool(self.cells_hash) and cells.get(self.explanation) == self.cells_hash
+        )
+
+
+def registration(name: str) -> Registration:
+    """The present registration of an explanation; UsageError where there is none of this name, or it cannot be read."""
+    cls = explanations[name]
+    suite = registered_suite(str(cls.toml().get("suite", "")), cls.folder())
+    return _registration(cls, cls.source(), suite, suite.read_bytes() if suite else b"")
 
 
 @cache
+def _registration(cls: type, rules: bytes, suite: Path | None, content: bytes) -> Registration:
+    whole = hashlib.sha256(rules + b"\0" + content).hexdigest()
+    try:
+        named, keys = _named(cls.toml()), registered_cells(suite)[1] if suite else {}
+    except (UsageError, LookupError, TypeError, AttributeError):  # what is no rules, or no suite, names nothing
+        return Registration(cls.name, whole, keys=frozenset())
+    own = {
+        cell: {seed: keys[cell][seed] for seed in seeds if seed in keys.get(cell, ())} for cell, seeds in named.items()
+    }
+    complete = bool(named) and all(len(own[cell]) == len(seeds) for cell, seeds in named.items())
+    canonical = json.dumps(own, sort_keys=True, separators=(",", ":")).encode()
+    by_cells = hashlib.sha256(rules + b"\0" + canonical).hexdigest() if complete else ""
+    return Registration(cls.name, whole, by_cells, frozenset(key for found in own.values() for key in found.values()))
+
+
 def registered_rules() -> dict[str, str]:
     """Explanation -> SHA-256 of its rules and of the suite that they name, both files byte by byte."""
-    return {path.stem: _hash(path) for path in sorted(FOLDER.glob("*.toml"))}
+    return {name: registration(name).hash for name in explanations.names()}
 
 
-def registered_suite(name: str) -> Path | None:
-    """The shipped file of a suite, whatever ./benchmarks holds; None where there is none."""
-    files = (folder / f"{name}.toml" for folder in SHIPPED)
-    return next((path for path in files if path.is_file()), None)
+def registered_keys() -> dict[str, str]:
+    """Explanation -> SHA-256 of its rules and of the keys of the runs that they name; without what has none."""
+    hashes = {name: registration(name).cells_hash for name in explanations.names()}
+    return {name: found for name, found in hashes.items() if found}
 
 
-def _hash(path: Path) -> str:
-    rules = path.read_bytes()
-    suite = registered_suite(tomllib.loads(rules.decode())["suite"])
-    return hashlib.sha256(rules + b"\0" + (suite.read_bytes() if suite else b"")).hexdigest()
+def shipped_cells(suite: str) -> Keys:
+    """The keys of a suite as it is registered: no override, no other seeds; empty where there is no such suite."""
+    path = registered_suite(suite)
+    return {} if path is None else registered_cells(path)[1]
+
+
+def registered_suite(name: str, folder: Path = Path()) -> Path | None:
+    """The file of a suite: the shipped one, whatever ./benchmarks holds, else that of ./benchmarks, else a path.
+
+    ``folder`` : from which a relative path is taken, where the working directory has no such file.
+    """
+    named = [place / f"{name}.toml" for place in (*SHIPPED, Path("benchmarks"))]
+    paths = [Path(name), folder / name] if name.endswith(".toml") else []
+    return next((path for path in [*named, *paths] if path.is_file()), None)
+
+
+def suite_name(suite: str) -> str:
+    """The name of a suite that rules give by name or by path."""
+    return Path(suite).name.removesuffix(".toml")
+
+
+def registered_cells(path: Path) -> tuple[Mapping[str, object], Keys]:
+    """First seed, seeds and settle of a suite file, and the keys of its cells. UsageError for what is no suite.
+
+    A suite is planned once per process and content, which takes tens of milliseconds.
+    """
+    return _planned(path, path.read_bytes())
+
+
+@cache
+def _planned(path: Path, content: bytes) -> tuple[Mapping[str, object], Keys]:
+    suite = load_suite(str(path))
+    return {name: getattr(suite, name) for name in ("first_seed", "seeds", "settle")}, cell_keys(suite)
+
+
+def _named(rules: dict) -> dict[str, set[int]]:
+    """Cell -> registered seeds, over all designs of rules that are not yet checked."""
+    named: dict[str, set[int]] = {}
+    for design in rules["designs"]:
+        seeds = range(rules["first_seed"], rules["first_seed"] + design.get("seeds", rules["seeds"]))
+        for cells in design["cells"].values():
+            for cell in [cells] if isinstance(cells, str) else cells:
+                named.setdefault(cell, set()).update(seeds)
+    return named

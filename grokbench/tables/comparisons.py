@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
 from grokbench.options import options_json
 from grokbench.registry import register_table
 from grokbench.statistics.resampling import rng_for
 from grokbench.tables.base import Column, Table
 from grokbench.tables.grid import Cell, Grid, Identity
-from grokbench.verdicts.comparison import Comparison, Side, compare, judge
+from grokbench.verdicts.comparison import Comparison, compare, decide
 
 CLAIMS = ("later", "earlier", "no evidence")  # verdicts of pairs that could be compared
 
@@ -71,8 +67,8 @@ win: P(a later) − P(b later). p: stratified log-rank, sides swapped within (ta
         cells = [cell for cell in grid.cells if not cell.shuffled]
         registered = _Registered(grid)
         pairs = [*_learner_pairs(cells, registered), *_family_pairs(cells, registered)]
-        compared = [compare(_side(a[1]), _side(b[1]), rng_for("comparisons", task, a[0], b[0])) for task, a, b in pairs]
-        for (task, a, b), comparison in zip(pairs, judge(compared), strict=True):
+        compared = [compare(a[1], b[1], _task, rng_for("comparisons", task, a[0], b[0])) for task, a, b in pairs]
+        for (task, a, b), comparison in zip(pairs, decide(compared), strict=True):
             yield Entry(task, a[0], b[0], comparison)
 
 
@@ -124,29 +120,6 @@ def _family_pairs(cells: Sequence[Cell], registered: _Registered) -> Iterator[tu
             yield "all", (a, members[a]), (b, members[b])
 
 
-def _side(runs: list[Run]) -> Side:
-    """The runs of one side as arrays; a run without a curve is one without a t_mem."""
-    return Side(
-        task=np.array([" ".join(_task(run)) for run in runs], dtype=str),
-        seed=np.array([run.seed for run in runs]),
-        clock=np.array([run.clock for run in runs], dtype=str),
-        last=np.array([run.curve.last for run in runs]),
-        first=np.array([run.curve.unit for run in runs]),
-        **{name: np.array(values) for name, values in _columns(runs).items()},
-    )
-
-
-def _columns(runs: list[Run]) -> dict[str, list]:
-    detections = [run.detections[LEVEL] if run.counts else None for run in runs]
-    columns = {
-        name: [math.nan if d is None else getattr(d, name) for d in detections]
-        for name in ("delay", "late", "t_mem", "t_gen")
-    }
-    columns["event"] = [d is not None and d.delay_censoring == "observed" for d in detections]
-    columns["fitted"] = [d is not None and d.t_mem_censoring != "right" for d in detections]
-    columns["resolved"] = [d is not None and d.resolved for d in detections]
-    return columns
-
-
-def _task(run: Run) -> tuple[str, str]:
-    return run.record["config"]["task"], options_json(run.record["task_given"])
+def _task(run: Run) -> str:
+    """The task of a run with its options: runs of one task and seed share their split."""
+    return f"{run.record['config']['task']} {options_json(run.record['task_given'])}"

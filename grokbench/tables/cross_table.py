@@ -8,7 +8,7 @@ from grokbench.registry import register_table
 from grokbench.tables.base import Column, Table
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
-from grokbench.verdicts.cross_table import CORNERS, EFFECTS
+from grokbench.verdicts.cross_table import CORNERS, EFFECTS, cross_table
 
 EFFECT_MEANINGS = {
     "features": "P(late | free) - P(late | frozen) in the family's natural state of pressure",
@@ -87,4 +87,4 @@ class CrossTable(Table):
 
     def entries(self, grid: Grid) -> Iterator[Mapping]:
         """One per family and task that has at least two of the four corners, or is always frozen."""
-        return (row for explained in grid.explained for row in explained.crossed)
+        return (row for explained in grid.explained for row in cross_table(explained))

@@ -64,7 +64,7 @@ class Explanations(Table):
     def entries(self, grid: Grid) -> Iterator[Mapping]:
         """Predictions, then families, then the universal claim, explanation by explanation."""
         for explained in grid.explained:
-            yield from explanation_rows(explained.told)
+            yield from explanation_rows(explained)
 
     def readable(self, entry: Mapping) -> bool:
         """Where the rules name cells for what the prediction uses."""

@@ -1,10 +1,10 @@
 """The judgement of two sides that share splits: who generalizes later, in decades of each one's own clock.
 
-A side is a learner or a family, as arrays with one entry per run; nothing here knows what made them. The rules,
-in the order in which they are asked:
+A side is the runs of a learner or of a family; nothing here knows what made them. The rules, in the order in which
+they are asked:
 
 1. Only clusters (task, seed) with runs on both sides count. ``n_a``, ``n_b`` and the shares of late runs speak of
-   those; a non-event counts in a share only on an adequate horizon (`adequate_horizon`).
+   those; a non-event counts in a share only on an adequate horizon (`_adequate_horizon`).
 2. A side is *unresolved* if most of its fitted runs are: the unit of its delay is arbitrary. If the clocks differ
    besides, no number of runs helps: ``not comparable``, asked before ``too few runs``; only the shares are shown.
 3. On one and the same clock the unit is shared, so an unresolved side is compared by t_gen instead:
@@ -23,16 +23,18 @@ in the order in which they are asked:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from grokbench.curves.detect import LEVEL
+from grokbench.curves.run import Run
 from grokbench.statistics.multiplicity import holm
 from grokbench.statistics.resampling import bootstrap_seeds, smallest_p, swap_permutation
 from grokbench.statistics.survival import median, win_difference
 
-LEVEL = 0.05
+ALPHA = 0.05
 MINIMUM_SEEDS = 10
 LARGEST_LOSS = 0.2  # share of a side's runs that may be left out of the delays
 HORIZON = 10.0  # how many times the paired run's t_gen a run must have lasted for its non-event to count
@@ -41,8 +43,8 @@ VERDICTS = ("later", "earlier", "no evidence", *_NO_TEST)
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """The runs of one side: arrays of one length n (single values are repeated).
+class _Side:
+    """The runs of one side as arrays of one length n (single values are repeated).
 
     Parameters
     ----------
@@ -85,16 +87,33 @@ class Side:
         if np.isnan(self.delay[self.fitted & self.resolved]).any():
             raise ValueError("a fitted run has no delay: where it is censored, expected its lower bound")
 
+    @classmethod
+    def of(cls, runs: Sequence[Run], stratum: Callable[[Run], str]) -> _Side:
+        """The side of some runs; one whose curve cannot be judged is one without a t_mem."""
+        nothing = dict.fromkeys(("late", "t_mem", "t_gen", "delay"), math.nan)
+        detections = [vars(run.detections[LEVEL]) if run.counts else nothing for run in runs]
+        return cls(
+            task=[stratum(run) for run in runs],
+            seed=[run.seed for run in runs],
+            event=[events.get("delay_censoring") == "observed" for events in detections],
+            fitted=[events.get("t_mem_censoring", "right") != "right" for events in detections],
+            resolved=[events.get("resolved", False) for events in detections],
+            clock=[run.clock for run in runs],
+            last=[run.curve.last for run in runs],
+            first=[run.curve.unit for run in runs],
+            **{name: [events[name] for events in detections] for name in nothing},
+        )
+
     def __len__(self) -> int:
         return self.seed.size
 
-    def take(self, rows: np.ndarray) -> Side:
+    def take(self, rows: np.ndarray) -> _Side:
         """The runs at the given positions (or where a mask is true)."""
-        return Side(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        return _Side(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @property
     def generalizes(self) -> np.ndarray:
-        """(n,) bool: t_gen is observed."""
+        """Whether t_gen is observed, (n,) bool."""
         return np.isfinite(self.t_gen)
 
     @property
@@ -115,8 +134,8 @@ class Comparison:
     difference, low, high : delay_a - delay_b and its 95 % interval
     win : P(a later) - P(b later)
     z, p : log-rank (positive: a later) and its two-sided permutation p
-    p_holm : p adjusted for the registered rows of the table, from `judge`
-    verdict : one of `VERDICTS`; None before `judge`, and after it for a row that is not registered
+    p_holm : p adjusted for the registered rows of the table, from `decide`
+    verdict : one of `VERDICTS`; None before `decide`, and after it for a row that is not registered
     basis : "delay" or "t_gen"
     reason : why a verdict is "too few runs" or "not comparable"
     """
@@ -139,29 +158,34 @@ class Comparison:
     reason: str = ""
 
 
-def compare(a: Side, b: Side, rng: np.random.Generator) -> Comparison:
+def compare(a: Sequence[Run], b: Sequence[Run], stratum: Callable[[Run], str], rng: np.random.Generator) -> Comparison:
     """Everything about two sides that can be said without knowing the other rows of the table.
 
-    ``verdict`` is "not comparable", "too few runs", or None where `judge` decides. The result depends neither on
+    ``stratum`` : of a run, its task: runs of both sides with the same stratum and seed share a split.
+    ``verdict`` is "not comparable", "too few runs", or None where `decide` says more. The result depends neither on
     the order of runs nor, but for signs, on which side is called a.
     """
-    a, b = shared_clusters(a, b)
-    found = Comparison(len(a), len(b), late_share(a, b), late_share(b, a))
+    return _compare(_Side.of(a, stratum), _Side.of(b, stratum), rng)
+
+
+def _compare(a: _Side, b: _Side, rng: np.random.Generator) -> Comparison:
+    a, b = _shared_clusters(a, b)
+    shares = Comparison(len(a), len(b), _late_share(a, b), _late_share(b, a))
     basis = "delay"
     if a.unresolved or b.unresolved:
         clocks = sorted({*a.clock, *b.clock})
         if len(clocks) > 1:
             reason = f"t_mem at the grain, and clocks differ ({', '.join(clocks)})"
-            return replace(found, verdict="not comparable", reason=reason)
+            return replace(shares, verdict="not comparable", reason=reason)
         basis = "t_gen"
-    kept_a, kept_b = shared_clusters(a.take(_usable(a, basis)), b.take(_usable(b, basis)))
+    kept_a, kept_b = _shared_clusters(a.take(_usable(a, basis)), b.take(_usable(b, basis)))
     reason = _too_few(a, b, basis, clusters=len(set(_clusters(kept_a))))
-    found = replace(found, basis=basis, reason=reason, verdict="too few runs" if reason else None)
-    return replace(found, **_differences(kept_a, kept_b, basis, rng)) if len(kept_a) else found
+    row = replace(shares, basis=basis, reason=reason, verdict="too few runs" if reason else None)
+    return replace(row, **_differences(kept_a, kept_b, basis, rng)) if len(kept_a) else row
 
 
-def judge(
-    comparisons: Iterable[Comparison], registered: Iterable[bool] | None = None, level: float = LEVEL
+def decide(
+    comparisons: Iterable[Comparison], registered: Iterable[bool] | None = None, level: float = ALPHA
 ) -> list[Comparison]:
     """The same rows with p_holm and verdict: Holm over the registered rows that can be judged.
 
@@ -188,36 +212,36 @@ def _direction(row: Comparison, p: float, level: float) -> str:
     return "later" if row.win > 0 else "earlier"
 
 
-def shared_clusters(a: Side, b: Side) -> tuple[Side, Side]:
+def _shared_clusters(a: _Side, b: _Side) -> tuple[_Side, _Side]:
     """The runs of each side whose (task, seed) the other side has too, in an order that is theirs alone."""
     both = set(_clusters(a)) & set(_clusters(b))
     return tuple(_sorted(side.take(np.array([c in both for c in _clusters(side)], dtype=bool))) for side in (a, b))
 
 
-def _clusters(side: Side) -> list[tuple]:
+def _clusters(side: _Side) -> list[tuple]:
     return list(zip(side.task.tolist(), side.seed.tolist(), strict=True))
 
 
-def _sorted(side: Side) -> Side:
+def _sorted(side: _Side) -> _Side:
     return side.take(np.lexsort((side.last, side.t_gen, side.t_mem, side.event, side.delay, side.seed, side.task)))
 
 
-def _usable(side: Side, basis: str) -> np.ndarray:
+def _usable(side: _Side, basis: str) -> np.ndarray:
     return side.fitted & side.resolved if basis == "delay" else side.fitted
 
 
-def late_share(side: Side, other: Side) -> float:
+def _late_share(side: _Side, other: _Side) -> float:
     """The share of late runs among those with late in {0, 1}; NaN if there are none.
 
     A run that did not generalize is a 0 only if its horizon was adequate against the runs it is paired with.
     """
-    late = np.where((side.late == 0) & ~side.generalizes & ~adequate_horizon(side, other), np.nan, side.late)
+    late = np.where((side.late == 0) & ~side.generalizes & ~_adequate_horizon(side, other), np.nan, side.late)
     known = ~np.isnan(late)
     return float(late[known].mean()) if known.any() else math.nan
 
 
-def adequate_horizon(side: Side, other: Side) -> np.ndarray:
-    """(n,) bool: the run lasted 10 times as long as the earliest run it is paired with took to generalize.
+def _adequate_horizon(side: _Side, other: _Side) -> np.ndarray:
+    """Whether each run, (n,) bool, lasted 10 times as long as the earliest run it is paired with took to generalize.
 
     Paired are the runs of ``other`` with the same (task, seed). On the same clock "as long" is t_gen itself,
     between clocks it is t_gen / t_mem, to be set against last / t_mem (a pair without a t_mem shows nothing).
@@ -235,7 +259,7 @@ def adequate_horizon(side: Side, other: Side) -> np.ndarray:
     return adequate
 
 
-def _needed(side: Side, i: int, other: Side, j: int) -> float:
+def _needed(side: _Side, i: int, other: _Side, j: int) -> float:
     """The horizon that run i needs, on its own clock, against the generalizing run j."""
     if side.clock[i] == other.clock[j]:
         return HORIZON * other.t_gen[j]
@@ -244,7 +268,7 @@ def _needed(side: Side, i: int, other: Side, j: int) -> float:
     return HORIZON * side.t_mem[i] * other.t_gen[j] / other.t_mem[j]
 
 
-def _too_few(a: Side, b: Side, basis: str, clusters: int) -> str:
+def _too_few(a: _Side, b: _Side, basis: str, clusters: int) -> str:
     """Why these runs cannot carry a claim, or ''."""
     seeds = len(set(a.seed.tolist()))
     if seeds < MINIMUM_SEEDS:
@@ -253,12 +277,12 @@ def _too_few(a: Side, b: Side, basis: str, clusters: int) -> str:
         lost = np.count_nonzero(~_usable(side, basis))
         if lost > LARGEST_LOSS * len(side):
             return f"{lost} of {len(side)} runs of {name} without a usable t_mem, at most a fifth allowed"
-    if smallest_p(clusters) > LEVEL:
-        return f"{clusters} pairs of splits cannot reach p = {LEVEL}"
+    if smallest_p(clusters) > ALPHA:
+        return f"{clusters} pairs of splits cannot reach p = {ALPHA}"
     return ""
 
 
-def _times(side: Side, basis: str, unit: float) -> tuple[np.ndarray, np.ndarray]:
+def _times(side: _Side, basis: str, unit: float) -> tuple[np.ndarray, np.ndarray]:
     """What is compared, in decades, and whether it was observed."""
     if basis == "delay":
         return side.delay, side.event
@@ -267,7 +291,7 @@ def _times(side: Side, basis: str, unit: float) -> tuple[np.ndarray, np.ndarray]
     return np.log10(np.maximum(time, unit) / unit), reached  # held from time 0: the first clock value
 
 
-def _differences(a: Side, b: Side, basis: str, rng: np.random.Generator) -> dict[str, float]:
+def _differences(a: _Side, b: _Side, basis: str, rng: np.random.Generator) -> dict[str, float]:
     """Medians, difference with interval, win, z and p of two sides that cover the same clusters."""
     unit = float(min(a.first.min(), b.first.min()))
     time, event = (np.concatenate(pair) for pair in zip(_times(a, basis, unit), _times(b, basis, unit), strict=True))

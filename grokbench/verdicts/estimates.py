@@ -17,29 +17,25 @@ from grokbench.statistics.clusters import share_within
 from grokbench.statistics.location import Location, median_interval
 from grokbench.statistics.proportions import clopper_pearson, paired_difference
 from grokbench.statistics.trends import concordance, gehan_jonckheere
-from grokbench.verdicts.cells import Cells, estimate
-from grokbench.verdicts.verdict import Estimate
+from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.finding import UNDEFINED, Estimate
 
 EARLIEST = -99.0  # decades: before everything, for lost runs
 DRAWS = 10_000
-UNDEFINED = Estimate(math.nan, lambda alpha: (-math.inf, math.inf))
 
 
 def middle(values: np.ndarray) -> Estimate:
     """The median over seeds with the sign-test interval (`median_interval`); NaN values are left out."""
-    known = values[~np.isnan(values)]
-    return estimate(lambda alpha: median_interval(known, 1 - 2 * alpha)) if known.size else UNDEFINED
+    values = values[~np.isnan(values)]
+    return Estimate.of(lambda alpha: median_interval(values, 1 - 2 * alpha)) if values.size else UNDEFINED
 
 
 def share(flags: np.ndarray) -> Estimate:
     """The share of seeds with flag 1 with Clopper and Pearson's interval; NaN flags are left out."""
-    known = flags[~np.isnan(flags)]
-    if not known.size:
+    n, count = known(flags), int((flags == 1).sum())
+    if not n:
         return UNDEFINED
-    found = int((known == 1).sum())
-    return estimate(
-        lambda alpha: Location(found / known.size, *clopper_pearson(found, known.size, 1 - 2 * alpha), known.size)
-    )
+    return Estimate.of(lambda alpha: Location(count / n, *clopper_pearson(count, n, 1 - 2 * alpha), n))
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> Estimate:
@@ -48,10 +44,10 @@ def difference(first: np.ndarray, second: np.ndarray) -> Estimate:
         return UNDEFINED
 
     def at(alpha: float) -> Location:
-        found = paired_difference(first, second, 1 - 2 * alpha)
-        return Location(found.difference, found.low, found.high, found.n)
+        pairs = paired_difference(first, second, 1 - 2 * alpha)
+        return Location(pairs.difference, pairs.low, pairs.high, pairs.n)
 
-    return estimate(at)
+    return Estimate.of(at)
 
 
 def within(delays: np.ndarray, observed: np.ndarray, seeds, low: float, high: float, cells: Cells) -> Estimate:
@@ -64,7 +60,7 @@ def within(delays: np.ndarray, observed: np.ndarray, seeds, low: float, high: fl
         value, ends = share_within(delays, observed, low, high, seeds, rng=rng, level=level, draws=DRAWS)
         return Location(value, ends.low, ends.high, len(delays))
 
-    return estimate(at)
+    return Estimate.of(at)
 
 
 @dataclass(frozen=True)
@@ -77,20 +73,20 @@ class Ladder:
     seed: np.ndarray
 
     def later(self, cells: Cells, name: str) -> Estimate:
-        """tau_c of "later with dose" within seeds, with its interval over seeds."""
+        """The concordance tau_c of "later with dose" within seeds, with its interval over seeds."""
         if not len(self.time):
             return UNDEFINED
         runs = (self.time, self.event, self.dose, self.seed)
-        return estimate(lambda alpha: concordance(*runs, rng=cells.rng(name), level=1 - 2 * alpha, draws=DRAWS))
+        return Estimate.of(lambda alpha: concordance(*runs, rng=cells.rng(name), level=1 - 2 * alpha, draws=DRAWS))
 
     def p_later(self, cells: Cells, name: str) -> float:
-        """p of Gehan and Jonckheere for "later with dose", doses permuted within seeds."""
+        """The p of Gehan and Jonckheere's test for "later with dose", doses permuted within seeds."""
         if not len(self.time):
             return math.nan
         return gehan_jonckheere(self.time, self.event, self.dose, self.seed, rng=cells.rng(name)).p_later
 
     def reversed(self) -> Ladder:
-        """The same with the order of the doses turned round."""
+        """The ladder with the order of its doses turned round."""
         return Ladder(self.time, self.event, -self.dose, self.seed)
 
     @property
@@ -114,21 +110,21 @@ def ladder(
     rises: bool,
     dose_of_imputed: Callable[[int], float] = float,
 ) -> Ladder:
-    """The runs of a role's cells, each timed by a function of trace and step; None leaves a run out.
+    """The runs of a role's cells, each timed by a function of run and step; None leaves a run out.
 
     A lost run is taken to say what speaks against the claim, that times rise with the step (or fall, not ``rises``),
     or for it, as `Cells` asks: in one half of the ladder that it came before all others, in the other after; the middle
     one of an odd number nothing. Its dose is ``dose_of_imputed`` of its step.
     """
-    steps, rows = len(cells.cells(role)), []
+    steps, rows = len(cells.of_role(role)), []
     against = cells.imputed(0.0, 1.0) == 0.0
     for step in range(steps):
         late = ((step < steps // 2) == rises) == against
-        for seed, trace in zip(cells.seeds, cells.traces(role, step), strict=True):
-            if not trace.complete:
+        for seed, run in zip(cells.seeds, cells.runs_of(role, step), strict=True):
+            if not run.complete:
                 if steps % 2 == 0 or step != steps // 2:
                     rows.append((math.inf if late else EARLIEST, not late, dose_of_imputed(step), seed))
-            elif (row := timed(trace, step)) is not None:
+            elif (row := timed(run, step)) is not None:
                 rows.append((*row, seed))
     columns = zip(*(row for row in rows if not math.isnan(row[2])), strict=True) if rows else ([], [], [], [])
     time, event, dose, seed = (np.array(column) for column in columns)
@@ -137,48 +133,49 @@ def ladder(
 
 def mostly_resolved(cells: Cells, role: str) -> bool:
     """Whether at least half of the runs that fit have a t_mem above the grain of their clock."""
-    fitted = [
-        cells.detection(trace)
-        for step in range(len(cells.cells(role)))
-        for trace in cells.traces(role, step)
-        if trace.complete and cells.detection(trace).t_mem_censoring != "right"
-    ]
+    detections = [cells.detection(run) for run in cells.all_runs(role) if run.complete]
+    fitted = [detection for detection in detections if detection.t_mem_censoring != "right"]
     return bool(fitted) and np.mean([detection.resolved for detection in fitted]) >= 0.5
 
 
 def delay_of(cells: Cells, resolved: bool) -> Callable[[Run], tuple[float, bool] | None]:
-    """The delay in decades of a trace and whether it was observed; at the grain log10 t_gen in its place.
+    """The delay in decades of a run and whether it was observed; at the grain log10 t_gen in its place.
 
     None for what never fits, and for a run at the grain among resolved ones, whose unit is arbitrary.
     """
 
-    def found(trace: Run) -> tuple[float, bool] | None:
-        detection = cells.detection(trace)
+    def delay(run: Run) -> tuple[float, bool] | None:
+        detection = cells.detection(run)
         if detection.t_mem_censoring == "right" or (resolved and not detection.resolved):
             return None
         if resolved:
             return detection.delay, detection.delay_censoring == "observed"
-        return t_gen_of(cells, trace)
+        return t_gen_of(cells, run)
 
-    return found
+    return delay
 
 
-def t_gen_of(cells: Cells, trace: Run) -> tuple[float, bool]:
+def t_gen_of(cells: Cells, run: Run) -> tuple[float, bool]:
     """log10 t_gen, or log10 of the last checkpoint for a run that did not generalize."""
-    detection = cells.detection(trace)
+    detection = cells.detection(run)
     reached = detection.t_gen_censoring != "right"
-    return math.log10(detection.t_gen if reached else trace.curve.last), reached
+    return math.log10(detection.t_gen if reached else run.curve.last), reached
 
 
 def resolved_share(cells: Cells, role: str) -> float:
     """Share of the runs of a role's first cell that have a resolved t_mem."""
-    return _mean(cells.values(role, lambda trace: float(cells.detection(trace).resolved)))
+    return _mean(cells.values(role, lambda run: float(cells.detection(run).resolved)))
 
 
 def censored_share(cells: Cells, role: str) -> float:
     """Share of the runs of a role's first cell that did not generalize."""
-    return _mean(cells.values(role, lambda trace: float(cells.detection(trace).t_gen_censoring == "right")))
+    return _mean(cells.values(role, lambda run: float(cells.detection(run).t_gen_censoring == "right")))
+
+
+def known(values: np.ndarray) -> int:
+    """The number of values that are not NaN: the n of a finding."""
+    return int((~np.isnan(values)).sum())
 
 
 def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values)) if (~np.isnan(values)).any() else math.nan
+    return float(np.nanmean(values)) if known(values) else math.nan

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from grokbench.verdicts.judging import Row, Told, by_family, of_role
-from grokbench.verdicts.verdict import SUPPORT_LEVEL, Estimate, Explained, Prediction, judge
+from grokbench.verdicts.finding import CONTRADICTED, SUPPORT_ALPHA, SUPPORTED, Estimate
+from grokbench.verdicts.verdict import Verdict, by_interval
 
 COLUMNS = (
     "explanation, prediction, role, family, task, n, statistic, estimate, low, high, p, p_holm, verdict, source, "
@@ -15,50 +15,51 @@ PRIMARIES, EVERYWHERE = "(all primaries)", "(all)"
 EXPLORATORY = "exploratory"
 
 
-def explanation_rows(told: Told) -> list[dict[str, object]]:
+def explanation_rows(explanation: Verdict) -> list[dict[str, object]]:
     """All rows of one explanation, in the order of its rules."""
-    head = {"explanation": told.rules.explanation, "registered": told.registered}
-    rows = [head | prediction_cells(row) for row in told.rows]
-    rows += [head | family_cells(told, name, found) for name, found in told.families.items()]
-    if told.overall is not None:
-        rows.append(head | overall_cells(told))
-    return rows
+    head = {"explanation": explanation.name, "registered": explanation.registration.hash}
+    rows = [prediction_row(leaf) for leaf in explanation.predictions]
+    rows += [family_row(family) for family in explanation.families]
+    rows += [overall_row(explanation)] if explanation.families else []
+    return [head | row for row in rows]
 
 
-def prediction_cells(row: Row) -> dict[str, object]:
+def prediction_row(leaf: Verdict) -> dict[str, object]:
     """One prediction in one family on one task. low, high: 95 % interval of the estimate that decides.
 
     Beside the columns, ``parts``: every estimate of the prediction with its interval, by name; and whether it was
     ``asked``: the rules name cells for what it uses.
     """
-    found = {
-        "prediction": row.rules.name,
-        "role": EXPLORATORY if row.exploratory else row.rules.role,
-        "family": row.design.family,
-        "task": row.design.task,
-        "statistic": row.rules.statistic,
-        "verdict": row.judgement.verdict,
-        "source": row.rules.source,
-        "reason": row.judgement.reason,
-        "asked": row.asked,
+    prediction, finding = leaf.prediction, leaf.finding
+    row = {
+        "prediction": prediction.name,
+        "role": EXPLORATORY if leaf.exploratory else prediction.role,
+        "family": leaf.design.family,
+        "task": leaf.design.task,
+        "statistic": prediction.statistic,
+        "verdict": leaf.word,
+        "source": prediction.source,
+        "reason": leaf.reason,
+        "asked": leaf.has_cells,
+        "n": finding.n,
     }
-    if row.finding is None:
-        return found | {"n": 0}
-    part, margins = row.deciding, row.rules.margins
-    numbers = {name: _numbers(row.finding.estimates[name]) for name in margins}
-    return found | {
-        "n": row.finding.n,
-        "statistic": f"{row.rules.statistic}: {part}" if len(margins) > 1 else row.rules.statistic,
-        **dict(zip(("estimate", "low", "high"), numbers[part], strict=True)),
+    return row | _numbers_of(leaf) if finding.estimates else row
+
+
+def _numbers_of(leaf: Verdict) -> dict[str, object]:
+    prediction, finding, deciding = leaf.prediction, leaf.finding, leaf.deciding
+    several, margins = len(prediction.margins) > 1, prediction.margins
+    numbers = {name: _numbers(finding.estimates[name]) for name in margins}
+    return {
+        "statistic": f"{prediction.statistic}: {deciding}" if several else prediction.statistic,
+        **dict(zip(("estimate", "low", "high"), numbers[deciding], strict=True)),
         "parts": numbers,
-        "p": row.p,
-        "p_holm": row.p_holm,
-        "margin": "; ".join(
-            f"{name}: {rule.margins}" if len(margins) > 1 else rule.margins for name, rule in margins.items()
-        ),
-        "rule": str(margins[part]),
-        "censored": row.finding.censored,
-        "resolved": row.finding.resolved,
+        "p": leaf.p,
+        "p_holm": leaf.p_holm,
+        "margin": "; ".join(f"{name}: {margin.words}" if several else margin.words for name, margin in margins.items()),
+        "rule": margins[deciding].rule,
+        "censored": finding.censored,
+        "resolved": finding.resolved,
     }
 
 
@@ -66,57 +67,57 @@ def _numbers(estimate: Estimate) -> tuple[float, float, float]:
     """The estimate and its 95 % interval; what is undefined has none."""
     if math.isnan(estimate.value):
         return (math.nan,) * 3
-    low, high = estimate.interval(SUPPORT_LEVEL)
+    low, high = estimate.interval(SUPPORT_ALPHA)
     return estimate.value + 0.0, low + 0.0, high + 0.0  # no negative zeros
 
 
-def family_cells(told: Told, family: str, found: Explained) -> dict[str, object]:
+def family_row(family: Verdict) -> dict[str, object]:
     """The explanation in one family: supported by all primaries together, contradicted by any."""
-    rows = of_role(by_family(told.rows)[family], "primary")
-    applicable = sum(row.prediction.applicable for row in rows)
+    applicable = sum(leaf.applies for leaf in family.primaries)
     return {
         "prediction": PRIMARIES,
-        "role": EXPLORATORY if any(row.exploratory for row in rows) else "primary",
-        "family": family,
+        "role": EXPLORATORY if any(leaf.exploratory for leaf in family.primaries) else "primary",
+        "family": family.name,
         "task": EVERYWHERE,
         "n": applicable,
         "statistic": "applicable primaries",
-        "verdict": found.verdict,
-        "margin": f"contradicted: one-sided level {found.level:.3g}" if applicable else "",
+        "verdict": family.word,
+        "margin": f"contradicted: one-sided level {family.level:.3g}" if applicable else "",
         "rule": "all supported; any contradicted",
-        "reason": found.reason,
+        "reason": family.reason,
         "p": math.nan,
     }
 
 
-def overall_cells(told: Told) -> dict[str, object]:
+def overall_row(explanation: Verdict) -> dict[str, object]:
     """The universal claim, with the counts that stand beside it."""
-    found = told.overall
-    counts = f"{found.supported} supported, {found.contradicted} contradicted, {found.applicable} applicable"
-    primaries = of_role(told.rows, "primary")
+    applicable, primaries = sum(family.applies for family in explanation.parts), explanation.primaries
     return {
         "prediction": PRIMARIES,
-        "role": EXPLORATORY if primaries and all(row.exploratory for row in primaries) else "primary",
+        "role": EXPLORATORY if primaries and all(leaf.exploratory for leaf in primaries) else "primary",
         "family": EVERYWHERE,
         "task": EVERYWHERE,
-        "n": found.applicable,
+        "n": applicable,
         "statistic": "applicable families",
-        "verdict": found.verdict,
-        "rule": f"scope: {told.rules.scope}",
-        "reason": "; ".join(filter(None, [counts, found.reason])),
+        "verdict": explanation.word,
+        "rule": f"scope: {explanation.rules.scope}",
+        "reason": "; ".join(filter(None, [f"{counts(explanation)}, {applicable} applicable", explanation.reason])),
     }
 
 
-def sensitivity_rows(told: Told) -> list[dict[str, str]]:
+def counts(explanation: Verdict) -> str:
+    """How many families support and contradict: "2 supported, 1 contradicted"."""
+    return ", ".join(f"{explanation.count(word)} {word}" for word in (SUPPORTED, CONTRADICTED))
+
+
+def sensitivity_rows(explanation: Verdict) -> list[dict[str, str]]:
     """For each row that has a verdict by its interval: the verdict as registered, and under every other threshold."""
     rows = []
-    for row in (row for row in told.rows if row.prediction.variants):
-        primary = row.rules.role == "primary"
-        level = told.families[row.design.family].level if primary else SUPPORT_LEVEL
-        versions = {"as registered": row.prediction.parts, **row.prediction.variants}
-        verdicts = {
-            name: judge(Prediction(row.rules.name, row.design.task, parts), level).verdict
-            for name, parts in versions.items()
-        }
-        rows.append({"prediction": row.rules.name, "family": row.design.family, "task": row.design.task, **verdicts})
+    for family in explanation.parts:
+        for leaf in family.parts:
+            if leaf.finding.variants:
+                level = family.level if leaf.prediction.role == "primary" else SUPPORT_ALPHA
+                versions = {"as registered": leaf.finding, **leaf.finding.variants}
+                words = {name: by_interval(leaf.prediction, finding, level) for name, finding in versions.items()}
+                rows.append({"prediction": leaf.name, "family": family.name, "task": leaf.design.task, **words})
     return rows

@@ -1,56 +1,36 @@
-"""The rules of an explanation: one TOML file beside one Python file, fixed before any run that they judge.
+"""The rules of an explanation: TOML beside its class, fixed before any run that they judge.
 
-``NAME.toml`` says which suite, seeds and cells are registered, which predictions are made and by which margins they
-stand or fall; the module of the same name (dashes as underscores) holds one statistic function per prediction. A new
-explanation is these two files.
+They say which suite, seeds and cells are registered, which predictions are made, and by which margins these stand or
+fall; the module of the class holds one statistic per prediction. `parse` makes every condition that rules must meet.
 """
 
 from __future__ import annotations
 
-import importlib
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 from grokbench.errors import UsageError, closest
-from grokbench.verdicts.cells import Cells, Finding, Run
+from grokbench.registry import explanations, measures
+from grokbench.suites.registered import registered_cells, registered_suite, suite_name
+from grokbench.verdicts.cells import Cells, Design, Run
+from grokbench.verdicts.finding import Finding, Margin
 
-FOLDER = Path(__file__).parents[1] / "explanations"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Margins of one estimate, turned so that larger favours the claim; see `verdict.Margins`."""
-
-    support: float | None = None
-    contradict: float | None = None
-
-    def __str__(self) -> str:
-        """As the column ``rule`` has it: the last word is the verdict of the interval's end before it."""
-        words = [] if self.support is None else [f"low > {self.support:g} supported"]
-        words += [] if self.contradict is None else [f"high < {self.contradict:g} contradicted"]
-        return ", ".join([*words, "else undecided"])
-
-    @property
-    def margins(self) -> str:
-        """The two numbers: "supported above .3, contradicted below .5"."""
-        words = [] if self.support is None else [f"supported above {self.support:g}"]
-        words += [] if self.contradict is None else [f"contradicted below {self.contradict:g}"]
-        return ", ".join(words)
+FIRST_SEED = 1000  # recipes are found on seeds below 100; no verdict may rest on them
+MOST_PRIMARIES = 3
 
 
 @dataclass(frozen=True)
-class PredictionRules:
+class Prediction:
     """One prediction as it was registered.
 
     Parameters
     ----------
     name, claim : L1, and what it says in one sentence
     role : primaries decide, secondaries are listed under Holm, controls and descriptions are judged for themselves
-    statistic : the function of the explanation's module
+    statistic : the function of the explanation's module; its docstring begins with the prediction's name
     uses : roles whose cells it needs; all their registered runs must be there
     least : smallest number of clusters for a verdict
     margins : by the names of the statistic's estimates
@@ -66,58 +46,18 @@ class PredictionRules:
     statistic: str
     uses: tuple[str, ...]
     least: int
-    margins: Mapping[str, Rule]
+    margins: Mapping[str, Margin]
     source: str
     change_of_mind: str
     p: float | None = None
     intervention: bool = False
     gates: tuple[Literal["assay", "shuffled", "frozen_fits", "not_too_easy"], ...] = ("assay", "shuffled")
 
-
-@dataclass(frozen=True)
-class Design:
-    """One family on one task: which cells of the suite play which role.
-
-    Parameters
-    ----------
-    family, task : names; the task is the id of the registered one
-    neural : the family counts as a network in the overall verdict
-    cells : role -> cell "task/learner" (ids of the suite), or an ordered list of cells
-    natural : the state of the explicit pressure in which the family is used
-    complexity : column of its complexity measure; "" for none that qualifies
-    closed_form : roles evaluated to t = infinity
-    by_construction : prediction -> why it could not have come out otherwise here
-    numbers : role -> one number per cell, where a statistic needs more than their order
-    predictions : those made of this family on this task; empty for all
-    seeds : of its runs, where not as many as the rules say
-    """
-
-    family: str
-    task: str
-    neural: bool
-    cells: Mapping[str, str | tuple[str, ...]]
-    natural: Literal["on", "off"] = "on"
-    complexity: str = ""
-    closed_form: tuple[str, ...] = ()
-    by_construction: Mapping[str, str] = field(default_factory=dict)
-    numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    predictions: tuple[str, ...] = ()
-    seeds: int | None = None
-
-    def makes(self, prediction: str) -> bool:
-        """Whether a prediction is registered here."""
-        return not self.predictions or prediction in self.predictions
-
     @property
-    def roles(self) -> dict[str, tuple[str, ...]]:
-        """Role -> its cells, in order."""
-        return {role: (cells,) if isinstance(cells, str) else tuple(cells) for role, cells in self.cells.items()}
-
-    @property
-    def always_frozen(self) -> bool:
-        """A learner without features to learn: it stands in the cross table, and can refute their necessity."""
-        kinds = {role.partition("_")[0] for role in self.cells}
-        return "frozen" in kinds and "free" not in kinds
+    def looked_at(self) -> list[str]:
+        """The roles that the prediction and its gates look at."""
+        roles = {"assay": "free", "shuffled": "shuffled"}
+        return [*self.uses, *(role for gate, role in roles.items() if gate in self.gates)]
 
 
 @dataclass(frozen=True)
@@ -127,10 +67,10 @@ class Rules:
     Parameters
     ----------
     explanation, claim : its name, and the universal claim
-    suite : the suite whose runs it judges
+    suite : the suite whose runs it judges: a shipped one, one of ./benchmarks, or a path
     first_seed, seeds : of the confirmatory runs of a design that does not say how many
     predictions, designs : what is predicted, and of which families on which tasks
-    scope : "universal" (three families, networks and others) or "networks"
+    scope : "universal" (three families, networks and others) or "networks" (two: weight decay, numerics)
     necessity : the prediction whose universal form an always-frozen learner refutes; "" for none
     """
 
@@ -139,7 +79,7 @@ class Rules:
     suite: str
     first_seed: int
     seeds: int
-    predictions: tuple[PredictionRules, ...]
+    predictions: tuple[Prediction, ...]
     designs: tuple[Design, ...]
     scope: Literal["universal", "networks"] = "universal"
     necessity: str = ""
@@ -148,64 +88,53 @@ class Rules:
         """The confirmatory seeds of a design."""
         return tuple(range(self.first_seed, self.first_seed + (design.seeds or self.seeds)))
 
-    def statistic(self, prediction: PredictionRules) -> Callable[[Cells], Finding]:
+    def statistic(self, prediction: Prediction) -> Callable[[Cells], Finding]:
         """The function behind a prediction."""
-        return getattr(module_of(self.explanation), prediction.statistic)
+        return explanations[self.explanation].statistic(prediction.statistic)
 
     def cells(self, design: Design, runs: Mapping[str, Mapping[int, Run]]) -> Cells:
         """The runs of a design; the seeds are the registered ones, or, where none of them was run, those there."""
-        here = {cell: runs[cell] for cells in design.roles.values() for cell in cells if cell in runs}
-        seen = {seed for found in here.values() for seed in found}
+        own = {cell: runs[cell] for cells in design.roles.values() for cell in cells if cell in runs}
+        seen = {seed for stored in own.values() for seed in stored}
         registered = self.registered_seeds(design)
         confirmatory = bool(seen & set(registered)) or not seen
-        return Cells(
-            family=design.family,
-            task=design.task,
-            roles=design.roles,
-            runs=here,
-            seeds=registered if confirmatory else tuple(sorted(seen)),
-            natural=design.natural,
-            complexity=design.complexity,
-            closed_form=frozenset(design.closed_form),
-            numbers=design.numbers,
-        )
+        return Cells(design, own, registered if confirmatory else tuple(sorted(seen)))
 
 
 def names() -> list[str]:
-    """The explanations that have rules, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    """The names of all explanations, sorted."""
+    return explanations.names()
 
 
 def read(name: str) -> Rules:
-    """The rules of an explanation; UsageError for an unknown name or a file that cannot be rules."""
-    if name not in names():
-        raise UsageError(f"no explanation {name!r}{closest(name, names())}")
-    return parse(FOLDER / f"{name}.toml")
+    """The rules of an explanation; UsageError for an unknown name, or for what cannot be rules."""
+    return parse(explanations[name])
 
 
 def claim(name: str) -> str:
-    """The universal claim of an explanation, without reading the rest of its rules."""
-    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))["claim"]
+    """The universal claim of an explanation, without checking the rest of its rules."""
+    return str(explanations[name].toml().get("claim", ""))
 
 
 def of_suite(suite: str) -> list[Rules]:
     """The rules of all explanations that judge the runs of a suite."""
-    return [rules for rules in map(read, names()) if rules.suite == suite]
+    named = [cls for _, cls in sorted((name, explanations[name]) for name in names())]
+    return [parse(cls) for cls in named if suite_name(str(cls.toml().get("suite", ""))) == suite]
 
 
-def parse(path: Path) -> Rules:
-    """The rules in a file. UsageError with the first thing that is wrong."""
+def parse(cls: type) -> Rules:
+    """The rules of an explanation's class. UsageError with the first thing that is wrong."""
     from pydantic import ValidationError
 
     try:
-        rules = _adapter().validate_python(tomllib.loads(path.read_text(encoding="utf-8")), extra="forbid")
+        rules = _adapter().validate_python(cls.toml(), extra="forbid")
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {where}: {first['msg']}") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
-    _check(path, rules)
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{cls.where()}: {place}: {first['msg']}") from error
+    wrong = next((complaint for check in CHECKS for complaint in check(rules, cls)), None)
+    if wrong is not None:
+        raise UsageError(f"{cls.where()}: {wrong}")
     return rules
 
 
@@ -216,30 +145,75 @@ def _adapter():
     return TypeAdapter(Rules)
 
 
-def _check(path: Path, rules: Rules) -> None:
-    """UsageError for names that lead nowhere."""
-    if path.stem != rules.explanation:
-        raise UsageError(f"{path}: explanation = {rules.explanation!r}: expected the name of the file")
+def _names(rules: Rules, cls: type) -> Iterator[str]:
+    """Names lead somewhere, and stand once."""
+    if rules.explanation != cls.name:
+        yield f"explanation = {rules.explanation!r}: expected {cls.name!r}, the name under which it is registered"
     predictions = [prediction.name for prediction in rules.predictions]
-    named = [name for design in rules.designs for name in (*design.by_construction, *design.predictions)]
-    for name in [*named, *filter(None, [rules.necessity])]:
+    mentioned = [name for design in rules.designs for name in (*design.by_construction, *design.predictions)]
+    for name in [*mentioned, *filter(None, [rules.necessity])]:
         if name not in predictions:
-            raise UsageError(f"{path}: no prediction {name!r}{closest(name, predictions)}")
-    functions = vars(module_of(rules.explanation))
-    for prediction in rules.predictions:
-        if not callable(functions.get(prediction.statistic)):
-            raise UsageError(f"{path}: {prediction.name}: no function {prediction.statistic!r} in its module")
-        if not prediction.margins:
-            raise UsageError(f"{path}: {prediction.name}: needs margins")
-    for design in rules.designs:
-        for role, given in design.numbers.items():
-            if len(given) != len(design.roles.get(role, ())):
-                raise UsageError(f"{path}: {design.family} on {design.task}: {role}: expected one number per cell")
+            yield f"no prediction {name!r}{closest(name, predictions)}"
+    if len(predictions) != len(set(predictions)):
+        yield "a prediction stands twice"
     places = [(design.family, design.task) for design in rules.designs]
     if len(places) != len(set(places)):
-        raise UsageError(f"{path}: a family stands twice on one task")
+        yield "a family stands twice on one task"
 
 
-def module_of(explanation: str):
-    """The module with the statistic functions of an explanation."""
-    return importlib.import_module(f"grokbench.explanations.{explanation.replace('-', '_')}")
+def _predictions(rules: Rules, cls: type) -> Iterator[str]:
+    """Primaries are few, and each prediction has a statistic, margins, a source, and what would change our mind."""
+    primaries = [prediction for prediction in rules.predictions if prediction.role == "primary"]
+    if len(primaries) > MOST_PRIMARIES:
+        yield f"{len(primaries)} primaries: expected at most {MOST_PRIMARIES}"
+    if primaries and not any(prediction.intervention for prediction in primaries):
+        yield "no primary is an intervention: expected one at least"
+    for prediction in rules.predictions:
+        statistic = cls.statistic(prediction.statistic)
+        if statistic is None:
+            yield f"{prediction.name}: no function {prediction.statistic!r} in its module"
+        elif not (inspect.getdoc(statistic) or "").startswith(prediction.name):
+            yield f"{prediction.name}: expected the docstring of {prediction.statistic} to begin with its name"
+        for name in ("margins", "source", "change_of_mind"):
+            if not getattr(prediction, name):
+                yield f"{prediction.name}: needs {name}"
+
+
+def _designs(rules: Rules, cls: type) -> Iterator[str]:
+    """Each design has what its gates and its statistics look at."""
+    columns = {column for measure in measures.classes() for column in measure.column_names()}
+    for design in rules.designs:
+        where = f"{design.family} on {design.task}"
+        if f"free_{design.natural}" in design.cells and "shuffled" not in design.cells:
+            yield f"{where}: expected a cell with shuffled labels, role 'shuffled', beside the free one"
+        for role in (*design.closed_form, *design.numbers):
+            if role not in design.cells:
+                yield f"{where}: no cells for the role {role!r}{closest(role, design.cells)}"
+        for role, numbers in design.numbers.items():
+            if len(numbers) != len(design.roles.get(role, ())):
+                yield f"{where}: {role}: expected one number per cell"
+        if design.complexity and design.complexity not in columns:
+            yield f"{where}: no measure has a column {design.complexity!r}{closest(design.complexity, columns)}"
+
+
+def _suite(rules: Rules, cls: type) -> Iterator[str]:
+    """The suite has every cell that is named, on the registered seeds, which no exploration has seen, to their end."""
+    if rules.first_seed < FIRST_SEED:
+        yield f"first_seed = {rules.first_seed}: expected {FIRST_SEED} or more; the seeds below are for exploration"
+    path = registered_suite(rules.suite, cls.folder())
+    if path is None:
+        yield f"suite = {rules.suite!r}: no such suite is shipped, nor in ./benchmarks, nor a file of that path"
+        return
+    settings, keys = registered_cells(path)
+    for name, wanted in {"first_seed": rules.first_seed, "seeds": rules.seeds, "settle": False}.items():
+        if settings[name] != wanted:
+            yield f"{path}: {name} = {settings[name]}: expected {wanted}, as registered"
+    for design in rules.designs:
+        for cell in (cell for cells in design.roles.values() for cell in cells):
+            if cell not in keys:
+                yield f"{design.family} on {design.task}: {path} has no cell {cell!r}{closest(cell, keys)}"
+            elif missing := set(rules.registered_seeds(design)) - set(keys[cell]):
+                yield f"{design.family} on {design.task}: {cell} has no seed {min(missing)} in {path}"
+
+
+CHECKS = (_names, _predictions, _designs, _suite)

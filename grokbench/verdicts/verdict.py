@@ -1,7 +1,7 @@
 """One rule for all predictions: gates, then an interval against two margins, then the same answer at other thresholds.
 
-Every estimand is turned so that larger favours the claim. A prediction is judged per family and task (`judge`), an
-explanation per family from its primaries (`explain`), and as a universal claim over families (`overall`):
+A prediction is judged per family and task (`judge`), an explanation per family from its primaries (`explain`), and as
+a universal claim over families (`overall`):
 
 - *supported* only together: every primary in every task, each at the level of its own interval (intersection-union,
   hence no correction);
@@ -15,265 +15,254 @@ Pure functions: who computes the estimates, and from what, is not known here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from grokbench.statistics.multiplicity import holm
+from grokbench.suites.registered import Registration
+from grokbench.verdicts.cells import Cells, Design
+from grokbench.verdicts.finding import (
+    ALPHA,
+    CONTRADICTED,
+    NOT_APPLICABLE,
+    SUPPORT_ALPHA,
+    SUPPORTED,
+    UNDECIDED,
+    Estimate,
+    Finding,
+    Margin,
+)
+from grokbench.verdicts.gates import NAMED, REGISTERED
+from grokbench.verdicts.rules import Prediction, Rules
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
-NOT_APPLICABLE = "not applicable"
-VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_APPLICABLE)
-LEVEL = 0.05
-SUPPORT_LEVEL = LEVEL / 2  # one-sided: the lower end of the two-sided 95 % interval
 LEAST_PRIMARIES = 2
+SCOPES = {"universal": (3, True), "networks": (2, False)}  # families that must support; whether of both kinds
+SMALLEST_P, HALVINGS = 1e-4, 14
 _FROM_WORST = (CONTRADICTED, UNDECIDED, SUPPORTED)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its intervals.
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """A claim that was judged, and the claims under it: a tree of an explanation, its families, their predictions.
 
     Parameters
     ----------
-    value : the estimate; NaN (undefined) can neither support nor contradict
-    interval : one-sided level alpha -> (low, high), each end missing the truth with probability at most alpha;
-        .025 gives the two-sided 95 % interval. The same alpha must always give the same ends.
+    word : one of `VERDICTS`
+    reason : the gate or the cap, or what refuted; empty for plain support
+    name : of the explanation, of the family, or of the prediction
+    level : one-sided level at which contradiction was read
+    parts : the verdicts under it, in the order of the rules; none under a prediction
+    prediction, cells, finding : under a leaf, what was registered, from which runs it was judged, and what they say
+    p_holm : of a secondary prediction, its p after Holm over the secondaries of its family
+    rules, registration : under the root, the explanation as it was registered
     """
 
-    value: float
-    interval: Callable[[float], tuple[float, float]]
-
-    def reversed(self) -> Estimate:
-        """Of the estimand with the other sign, for claims that something is small."""
-
-        def interval(alpha: float) -> tuple[float, float]:
-            low, high = self.interval(alpha)
-            return -high, -low
-
-        return Estimate(-self.value, interval)
-
-
-@dataclass(frozen=True)
-class Margins:
-    """An estimate that must lie above one margin to support the claim, and below another to contradict it.
-
-    Supported where low > support, contradicted where high < contradict. Where support < contradict (effects that
-    must be large) both can hold of an interval between them: so support needs the estimate >= contradict besides,
-    and contradiction the estimate <= support. None switches a direction off: a margin that is only there to refute
-    does not stand in the way of support, and one that is only needed for support refutes nothing.
-    """
-
-    estimate: Estimate
-    support: float | None
-    contradict: float | None
-
-    def __post_init__(self):
-        if self.support is None and self.contradict is None:
-            raise ValueError("expected a margin for support, for contradiction, or for both")
-
-    def verdict(self, level: float) -> str:
-        """Support is read at one-sided .025, contradiction at the one-sided level given."""
-        value, s, c = self.estimate.value, self.support, self.contradict
-        if math.isnan(value):
-            return UNDECIDED
-        if s is not None and self.estimate.interval(SUPPORT_LEVEL)[0] > s and (c is None or value >= c):
-            return SUPPORTED
-        if c is not None and self.estimate.interval(level)[1] < c and (s is None or value <= s):
-            return CONTRADICTED
-        return UNDECIDED if s is not None else SUPPORTED
-
-
-@dataclass(frozen=True)
-class Required:
-    """A condition that support needs besides (a p value at its level); it contradicts nothing."""
-
-    holds: bool
-
-    def verdict(self, level: float) -> str:
-        """Supported or undecided, at any level."""
-        return SUPPORTED if self.holds else UNDECIDED
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What must be in order before a prediction is asked at all; a failed one gives the verdict and its reason."""
-
-    name: str
-    passed: bool
-    reason: str
-    verdict: str = UNDECIDED
-
-    def __post_init__(self):
-        if self.verdict not in (UNDECIDED, NOT_APPLICABLE):
-            raise ValueError(f"gate {self.name} gives {self.verdict!r}: a gate caps, it finds nothing")
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """A verdict and why it is no other: the gate or the cap, or what refuted; empty for plain support."""
-
-    verdict: str
+    word: str
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What is known of one prediction in one family and task.
-
-    Parameters
-    ----------
-    name, task : of the prediction; an explanation counts its predictions by name
-    parts : all must support, any contradicts (a rule on two quantities is two parts, a two-sided one as well)
-    gates : asked in this order; the first that fails decides
-    variants : the same parts under other thresholds (accuracy levels, ridges, imputations), by name: the verdict
-        must be the same in all of them
-    intervention : something was done to the learner, rather than watched
-    """
-
-    name: str
-    task: str
-    parts: Sequence[Margins | Required]
-    gates: Sequence[Gate] = ()
-    variants: Mapping[str, Sequence[Margins | Required]] = field(default_factory=dict)
-    intervention: bool = False
+    name: str = ""
+    level: float = SUPPORT_ALPHA
+    parts: tuple[Verdict, ...] = ()
+    prediction: Prediction | None = None
+    cells: Cells | None = None
+    finding: Finding | None = None
+    p_holm: float = math.nan
+    rules: Rules | None = None
+    registration: Registration | None = None
 
     @property
-    def applicable(self) -> bool:
-        """Whether the gates leave anything to judge; known without looking at an estimate."""
-        failed = next((gate for gate in self.gates if not gate.passed), None)
-        return failed is None or failed.verdict != NOT_APPLICABLE
+    def applies(self) -> bool:
+        """Whether the claim says anything; of a prediction its gates decide that, before any estimate is looked at."""
+        return self.word != NOT_APPLICABLE
+
+    @property
+    def predictions(self) -> list[Verdict]:
+        """The leaves under it, in the order of the rules."""
+        return [leaf for part in self.parts for leaf in (part.predictions or [part])]
+
+    @property
+    def primaries(self) -> list[Verdict]:
+        """The leaves whose prediction is a primary."""
+        return [leaf for leaf in self.predictions if leaf.prediction.role == "primary"]
+
+    @property
+    def families(self) -> list[Verdict]:
+        """Under the root, the families that have primaries."""
+        return [family for family in self.parts if family.primaries]
+
+    @property
+    def design(self) -> Design:
+        """Under a leaf, the family and the task."""
+        return self.cells.design
+
+    @property
+    def neural(self) -> bool:
+        """Whether a family counts as a network."""
+        return self.predictions[-1].design.neural
+
+    @property
+    def exploratory(self) -> str:
+        """Why a prediction was not judged on its registered runs; empty where it was."""
+        return self.finding.reason(REGISTERED)
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether the rules name cells for all that a prediction uses."""
+        return not self.finding.reason(NAMED)
+
+    @property
+    def p(self) -> float:
+        """p of a statistic's own test; where it has none, the smallest level at which its interval supports."""
+        if not self.finding.estimates:
+            return math.nan
+        return support_p(self.prediction, self.finding) if self.finding.p is None else self.finding.p
+
+    @property
+    def deciding(self) -> str:
+        """The name of the estimate that speaks for a prediction: the first with its own verdict, else the first."""
+        estimates, margins = self.finding.estimates, self.prediction.margins
+        words = {name: margin.verdict(estimates[name], ALPHA) for name, margin in margins.items()}
+        return next((name for name, word in words.items() if word == self.word), next(iter(words)))
+
+    def count(self, word: str) -> int:
+        """How many of its parts have a verdict."""
+        return sum(part.word == word for part in self.parts)
 
 
-def judge(prediction: Prediction, level: float = SUPPORT_LEVEL) -> Judgement:
+def judge(prediction: Prediction, cells: Cells, finding: Finding, level: float = SUPPORT_ALPHA) -> Verdict:
     """The verdict on one prediction in one family and task, ``level`` being the one-sided one of contradiction."""
-    for gate in prediction.gates:
-        if not gate.passed:
-            return Judgement(gate.verdict, gate.reason)
-    verdict = _worst(prediction.parts, level)
-    if verdict == UNDECIDED:
-        return Judgement(UNDECIDED, "interval")
-    other = next((name for name, parts in prediction.variants.items() if _worst(parts, level) != verdict), None)
-    return Judgement(verdict) if other is None else Judgement(UNDECIDED, f"threshold-sensitive: {other}")
+    word, reason = _judged(prediction, finding, level)
+    return Verdict(word, reason, prediction.name, level, prediction=prediction, cells=cells, finding=finding)
 
 
-def _worst(parts: Sequence[Margins | Required], level: float) -> str:
-    return min((part.verdict(level) for part in parts), key=_FROM_WORST.index)
+def _judged(prediction: Prediction, finding: Finding, level: float) -> tuple[str, str]:
+    if finding.failed is not None:
+        return finding.failed.verdict, finding.failed.reason
+    word = by_interval(prediction, finding, level)
+    if word == UNDECIDED:
+        return UNDECIDED, "interval"
+    for name, variant in finding.variants.items():
+        if by_interval(prediction, variant, level) != word:
+            return UNDECIDED, f"threshold-sensitive: {name}"
+    return word, ""
 
 
-@dataclass(frozen=True)
-class Explained:
-    """An explanation in one family: the verdict, the level of contradiction, and one judgement for each primary."""
+def by_interval(prediction: Prediction, finding: Finding, level: float) -> str:
+    """The worst of the verdicts on the estimates: all must support, and any contradicts.
 
-    verdict: str
-    reason: str
-    level: float
-    judgements: tuple[Judgement, ...]
-
-
-def explain(primaries: Sequence[Prediction], families: int = 1) -> Explained:
-    """The verdict on an explanation in one family.
-
-    Applicable are the primaries that no gate takes out: at least two different ones, and an intervention among
-    them. Contradiction is read at one-sided level .05/(N families), where N is the number of applicable rows, a
-    primary in two tasks being two, since any of them contradicts. ``families`` is 1 but within `overall`.
+    A p above the one that the prediction asks for leaves it undecided at best, and contradicts nothing.
     """
-    rows = [primary for primary in primaries if primary.applicable]
-    level = LEVEL / (max(1, len(rows)) * families)
-    judgements = tuple(judge(primary, level) for primary in primaries)
-    verdict, reason = _family(rows, [judgement for judgement in judgements if judgement.verdict != NOT_APPLICABLE])
-    return Explained(verdict, reason, level, judgements)
+    words = [margin.verdict(finding.estimates[name], level) for name, margin in prediction.margins.items()]
+    if prediction.p is not None and not (finding.p is not None and finding.p <= prediction.p):
+        words.append(UNDECIDED)
+    return min(words, key=_FROM_WORST.index)
 
 
-def _family(rows: Sequence[Prediction], judgements: Sequence[Judgement]) -> tuple[str, str]:
-    names = {row.name for row in rows}
+def _again(leaf: Verdict, level: float) -> Verdict:
+    """The verdict on a prediction at another level."""
+    return judge(leaf.prediction, leaf.cells, leaf.finding, level)
+
+
+def explain(name: str, predictions: Sequence[Verdict], families: int = 1) -> Verdict:
+    """The verdict on an explanation in one family, from its predictions there.
+
+    Primaries decide, of which those are applicable that no gate takes out: at least two different ones, and an
+    intervention among them. Contradiction is read at one-sided level .05/(N families), where N is the number of
+    applicable rows, a primary in two tasks being two, since any of them contradicts. ``families`` is 1 but within
+    `overall`. Secondaries are listed under Holm, and change nothing.
+    """
+    primaries = [leaf for leaf in predictions if leaf.prediction.role == "primary"]
+    level = ALPHA / (max(1, sum(leaf.applies for leaf in primaries)) * families)
+    judged = {id(leaf): _again(leaf, level) for leaf in primaries}
+    secondary = [leaf for leaf in predictions if leaf.prediction.role == "secondary"]
+    judged |= {id(leaf): corrected for leaf, corrected in zip(secondary, secondaries(secondary), strict=True)}
+    word, reason = _family([judged[id(leaf)] for leaf in primaries if leaf.applies])
+    return Verdict(word, reason, name, level, tuple(judged.get(id(leaf), leaf) for leaf in predictions))
+
+
+def _family(primaries: Sequence[Verdict]) -> tuple[str, str]:
+    names = {leaf.name for leaf in primaries}
     if len(names) < LEAST_PRIMARIES:
         return NOT_APPLICABLE, f"{len(names)} applicable primaries, {LEAST_PRIMARIES} needed"
-    if not any(row.intervention for row in rows):
+    if not any(leaf.prediction.intervention for leaf in primaries):
         return NOT_APPLICABLE, "no intervention among the applicable primaries"
-
-    def told(verdict: str) -> list[str]:
-        return [f"{row.name} {row.task}" for row, j in zip(rows, judgements, strict=True) if j.verdict == verdict]
-
-    if len(told(SUPPORTED)) == len(rows):
+    by_word = {
+        word: [f"{leaf.name} {leaf.design.task}" for leaf in primaries if leaf.word == word] for word in _FROM_WORST
+    }
+    if len(by_word[SUPPORTED]) == len(primaries):
         return SUPPORTED, ""
-    if told(CONTRADICTED):
-        return CONTRADICTED, ", ".join(told(CONTRADICTED))
-    return UNDECIDED, ", ".join(told(UNDECIDED))
+    word = CONTRADICTED if by_word[CONTRADICTED] else UNDECIDED
+    return word, ", ".join(by_word[word])
 
 
-@dataclass(frozen=True)
-class Family:
-    """The primaries of one explanation in one family, and whether it is a neural one."""
+def secondaries(judged: Sequence[Verdict]) -> list[Verdict]:
+    """Each secondary of an explanation in a family with its Holm-adjusted p: support needs that to be <= .05.
 
-    name: str
-    primaries: Sequence[Prediction]
-    neural: bool
-
-
-@dataclass(frozen=True)
-class Scope:
-    """In how many families a claim must be supported, and whether among them must be networks and others."""
-
-    families: int
-    both_kinds: bool
+    A row without a p (NaN) cannot be supported. Rows that a gate took out are no tests.
+    """
+    adjusted = holm([leaf.p if leaf.applies else None for leaf in judged])
+    corrected = []
+    for leaf, p in zip(judged, adjusted, strict=True):
+        capped = leaf.word == SUPPORTED and not p <= ALPHA
+        caps = {"word": UNDECIDED, "reason": "Holm over the secondaries"} if capped else {}
+        corrected.append(replace(leaf, p_holm=p, **caps))
+    return corrected
 
 
-UNIVERSAL = Scope(3, both_kinds=True)
-NETWORKS = Scope(2, both_kinds=False)  # weight decay, numerics: a "family" is an architecture or a loss
-
-
-@dataclass(frozen=True)
-class Overall:
-    """The universal claim: its verdict, and in how many families it was supported, contradicted and applicable."""
-
-    verdict: str
-    reason: str
-    supported: int
-    contradicted: int
-    applicable: int
-
-
-def overall(families: Sequence[Family], scope: Scope = UNIVERSAL, counterexamples: Sequence[str] = ()) -> Overall:
-    """The verdict on "late generalization is X".
+def overall(
+    name: str, families: Sequence[Verdict], scope: str = "universal", counterexamples: Sequence[str] = ()
+) -> Verdict:
+    """The verdict on the universal claim "late generalization is X", from its families.
 
     Contradicted where one of the m families to which it applies contradicts it even at a level divided by m, or where
     a counterexample (a cell that refutes necessity by itself, Holm over such cells) is named; supported where enough
     families of the kinds that ``scope`` asks for support it and none contradicts; else undecided. Estimates are
     never pooled over families.
     """
-    found = [(family, explain(family.primaries).verdict) for family in families]
-    applicable = [family for family, verdict in found if verdict != NOT_APPLICABLE]
-    supported = [family for family, verdict in found if verdict == SUPPORTED]
-    contradicted = [family for family, verdict in found if verdict == CONTRADICTED]
-    strictly = [f.name for f in contradicted if explain(f.primaries, len(applicable)).verdict == CONTRADICTED]
-    verdict, reason = _universal(supported, contradicted, [*strictly, *counterexamples], scope)
-    if not applicable and not counterexamples:
-        verdict, reason = NOT_APPLICABLE, "no family to which it applies"
-    return Overall(verdict, reason, len(supported), len(contradicted), len(applicable))
+    m = sum(family.applies for family in families)
+    contradicted = [family for family in families if family.word == CONTRADICTED]
+    strictly = [family.name for family in contradicted if explain(family.name, family.parts, m).word == CONTRADICTED]
+    word, reason = _universal(families, contradicted, [*strictly, *counterexamples], *SCOPES[scope])
+    if not m and not counterexamples:
+        word, reason = NOT_APPLICABLE, "no family to which it applies"
+    return Verdict(word, reason, name, ALPHA, tuple(families))
 
 
-def _universal(supported, contradicted, refuting: Sequence[str], scope: Scope) -> tuple[str, str]:
+def _universal(families, contradicted, refuting: Sequence[str], least: int, both_kinds: bool) -> tuple[str, str]:
     if refuting:
         return CONTRADICTED, ", ".join(refuting)
     if contradicted:
         return UNDECIDED, f"contradicted in {contradicted[0].name}, but not at the level of all families"
-    if len(supported) < scope.families:
-        return UNDECIDED, f"supported in {len(supported)} families, {scope.families} needed"
-    if scope.both_kinds and len({family.neural for family in supported}) < 2:
+    supported = [family for family in families if family.word == SUPPORTED]
+    if len(supported) < least:
+        return UNDECIDED, f"supported in {len(supported)} families, {least} needed"
+    if both_kinds and len({family.neural for family in supported}) < 2:
         return UNDECIDED, "supported in one kind of family only, networks and others needed"
     return SUPPORTED, ""
 
 
-def secondaries(judgements: Sequence[Judgement], p_values: Sequence[float | None]) -> list[tuple[Judgement, float]]:
-    """Each secondary of an explanation in a family with its Holm-adjusted p: support needs that to be <= .05.
+def support_p(prediction: Prediction, finding: Finding) -> float:
+    """The smallest one-sided level at which every interval lies above its support margin, to within a hundredth of it.
 
-    A row without a p (None, NaN) cannot be supported. Rows that a gate took out are no tests.
+    1 where none does; NaN for estimates that are undefined or have no such margin. Not below 1e-4.
     """
-    tested = [
-        None if judgement.verdict == NOT_APPLICABLE else p for judgement, p in zip(judgements, p_values, strict=True)
+    needed = [
+        (margin, finding.estimates[name]) for name, margin in prediction.margins.items() if margin.support is not None
     ]
-    found = []
-    for judgement, p in zip(judgements, holm(tested), strict=True):
-        capped = judgement.verdict == SUPPORTED and not p <= LEVEL
-        found.append((Judgement(UNDECIDED, "Holm over the secondaries") if capped else judgement, p))
-    return found
+    if not needed or any(math.isnan(estimate.value) for _, estimate in needed):
+        return math.nan
+    return max(_smallest_level(margin, estimate) for margin, estimate in needed)
+
+
+def _smallest_level(margin: Margin, estimate: Estimate) -> float:
+    def supports(alpha: float) -> bool:
+        return estimate.interval(alpha)[0] > margin.support
+
+    low, high = math.log10(SMALLEST_P), math.log10(0.5)
+    if supports(10**low):
+        return SMALLEST_P
+    if not supports(10**high):
+        return 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if supports(10**middle) else (middle, high)
+    return 10**high

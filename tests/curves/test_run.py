@@ -12,8 +12,9 @@ from grokbench.curves.detect import detect
 from grokbench.curves.run import Run
 from grokbench.statistics.location import median_interval
 from grokbench.verdicts import gates
-from grokbench.verdicts.cells import clock_free_lead, end_of_rise, estimate, progress
-from grokbench.verdicts.rules import Design
+from grokbench.verdicts.cells import Design
+from grokbench.verdicts.finding import Estimate
+from grokbench.verdicts.progress import clock_free_lead, end_of_rise, progress
 
 T_GEN = 800 * 10 ** (-0.05 / 3)  # where a ramp that ends at 800 passes .95
 T50 = 800 * 10 ** (-0.5 / 3)
@@ -111,18 +112,18 @@ def test_half_the_budget_halves_the_horizon_with_it():
     cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
     half = cells.at_half_budget
     assert half.horizon == cells.horizon / 2
-    assert half.traces("frozen")[0].curve.last <= 4_500
+    assert half.runs_of("frozen")[0].curve.last <= 4_500
     assert (cells.late("frozen") == 0).sum() == (half.late("frozen") == 0).sum()
 
 
 def test_natural_roles_and_ladders():
     off = Design("net", "add", True, CELLS, natural="off")
     cells = lazy_to_rich(off).cells(off, suite())
-    assert cells.cells("free") == ("add/net-off",)
-    assert cells.cells("frozen") == ("add/net-frozen-off",)
+    assert cells.of_role("free") == ("add/net-off",)
+    assert cells.of_role("frozen") == ("add/net-frozen-off",)
     assert cells.has("doses")
     assert not cells.has("ladder")
-    assert [len(cells.traces("doses", step)) for step in range(5)] == [10] * 5
+    assert [len(cells.runs_of("doses", step)) for step in range(5)] == [10] * 5
     del cells.runs["add/net-dose3"]
     assert not cells.has("doses")
 
@@ -139,7 +140,7 @@ def test_vanished_gradients_are_unhealthy():
 
 def test_an_estimate_repeats_its_ends():
     values = np.arange(10.0)
-    found = estimate(lambda alpha: median_interval(values, 1 - 2 * alpha))
+    found = Estimate.of(lambda alpha: median_interval(values, 1 - 2 * alpha))
     assert found.value == 4.5
     assert found.interval(0.025) == found.interval(0.025) == (1, 8)
 

@@ -9,26 +9,25 @@ from support_handmade import NEVER, SEEDS, changed, made, ramp, suite
 
 from grokbench.explanations import complexity, lazy_to_rich, mediation, phenomenon
 from grokbench.verdicts import rules
-from grokbench.verdicts.cells import Cells
-from grokbench.verdicts.verdict import Margins, Prediction, judge
+from grokbench.verdicts.cells import Cells, Design
+from grokbench.verdicts.finding import Finding
+from grokbench.verdicts.verdict import judge
 
 
-def cells(roles: dict, runs: dict, **changes) -> Cells:
+def cells(roles: dict, runs: dict, seeds=SEEDS, **design) -> Cells:
     """Cells of one family; roles name cells "add/..."."""
-    named = {role: (cell,) if isinstance(cell, str) else tuple(cell) for role, cell in roles.items()}
-    facts = {"family": "net", "task": "add", "roles": named, "runs": runs, "seeds": list(SEEDS)}
-    return Cells(**{**facts, **changes})
+    return Cells(Design("net", "add", True, roles, **design), runs, list(seeds))
 
 
 def runs_of(**given) -> dict:
-    """Cell -> seed -> trace, by functions of the seed."""
+    """Cell -> seed -> run, by functions of the seed."""
     return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
 
 
-def with_columns(trace, **columns):
-    """The trace with more columns, each a function of its time."""
-    added = {name: make(trace.curve.time) for name, make in columns.items()}
-    return changed(trace, **added)
+def with_columns(run, **columns):
+    """The run with more columns, each a function of its time."""
+    added = {name: make(run.curve.time) for name, make in columns.items()}
+    return changed(run, **added)
 
 
 def value(finding, part: str) -> float:
@@ -57,7 +56,7 @@ class TestLazyToRich:
         )
         asked = cells({**FREE, "frozen_on": "add/frozen"}, runs)
         assert value(lazy_to_rich.freezing_removes(asked), "difference") == pytest.approx(0.9)
-        assert value(lazy_to_rich.freezing_removes(asked.with_lost("for")), "difference") == pytest.approx(1.0)
+        assert value(lazy_to_rich.freezing_removes(replace(asked, lost_runs="for")), "difference") == pytest.approx(1.0)
 
     def test_doses_of_laziness(self):
         doses = [f"add/net-dose{i}" for i in range(1, 6)]
@@ -93,8 +92,8 @@ class TestLazyToRich:
     def test_the_ladder_of_initial_skill(self):
         def rung(start, t_gen):
             def make(seed):
-                trace = made(seed, t_gen=t_gen)
-                return with_columns(trace, after_kernel=lambda time: np.maximum(start, ramp(time, t_gen)))
+                run = made(seed, t_gen=t_gen)
+                return with_columns(run, after_kernel=lambda time: np.maximum(start, ramp(time, t_gen)))
 
             return make
 
@@ -137,13 +136,13 @@ class TestLazyToRich:
 
     def test_an_executed_freeze_is_found_where_the_curves_part(self):
         def frozen(seed):
-            trace = made(seed)
-            parted, test = trace.curve.time > 600, trace.curve.kappa_test.copy()
+            run = made(seed)
+            parted, test = run.curve.time > 600, run.curve.kappa_test.copy()
             test[parted] = 0.55
             accuracy = 0.1 + 0.9 * test
             return with_columns(
-                trace,
-                train_loss=lambda time: np.where(parted, 0.5, trace.curve.column("train_loss")),
+                run,
+                train_loss=lambda time: np.where(parted, 0.5, run.curve.column("train_loss")),
                 test_accuracy=lambda time: accuracy,
             )
 
@@ -163,9 +162,9 @@ class TestLazyToRich:
 
 def carrying(seed, falls_at=500.0, depth=4.0, **given):
     """A run whose measure of complexity rises until t_mem and falls by a factor within a third of a decade."""
-    trace = made(seed, **given)
+    run = made(seed, **given)
     return with_columns(
-        trace, size=lambda time: 100 * (0.5 + 0.5 * ramp(time, 20)) * (1 - (1 - 1 / depth) * ramp(time, falls_at))
+        run, size=lambda time: 100 * (0.5 + 0.5 * ramp(time, 20)) * (1 - (1 - 1 / depth) * ramp(time, falls_at))
     )
 
 
@@ -173,11 +172,11 @@ ROLES = {**FREE, "random": "add/twin", "low": "add/low", "low_random": "add/twin
 
 
 class TestComplexity:
-    def asked(self, **given):
+    def asked(self, complexity="size", **given):
         runs = runs_of(
             free=carrying, twin=lambda s: carrying(s, depth=1.0, t_gen=NEVER), low=lambda s: carrying(s, depth=1.0)
         )
-        return cells(ROLES, {**runs, **runs_of(**given)}, complexity="size")
+        return cells(ROLES, {**runs, **runs_of(**given)}, complexity=complexity)
 
     def test_the_fall_is_that_of_the_ratio(self):
         found = complexity.falls_after_memorizing(self.asked())
@@ -196,7 +195,7 @@ class TestComplexity:
         assert value(found, "not_after") == -math.inf
 
     def test_without_a_measure_nothing_is_asked(self):
-        found = complexity.falls_after_memorizing(replace(self.asked(), complexity=""))
+        found = complexity.falls_after_memorizing(self.asked(complexity=""))
         assert not found.gates[0].passed
         assert found.gates[0].verdict == "not applicable"
 
@@ -216,10 +215,10 @@ class TestComplexity:
         """The size of the sub-model that fits .98 of the labels: there is none before they are fitted."""
 
         def begins_late(seed):
-            trace = carrying(seed)
-            values = trace.curve.column("size").copy()
-            values[trace.curve.kappa_train < 0.98] = math.nan
-            return with_columns(trace, size=lambda time: values)
+            run = carrying(seed)
+            values = run.curve.column("size").copy()
+            values[run.curve.kappa_train < 0.98] = math.nan
+            return with_columns(run, size=lambda time: values)
 
         found = complexity.rises_first(self.asked(free=begins_late))
         assert [(gate.name, gate.verdict) for gate in found.gates if not gate.passed] == [("begins", "not applicable")]
@@ -248,9 +247,9 @@ class TestComplexity:
 
     def test_a_run_that_never_fits_its_labels_is_not_late(self):
         def never_fits(seed):
-            trace = with_columns(made(seed), memorized_bits=np.zeros_like)
-            trace.curve.columns["train_accuracy"][:] = np.minimum(trace.curve.columns["train_accuracy"], 0.91)
-            return replace(trace)
+            run = with_columns(made(seed), memorized_bits=np.zeros_like)
+            run.curve.columns["train_accuracy"][:] = np.minimum(run.curve.columns["train_accuracy"], 0.91)
+            return replace(run)
 
         found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=never_fits)))
         assert found.n == 0
@@ -262,9 +261,9 @@ class TestComplexity:
         """Where the table is dropped, the training accuracy falls below the criterion again."""
 
         def drops(seed):
-            trace = with_columns(made(seed), memorized_bits=lambda time: 3.3 * (time < 800))
-            trace.curve.columns["train_accuracy"][trace.curve.time > 800] = 0.75
-            return replace(trace)
+            run = with_columns(made(seed), memorized_bits=lambda time: 3.3 * (time < 800))
+            run.curve.columns["train_accuracy"][run.curve.time > 800] = 0.75
+            return replace(run)
 
         found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=drops)))
         assert drops(1000).detections[0.95].t_mem_censoring == "right"
@@ -309,10 +308,10 @@ class TestComplexity:
                     "submodel_share": lambda t, size=size: np.full(len(t), 1 / size),
                 }
                 fits = size >= least(n)
-                trace = lambda s, fits=fits, shares=shares: with_columns(  # noqa: E731
+                run = lambda s, fits=fits, shares=shares: with_columns(  # noqa: E731
                     made(s, t_mem=20.0 if fits else NEVER, t_gen=800 if fits else NEVER), **shares
                 )
-                runs |= runs_of(**{f"{kind}-{n:g}-{size:g}": trace})
+                runs |= runs_of(**{f"{kind}-{n:g}-{size:g}": run})
         found = complexity.memorizing_needs_more(cells(roles, runs, numbers=numbers))
         assert value(found, "capacity") == pytest.approx(0)  # (10 20 40) against 20: mean of logs
         assert value(found, "slope") == pytest.approx(1)
@@ -358,14 +357,14 @@ class TestPhenomenon:
         assert value(phenomenon.plateau(cells(FREE, runs_of(free=made))), "rise") == pytest.approx(0, abs=1e-6)
 
         def creeping(seed):
-            trace = made(seed)
+            run = made(seed)
             half = 0.6 * 20 * math.sqrt(40)
-            rank = np.maximum(ramp(trace.curve.time, 800.0), 0.4 * (trace.curve.time >= half))
+            rank = np.maximum(ramp(run.curve.time, 800.0), 0.4 * (run.curve.time >= half))
             # kappa_rank of ten classes from its own inverse, by interpolation
             auc = np.linspace(0.5, 1, 2001)
             from grokbench.curves.curve import kappa_rank
 
-            return with_columns(trace, rank_auc=lambda time: np.interp(rank, kappa_rank(auc, 10), auc))
+            return with_columns(run, rank_auc=lambda time: np.interp(rank, kappa_rank(auc, 10), auc))
 
         found = phenomenon.plateau(cells(FREE, runs_of(free=creeping)))
         assert -value(found, "rise") == pytest.approx(0.4, abs=0.01)
@@ -400,15 +399,13 @@ class TestMediation:
                 for seed in SEEDS[:5]:
                     noise = np.random.default_rng([seed, o, place]).normal() * 0.03
                     q = laziness(o, *levels) + noise
-                    trace = made(seed, t_gen=20 * 10 ** delay(o, *levels, q))
-                    runs[cell][seed] = with_columns(trace, laziness=lambda time, q=q: np.full(len(time), q))
+                    run = made(seed, t_gen=20 * 10 ** delay(o, *levels, q))
+                    runs[cell][seed] = with_columns(run, laziness=lambda time, q=q: np.full(len(time), q))
         return mediation.acts_through_laziness(cells(roles, runs, seeds=list(SEEDS[:5]), **changes))
 
     @staticmethod
-    def verdict(finding):
-        margins = rules.read("mediation").predictions[0].margins
-        named = [Margins(finding.estimates[name], rule.support, rule.contradict) for name, rule in margins.items()]
-        return judge(Prediction("L7", "add", named, finding.gates)).verdict
+    def verdict(finding: Finding) -> str:
+        return judge(rules.read("mediation").predictions[0], cells({}, {}), finding).word
 
     def test_what_acts_through_laziness_alone(self):
         found = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
@@ -459,4 +456,4 @@ class TestMediation:
         runs["add/gd0"][SEEDS[0]] = made(SEEDS[0], status="failed")
         asked = cells(lost, runs, seeds=list(SEEDS[:5]))
         assert value(mediation.acts_through_laziness(asked), "tau") < 0
-        assert value(mediation.acts_through_laziness(asked.with_lost("for")), "tau") > 0
+        assert value(mediation.acts_through_laziness(replace(asked, lost_runs="for")), "tau") > 0

@@ -22,14 +22,14 @@ def findings():
     return module
 
 
-def with_columns(trace, **columns):
-    return changed(trace, **{name: make(trace.curve.time) for name, make in columns.items()})
+def with_columns(run, **columns):
+    return changed(run, **{name: make(run.curve.time) for name, make in columns.items()})
 
 
 def test_numbers_are_medians_with_their_ends(findings):
-    assert findings.told(np.array([3.0, np.nan, 1.0, 2.0])) == "2 (1 to 3)"
-    assert findings.told(np.array([2.0, 2.0])) == "2"
-    assert findings.told(np.array([np.nan])) == ""
+    assert findings.medians(np.array([3.0, np.nan, 1.0, 2.0])) == "2 (1 to 3)"
+    assert findings.medians(np.array([2.0, 2.0])) == "2"
+    assert findings.medians(np.array([np.nan])) == ""
 
 
 def test_lost_runs_are_left_out(findings):
@@ -54,10 +54,10 @@ def test_what_moves_first_on_any_clock(findings):
 
 
 def test_complexity_that_falls_with_the_test_rise_has_gone_half_its_way(findings):
-    def sizes(trace, begin):
-        fitted = trace.curve.time >= 20
+    def sizes(run, begin):
+        fitted = run.curve.time >= 20
         return with_columns(
-            trace, submodel_size=lambda time: np.where(fitted, 100 - begin * trace.curve.kappa_test, np.nan)
+            run, submodel_size=lambda time: np.where(fitted, 100 - begin * run.curve.kappa_test, np.nan)
         )
 
     runs = {
@@ -67,7 +67,7 @@ def test_complexity_that_falls_with_the_test_rise_has_gone_half_its_way(findings
     row = [cell.strip() for cell in findings.leads({}, runs).splitlines()[2].split("|")[1:-1]]
     assert row[:3] == ["submodel_size", "mlp", "add"]
     assert [float(cell.split()[0]) for cell in row[3:]] == pytest.approx([0, 0], abs=0.02)
-    level = runs | {"add/mlp": {seed: sizes(trace, 0) for seed, trace in runs["add/mlp"].items()}}
+    level = runs | {"add/mlp": {seed: sizes(run, 0) for seed, run in runs["add/mlp"].items()}}
     row = findings.leads({}, level).splitlines()[2]
     assert "-inf" in row  # what does not fall is not left out
     assert "-0.500 [-0.500, -0.500]" in row

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from mechanisms import LAZY, MECHANISMS, run, split_of, suite, verdicts
+from mechanisms import MECHANISMS, run, split_of, suite, verdicts
 
-from grokbench.verdicts import rules
+from grokbench.explanations import lazy_to_rich
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
@@ -21,14 +21,13 @@ def test_a_decaying_offset_never_passes_for_grokking():
 
 
 def test_the_lag_between_features_and_read_out_is_the_one_that_was_set():
-    statistic = rules.module_of(LAZY)
     for lag in (-0.2, 0.2):
         name = "read-out after features" if lag > 0 else "read-out before features"
         mechanism = MECHANISMS[name]
-        trace = run(mechanism, mechanism.cells["free_on"], 7)
-        rise, ready = trace.half_rise(), trace.curve.crossing(trace.curve.column("after_kernel"), 0.5).time
+        free = run(mechanism, mechanism.cells["free_on"], 7)
+        rise, ready = free.half_rise(), free.curve.crossing(free.curve.column("after_kernel"), 0.5).time
         assert abs(np.log10(rise / ready) - lag) < 0.06  # half a checkpoint of 1/8 decade
-    assert statistic.features_in_time.__doc__.startswith("L3")
+    assert lazy_to_rich.features_in_time.__doc__.startswith("L3")
 
 
 def test_shuffled_and_redrawn_labels_keep_the_inputs():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulated import TRUTHS, Design, Truth, impute, parts, rates, simulate, slope_at
+from simulated import TRUTHS, Design, Truth, findings, impute, rates, simulate, slope_at
 
 FAST = Design(permutations=99, bootstraps=400)
 SUITES = 100
@@ -53,8 +53,8 @@ def test_the_generators_have_the_truth_that_they_claim(heavy):
 def test_the_slope_at_a_margin_gives_that_concordance():
     design = Design(n=120, failed=0.0, bootstraps=1)
     slope = slope_at(0.2, replace(design, n=0))
-    found = parts(simulate(Truth(slope=slope), design, np.random.default_rng(1)), design, np.random.default_rng(2))
-    assert found[1][0].estimate.value == pytest.approx(0.2, abs=0.11)  # 120 seeds of sd about .4, three errors
+    found = findings(simulate(Truth(slope=slope), design, np.random.default_rng(1)), design, np.random.default_rng(2))
+    assert found[1].estimates["tau"].value == pytest.approx(0.2, abs=0.11)  # 120 seeds of sd about .4, three errors
 
 
 def test_imputation_moves_every_estimate_in_its_direction():
@@ -62,7 +62,7 @@ def test_imputation_moves_every_estimate_in_its_direction():
     suite = simulate(Truth(frozen=0.5), design, rng)
     lost = {"free": rng.random(20) < 0.2, "frozen": rng.random(20) < 0.2, "doses": rng.random((20, 5)) < 0.2}
     worse, better = (
-        [part.estimate.value for row in parts(impute(suite, lost, a), design, rng) for part in row[:1]]
+        [next(iter(f.estimates.values())).value for f in findings(impute(suite, lost, a), design, rng)]
         for a in (True, False)
     )
     assert all(w < b for w, b in zip(worse, better, strict=True))

@@ -5,10 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support_handmade import NEVER, made, recorded
 
+from grokbench.curves.run import Run
 from grokbench.statistics.resampling import smallest_p
 from grokbench.statistics.survival import log_rank, median
-from grokbench.verdicts.comparison import VERDICTS, Comparison, Side, adequate_horizon, compare, judge, late_share
+from grokbench.verdicts.comparison import VERDICTS, Comparison, _adequate_horizon, _late_share, _Side, decide
+from grokbench.verdicts.comparison import _compare as compare
+from grokbench.verdicts.comparison import compare as compare_runs
 
 
 def rng():
@@ -26,7 +30,7 @@ def side(t_mem, t_gen, *, task="add", seed=None, clock="steps", last=1e5, first=
         resolved = fitted & (t_mem >= 10 * np.asarray(first))
     if late is None:
         late = np.where(fitted, (generalizes & (delay >= 0.5)).astype(float), np.nan)
-    return Side(
+    return _Side(
         task=task,
         seed=np.arange(t_mem.size) if seed is None else seed,
         delay=delay,
@@ -48,12 +52,12 @@ def learner(delay, n=10, seed=1, t_mem=20.0, **options):
 
 
 def verdict(a, b):
-    return judge([compare(a, b, rng())])[0].verdict
+    return decide([compare(a, b, rng())])[0].verdict
 
 
 def test_later_earlier_and_no_evidence():
     slow, fast = learner(2), learner(1, seed=2, clock="rounds", t_mem=50.0)
-    found = judge([compare(slow, fast, rng())])[0]
+    found = decide([compare(slow, fast, rng())])[0]
     assert found.verdict == "later"
     assert verdict(fast, slow) == "earlier"
     assert verdict(slow, learner(2, seed=3)) == "no evidence"
@@ -69,7 +73,7 @@ def test_later_earlier_and_no_evidence():
 
 def test_runs_that_never_generalize_stay_in_as_censored():
     never = side(np.full(12, 20.0), np.full(12, np.inf))
-    found = judge([compare(never, learner(1, n=12), rng())])[0]
+    found = decide([compare(never, learner(1, n=12), rng())])[0]
     assert found.verdict == "later"
     assert (found.delay_a, found.difference, found.low, found.high) == (math.inf,) * 4
     both = compare(never, never, rng())
@@ -151,7 +155,7 @@ def test_clusters_left_must_be_able_to_reach_the_level():
 def test_an_unresolved_side_on_another_clock_is_not_comparable():
     grain = side(np.ones(10), np.full(10, 12.0), clock="iterations", late=np.ones(10))
     for a, b in ((grain, learner(1)), (learner(1), grain)):
-        found = judge([compare(a, b, rng())])[0]
+        found = decide([compare(a, b, rng())])[0]
         assert found.verdict == "not comparable"
         assert (found.late_a, found.late_b) == (1, 1)
         hidden = (
@@ -204,52 +208,86 @@ def test_some_runs_at_the_grain_are_left_out_like_runs_without_t_mem():
 def test_a_non_event_counts_only_on_an_adequate_horizon():
     pairs = side(np.full(4, 20.0), [300.0, 300.0, np.inf, 300.0])
     never = side(np.full(4, 20.0), np.full(4, np.inf), last=[3000.0, 2999.0, 30.0, np.inf])
-    np.testing.assert_array_equal(adequate_horizon(never, pairs), [True, False, True, True])
+    np.testing.assert_array_equal(_adequate_horizon(never, pairs), [True, False, True, True])
     mixed = side(np.full(4, 20.0), [np.inf, np.inf, np.inf, 900.0], last=[3000.0, 2999.0, 30.0, 1e4])
-    assert late_share(mixed, pairs) == 1 / 3  # run 1 is empty: 0, -, 0, 1
+    assert _late_share(mixed, pairs) == 1 / 3  # run 1 is empty: 0, -, 0, 1
     generalizes_at_once = side(np.full(4, 20.0), np.full(4, 21.0), last=22.0)
     slow = side(np.full(4, 20.0), np.full(4, 300.0))
-    assert not adequate_horizon(generalizes_at_once, slow).any()
-    assert late_share(generalizes_at_once, slow) == 0  # an immediate run is a 0 on any horizon
-    assert math.isnan(late_share(replace(pairs, late=np.nan), never))
+    assert not _adequate_horizon(generalizes_at_once, slow).any()
+    assert _late_share(generalizes_at_once, slow) == 0  # an immediate run is a 0 on any horizon
+    assert math.isnan(_late_share(replace(pairs, late=np.nan), never))
 
 
 def test_horizons_between_clocks_are_ratios_to_t_mem():
     theirs = side([20.0, 20.0], [400.0, 400.0])  # 20 times t_mem, so 200 times is needed
     ours = side([3.0, 3.0], [np.inf, np.inf], clock="rounds", last=[600.0, 599.0])
-    np.testing.assert_array_equal(adequate_horizon(ours, theirs), [True, False])
+    np.testing.assert_array_equal(_adequate_horizon(ours, theirs), [True, False])
     unfitted = side([np.inf], [400.0])
-    np.testing.assert_array_equal(adequate_horizon(ours.take([0]), unfitted), [False])
+    np.testing.assert_array_equal(_adequate_horizon(ours.take([0]), unfitted), [False])
     # Of several paired runs (families) the earliest decides.
     several = side([20.0, 20.0], [400.0, 100.0], seed=[0, 0])
-    np.testing.assert_array_equal(adequate_horizon(side([3.0], [np.inf], clock="rounds", last=150.0), several), [True])
+    np.testing.assert_array_equal(_adequate_horizon(side([3.0], [np.inf], clock="rounds", last=150.0), several), [True])
 
 
 def test_holm_over_the_registered_rows_that_are_tests():
     strong, weak = compare(learner(2), learner(1, seed=2), rng()), compare(learner(2), learner(2, seed=3), rng())
     borderline = replace(strong, p=0.03)
     few = compare(learner(2, n=5), learner(1, n=5), rng())
-    assert [row.verdict for row in judge([borderline])] == ["later"]
-    assert [row.verdict for row in judge([borderline, borderline])] == ["no evidence"] * 2
-    rows = judge([borderline, few, borderline, strong], registered=[True, True, False, True])
+    assert [row.verdict for row in decide([borderline])] == ["later"]
+    assert [row.verdict for row in decide([borderline, borderline])] == ["no evidence"] * 2
+    rows = decide([borderline, few, borderline, strong], registered=[True, True, False, True])
     assert [row.verdict for row in rows] == ["later", "too few runs", None, "later"]
     assert rows[0].p_holm == 0.03
     assert rows[3].p_holm == 2 * strong.p
     assert math.isnan(rows[1].p_holm)
     assert math.isnan(rows[2].p_holm)
     assert (
-        judge(judge([strong, weak, few])) == judge([strong, weak, few]) or weak.p != weak.p
+        decide(decide([strong, weak, few])) == decide([strong, weak, few]) or weak.p != weak.p
     )  # judging twice: the same
     with pytest.raises(ValueError, match="registrations"):
-        judge([strong], [True, False])
+        decide([strong], [True, False])
 
 
 def test_no_claim_where_win_and_log_rank_disagree():
     row = Comparison(10, 10, 1.0, 1.0, win=0.2, z=2.5, p=0.01)
-    assert judge([row])[0].verdict == "later"
-    assert judge([replace(row, z=-2.5)])[0].verdict == "no evidence"
-    assert judge([replace(row, win=0.0)])[0].verdict == "no evidence"
-    assert {v.verdict for v in judge([row, replace(row, p=1.0)])} <= set(VERDICTS)
+    assert decide([row])[0].verdict == "later"
+    assert decide([replace(row, z=-2.5)])[0].verdict == "no evidence"
+    assert decide([replace(row, win=0.0)])[0].verdict == "no evidence"
+    assert {v.verdict for v in decide([row, replace(row, p=1.0)])} <= set(VERDICTS)
+
+
+def test_the_runs_of_a_side_are_its_arrays():
+    """Every number that the rules look at is that of the detection, the curve or the record."""
+    runs = [
+        recorded(made(seed=3, t_mem=20.0, t_gen=800.0), clock="rounds"),
+        made(seed=4, t_gen=NEVER),
+        made(seed=5, t_mem=NEVER, t_gen=NEVER),
+        made(seed=6, status="crashed"),
+        Run({"status": "timeout", "config": {"seed": 7}}),
+    ]
+    given = _Side.of(runs, lambda run: f"task {run.seed % 2}")
+    first = runs[0].detections[0.95]
+    assert given.task.tolist() == ["task 1", "task 0", "task 1", "task 0", "task 1"]
+    assert given.seed.tolist() == [3, 4, 5, 6, 7]
+    assert given.clock.tolist() == ["rounds", "steps", "steps", "steps", ""]
+    assert (given.t_mem[0], given.t_gen[0], given.delay[0]) == (first.t_mem, first.t_gen, first.delay)
+    assert given.event.tolist() == [True, False, False, False, False]
+    assert given.fitted.tolist() == given.resolved.tolist() == [True, True, False, False, False]
+    np.testing.assert_array_equal(given.late, [1, 0, math.nan, math.nan, math.nan])
+    np.testing.assert_array_equal(given.last, [10_000, 10_000, 10_000, 10_000, math.nan])
+    assert given.delay[1] == runs[1].detections[0.95].delay == pytest.approx(math.log10(10_000 / 20), abs=0.05)
+    assert np.isnan(given.delay[2:]).all()
+    assert given.first.tolist() == [1.0] * 5
+
+
+def test_runs_are_compared_as_their_arrays_are():
+    slow, fast = ([made(seed=s, t_gen=t * 10 ** (s / 100)) for s in range(10)] for t in (800.0, 200.0))
+    row = decide([compare_runs(slow, fast, lambda run: "add", rng())])[0]
+    assert row == decide([compare(_Side.of(slow, lambda run: "add"), _Side.of(fast, lambda run: "add"), rng())])[0]
+    assert (row.verdict, row.n_a, row.win) == ("later", 10, 1)
+    assert row.difference == pytest.approx(math.log10(4), abs=0.01)
+    apart = compare_runs(slow, fast, lambda run: f"{run.detections[0.95].t_gen > 400}", rng())
+    assert (apart.verdict, apart.n_a) == ("too few runs", 0)  # no task in common
 
 
 def test_arrays_must_fit():

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench.verdicts.comparison import Side, compare, judge
+from grokbench.verdicts.comparison import _compare as compare
+from grokbench.verdicts.comparison import _Side, decide
 
 
 def rng():
@@ -30,7 +31,7 @@ def two_sides(draw):
         last = 2.0 ** generator.integers(12, 16, n)
         delay = np.log10(np.where(generalizes, t_gen, last) / t_mem)
         sides.append(
-            Side(
+            _Side(
                 task=np.array(["u", "v"])[np.arange(n) % tasks],
                 seed=np.arange(n) // tasks % seeds,
                 delay=np.where(fitted, delay, np.nan),
@@ -56,7 +57,7 @@ def values(row, *names):
 @settings(max_examples=40, deadline=None)
 def test_exchanging_the_sides_turns_the_signs_and_nothing_else(sides):
     a, b = sides
-    one, other = judge([compare(a, b, rng())])[0], judge([compare(b, a, rng())])[0]
+    one, other = decide([compare(a, b, rng())])[0], decide([compare(b, a, rng())])[0]
     np.testing.assert_equal(values(one, "p", "p_holm"), values(other, "p", "p_holm"))
     np.testing.assert_allclose(one.z, -other.z, atol=1e-12)
     assert values(one, "n_a", "n_b", "basis") == values(other, "n_b", "n_a", "basis")

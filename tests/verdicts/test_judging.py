@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import support_handmade
 from clocks import CLOCKS
-from support_handmade import CELLS, HASH, NEVER, SEEDS, lazy_to_rich, made, recorded, suite
+from support_handmade import CELLS, HASH, NEVER, REGISTRATION, SEEDS, lazy_to_rich, made, recorded, suite
 
 from grokbench.statistics.location import median_interval
 from grokbench.statistics.trends import gehan_jonckheere
 from grokbench.verdicts import estimates
+from grokbench.verdicts.cells import Design
 from grokbench.verdicts.cross_table import COLUMNS as CROSS_COLUMNS
 from grokbench.verdicts.cross_table import cross_table
 from grokbench.verdicts.explanation_rows import COLUMNS, explanation_rows, sensitivity_rows
-from grokbench.verdicts.judging import counterexamples, support_p, tell
-from grokbench.verdicts.rules import Design
-from grokbench.verdicts.verdict import Estimate, Margins
+from grokbench.verdicts.finding import Estimate, Finding, Margin
+from grokbench.verdicts.judging import counterexamples, judge_explanation
+from grokbench.verdicts.verdict import Verdict, support_p
 
 
 @pytest.fixture(autouse=True)
@@ -28,15 +29,28 @@ def few_draws(monkeypatch):
     monkeypatch.setattr(estimates, "gehan_jonckheere", partial(gehan_jonckheere, draws=499))
 
 
+def judged(runs, *designs) -> Verdict:
+    return judge_explanation(lazy_to_rich(*designs), runs, REGISTRATION)
+
+
+def of(explanation: Verdict, name: str) -> Verdict:
+    """The first verdict on a prediction."""
+    return next(leaf for leaf in explanation.predictions if leaf.name == name)
+
+
+def family(explanation: Verdict, name: str = "net") -> Verdict:
+    return next(one for one in explanation.families if one.name == name)
+
+
 def verdicts(runs, *designs) -> dict[str, str]:
     """Prediction -> verdict, and the family's and the overall one."""
-    told = tell(lazy_to_rich(*designs), runs, HASH)
-    found = {row.rules.name: row.judgement.verdict for row in told.rows}
-    return found | {"family": told.families["net"].verdict, "overall": told.overall.verdict}
+    explanation = judged(runs, *designs)
+    words = {leaf.name: leaf.word for leaf in explanation.predictions}
+    return words | {"family": family(explanation).word, "overall": explanation.word}
 
 
 def reasons(runs) -> dict[str, str]:
-    return {row.rules.name: row.judgement.reason for row in tell(lazy_to_rich(), runs, HASH).rows}
+    return {leaf.name: leaf.reason for leaf in judged(runs).predictions}
 
 
 def test_what_is_true_is_supported():
@@ -92,9 +106,8 @@ def test_a_tenth_of_the_runs_may_be_lost(lost, reason):
 
 def test_by_construction_is_not_applicable():
     built = Design("net", "add", True, CELLS, by_construction={"L1": "the kernel is the learner"})
-    told = tell(lazy_to_rich(built), suite(), HASH)
-    row = next(row for row in told.rows if row.rules.name == "L1")
-    assert (row.judgement.verdict, row.judgement.reason) == (
+    leaf = of(judged(suite(), built), "L1")
+    assert (leaf.word, leaf.reason) == (
         "not applicable",
         "by construction: the kernel is the learner",
     )
@@ -104,9 +117,9 @@ def test_a_design_may_make_some_predictions_only():
     """The doses on one task, the cells on another: together they are the family."""
     cells = {role: cell for role, cell in CELLS.items() if role != "doses"}
     designs = [Design("net", "add", True, cells), Design("net", "dosed", True, CELLS, predictions=("L2",))]
-    told = tell(lazy_to_rich(*designs), suite(), HASH)
-    assert [row.rules.name for row in told.rows if row.design.task == "dosed"] == ["L2"]
-    assert told.families["net"].verdict == "supported"
+    explanation = judged(suite(), *designs)
+    assert [leaf.name for leaf in explanation.predictions if leaf.design.task == "dosed"] == ["L2"]
+    assert family(explanation).word == "supported"
 
 
 @pytest.mark.parametrize("case", ["other hash", "no hash", "a seed missing", "exploration"])
@@ -115,11 +128,10 @@ def test_what_was_not_registered_is_exploratory_and_has_no_verdict(case):
     if case == "other hash":
         runs["add/net"][1004] = recorded(runs["add/net"][1004], registered={"lazy-to-rich": "earlier"})
     if case == "no hash":
-        runs["add/net"] = {seed: recorded(trace, registered={}) for seed, trace in runs["add/net"].items()}
+        runs["add/net"] = {seed: recorded(run, registered={}) for seed, run in runs["add/net"].items()}
     if case == "a seed missing":
         del runs["add/net"][1009]
-    told = tell(lazy_to_rich(), runs, HASH)
-    rows = {row["prediction"]: row for row in explanation_rows(told) if row["family"] == "net"}
+    rows = {row["prediction"]: row for row in explanation_rows(judged(runs)) if row["family"] == "net"}
     for name in ("L1", "L3"):
         assert (rows[name]["role"], rows[name]["verdict"]) == ("exploratory", "undecided")
         assert rows[name]["reason"]
@@ -136,8 +148,8 @@ def test_a_non_event_counts_only_on_an_adequate_horizon():
     closed = replace(design, closed_form=("frozen_on",))
     assert (rules.cells(closed, short).late("frozen") == 0).all()
     falling = suite()
-    for trace in falling["add/net-frozen"].values():  # its training has not come to rest
-        trace.curve.columns["train_loss"][:] = 1 / (1 + trace.curve.time / 1e5)
+    for run in falling["add/net-frozen"].values():  # its training has not come to rest
+        run.curve.columns["train_loss"][:] = 1 / (1 + run.curve.time / 1e5)
     assert np.isnan(rules.cells(design, falling).late("frozen")).all()
     other_clock = suite()
     other_clock["add/net-frozen"] = {
@@ -167,23 +179,23 @@ def test_lost_runs_hurt_whatever_is_asked():
     cells = rules.cells(design, runs)
     l1 = rules.statistic(next(p for p in rules.predictions if p.name == "L1"))
     assert l1(cells).estimates["difference"].value == pytest.approx(0.9)
-    assert l1(cells.with_lost("for")).estimates["difference"].value == pytest.approx(1.0)
+    assert l1(replace(cells, lost_runs="for")).estimates["difference"].value == pytest.approx(1.0)
     assert verdicts(runs)["L1"] == "supported"
 
 
 def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
     runs = suite()
-    for trace in runs["add/net"].values():  # at the other ridge the features were ready
-        trace.curve.columns["after_kernel_ridge"][:] = 0.9
-    told = tell(lazy_to_rich(), runs, HASH)
-    row = next(row for row in told.rows if row.rules.name == "L3")
-    assert (row.judgement.verdict, row.judgement.reason) == ("undecided", "threshold-sensitive: ridge 1e-3")
-    listed = next(row for row in sensitivity_rows(told) if row["prediction"] == "L3")
+    for run in runs["add/net"].values():  # at the other ridge the features were ready
+        run.curve.columns["after_kernel_ridge"][:] = 0.9
+    explanation = judged(runs)
+    leaf = of(explanation, "L3")
+    assert (leaf.word, leaf.reason) == ("undecided", "threshold-sensitive: ridge 1e-3")
+    listed = next(row for row in sensitivity_rows(explanation) if row["prediction"] == "L3")
     assert (listed["as registered"], listed["ridge 1e-3"]) == ("supported", "contradicted")
 
 
 def test_rows_have_the_columns_and_say_what_the_interval_says():
-    rows = explanation_rows(tell(lazy_to_rich(), suite(), HASH))
+    rows = explanation_rows(judged(suite()))
     assert all(set(row) <= {*COLUMNS, "parts", "asked"} for row in rows)
     assert [row["family"] for row in rows[-2:]] == ["net", "(all)"]
     l1 = next(row for row in rows if row["prediction"] == "L1")
@@ -194,18 +206,23 @@ def test_rows_have_the_columns_and_say_what_the_interval_says():
 
 
 def test_holm_is_over_secondaries_alone():
-    rows = explanation_rows(tell(lazy_to_rich(), suite(), HASH))
-    corrected = {row["prediction"] for row in rows if row.get("p_holm", math.nan) == row.get("p_holm", math.nan)}
+    rows = explanation_rows(judged(suite()))
+    corrected = {row["prediction"] for row in rows if not math.isnan(row.get("p_holm", math.nan))}
     assert corrected <= {"L0", "L4", "L6", "L8", "(all primaries)"}
 
 
 def test_the_inverted_interval_is_a_p_value():
     """Ten values of one sign: the sign test's p is 2^-10; against the support margin of the median it is the same."""
     values = np.arange(1.0, 11.0)
-    estimate = Estimate(5.5, lambda a: (median_interval(values, 1 - 2 * a).low, math.inf))
-    assert support_p([Margins(estimate, 0.0, None)]) == pytest.approx(2.0**-10, rel=0.01)
-    assert support_p([Margins(estimate, 6.0, None)]) == 1
-    assert math.isnan(support_p([Margins(Estimate(math.nan, estimate.interval), 0.0, None)]))
+    median = Estimate(5.5, lambda a: (median_interval(values, 1 - 2 * a).low, math.inf))
+    shipped = lazy_to_rich().predictions[0]
+
+    def p(margin: float, estimate: Estimate = median) -> float:
+        return support_p(replace(shipped, margins={"median": Margin(margin)}), Finding({"median": estimate}, 10))
+
+    assert p(0.0) == pytest.approx(2.0**-10, rel=0.01)
+    assert p(6.0) == 1
+    assert math.isnan(p(0.0, Estimate(math.nan, median.interval)))
 
 
 FROZEN = Design(
@@ -216,13 +233,13 @@ FROZEN = Design(
 @pytest.mark.parametrize(("late", "found"), [(10, True), (7, False)])
 def test_an_always_frozen_learner_that_groks_refutes_necessity(late, found):
     runs = {"add/flow": {s: made(seed=s, t_gen=800 if s < 1000 + late else NEVER) for s in SEEDS}}
-    assert bool(counterexamples(lazy_to_rich(FROZEN), runs, HASH)) == found
+    assert bool(counterexamples(lazy_to_rich(FROZEN), runs, REGISTRATION)) == found
 
 
 def test_cross_table_reads_what_is_there():
-    rules = lazy_to_rich(Design("net", "add", True, CELLS), FROZEN)
+    designs = Design("net", "add", True, CELLS), FROZEN
     runs = suite() | {"add/flow": {s: made(seed=s, t_gen=NEVER) for s in SEEDS}}
-    row, flow = cross_table(rules, runs)
+    row, flow = cross_table(judged(runs, *designs))
     assert set(row) <= set(CROSS_COLUMNS)
     assert (row["a"], row["b"], row["c"], row["d"]) == (1, 1, 0, 0)
     assert row["c_high"] == pytest.approx(1 - 0.025**0.1)  # Clopper-Pearson of 0/10
@@ -232,14 +249,14 @@ def test_cross_table_reads_what_is_there():
     assert row["horizon"] == pytest.approx(math.log10(10_000 / 20), abs=0.1)
     assert flow["reading"] == "not late without features"
     late_without = suite(**{"net-off": {"t_gen": NEVER}, "net-frozen": {}})
-    assert cross_table(lazy_to_rich(), late_without)[0]["reading"] == "pressure; features not necessary"
+    assert cross_table(judged(late_without))[0]["reading"] == "pressure; features not necessary"
 
 
 def test_a_frozen_learner_that_stands_still_is_no_evidence():
     moving = suite()
-    assert cross_table(lazy_to_rich(), moving)[0]["by_construction"] == ""
+    assert cross_table(judged(moving))[0]["by_construction"] == ""
     still = {seed: made(seed=seed, t_mem=0.5, t_gen=NEVER) for seed in SEEDS}  # right at the first tick
-    found = cross_table(lazy_to_rich(), {**moving, "add/net-frozen": still})[0]
+    found = cross_table(judged({**moving, "add/net-frozen": still}))[0]
     assert found["by_construction"] == "features: frozen, it predicts the same at all times, and cannot be late"
     assert found["reading"] == "pressure small; features by construction; explicit pressure not necessary"
 
