@@ -243,6 +243,13 @@ def options(cls: type) -> dict[str, Option]:
     return known
 
 
+def require_defaults(cls: type) -> None:
+    """UsageError for a class that cannot be made without being told anything: its laws need default options."""
+    required = [name for name, option in options(cls).items() if option.required]
+    if required:
+        raise UsageError(f"{cls.name}: every option needs a default to be checked; {required[0]!r} has none")
+
+
 def build(cls: type, given: dict[str, object]):
     """An instance of `cls` from options; unknown names and wrong values raise UsageError in one line.
 

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from grokbench.report.markdown import markdown
 
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
 from grokbench.explanations import complexity, mediation, twins
 from grokbench.runs.store import Store
 from grokbench.statistics.location import median_interval
+from grokbench.tables.text import markdown
 from grokbench.verdicts import rules
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.finding import Estimate

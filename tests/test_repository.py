@@ -167,7 +167,7 @@ def marked_block(name: str) -> str:
 
 
 def test_readme_learner_keeps_every_law(tmp_path):
-    from grokbench.cli.catalogue import check_target
+    from grokbench.cli.checking import check_target
 
     code = marked_block("my_learner.py")
     assert len([line for line in code.splitlines() if line.strip()]) <= 20

@@ -11,10 +11,9 @@ from pathlib import Path
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
 from grokbench.options import options
-from grokbench.registry import explanations, include, learners, measures, tables, tasks
+from grokbench.registry import learners, measures, tables, tasks
 from grokbench.verdicts import rules
 
-CHECKED = (learners, tasks, measures, tables, explanations)
 KINDS = ("tasks", "learners", "measures", "explanations", "tables", "suites")
 
 
@@ -66,63 +65,6 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
         return _show_run(name, results)
     names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *rules.names(), *tables.names(), *_suites()]
     raise UsageError(f"no task, learner, measure, explanation, table, suite or run {name!r}{closest(name, names)}")
-
-
-def check_target(target: str) -> list[tuple[str, object]]:
-    """(subject, law) of every law on a built-in name, or on all that a user's file registers."""
-    if target.endswith(".py") or Path(target).is_file():
-        classes = include(target)
-        if not classes:
-            raise UsageError(f"{target}: registers nothing (expected @grokbench.register_learner(NAME) or the like)")
-    else:
-        registries = [registry for registry in CHECKED if target in registry]
-        if not registries:
-            names = [name for registry in CHECKED for name in registry.names()]
-            raise UsageError(f"no task, learner, measure or explanation {target!r}{closest(target, names)}")
-        classes = [registry[target] for registry in registries]
-    return [(cls.name, law) for cls in classes for law in _check_class(cls)]
-
-
-def _check_class(cls: type) -> list:
-    """The laws on a class with its default options; a learner on each small split that it can read."""
-    from grokbench.laws import Law
-    from grokbench.learners.base import Learner
-    from grokbench.learners.laws import check_learner
-    from grokbench.tasks.base import Task
-    from grokbench.tasks.laws import check_task
-
-    if not issubclass(cls, Learner | Task):
-        return [Law(*_documented(cls))]
-    required = [name for name, option in options(cls).items() if option.required]
-    if required:
-        raise UsageError(f"{cls.name}: every option needs a default to be checked; {required[0]!r} has none")
-    if not issubclass(cls, Learner):
-        return check_task(cls())
-    small = (
-        tasks.create("modular", modulus=7, train_fraction=0.6),
-        tasks.create("parity", n_bits=8, k=2, n_train=40, n_test=40),
-    )
-    laws = []
-    for task in small:
-        split = task.split(0)
-        if cls().cannot_read(split) is None:
-            laws += [_on(task.name, law) for law in check_learner(cls, split)]
-    return laws
-
-
-def _documented(cls: type) -> tuple[str, str, str]:
-    """The law of what is neither task nor learner: an explanation has valid rules, anything else a description."""
-    if not hasattr(cls, "check"):
-        return ("description", "passed" if cls.__doc__ else "failed", "" if cls.__doc__ else "it has no docstring")
-    try:
-        cls.check()
-    except UsageError as error:
-        return ("rules", "failed", str(error))
-    return ("rules", "passed", "")
-
-
-def _on(task: str, law):
-    return type(law)(f"{law.name} ({task})", law.status, law.detail)
 
 
 def _suites() -> dict[str, Path]:

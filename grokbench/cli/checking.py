@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import click
 
 from grokbench.cli.verbs import OK, SOME_FAILED, cli, include_files, print_json, show_items
+from grokbench.errors import UsageError, closest
+from grokbench.laws import Law
+from grokbench.registry import REGISTRIES, include
 
 
 @cli.command()
@@ -14,12 +18,10 @@ from grokbench.cli.verbs import OK, SOME_FAILED, cli, include_files, print_json,
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tasks and learners.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def check(target: str, include, as_json: bool) -> int:
-    """The laws of the protocol on a learner or a task.
+    """The laws of a learner, task, measure, table or explanation.
 
     It may be built in or your own.
     """
-    from grokbench.cli.catalogue import check_target
-
     include_files(include)
     laws = check_target(target)
     if as_json:
@@ -53,3 +55,24 @@ def doctor(results: Path, as_json: bool) -> int:
     else:
         show_items(items)
     return SOME_FAILED if any(status == "failed" for _, status, _ in items) else OK
+
+
+def check_target(target: str) -> list[tuple[str, Law]]:
+    """(subject, law) of every law on a built-in name, or on all that a user's file registers."""
+    if target.endswith(".py") or Path(target).is_file():
+        classes = include(target)
+        if not classes:
+            raise UsageError(f"{target}: registers nothing (expected @grokbench.register_learner(NAME) or the like)")
+    else:
+        classes = [registry[target] for registry in REGISTRIES if target in registry]
+        if not classes:
+            kinds = ", ".join(registry.kind for registry in REGISTRIES[:-1])
+            names = [name for registry in REGISTRIES for name in registry.names()]
+            raise UsageError(f"no {kinds} or {REGISTRIES[-1].kind} {target!r}{closest(target, names)}")
+    return [(cls.name, law) for cls in classes for law in _laws_of(cls)]
+
+
+def _laws_of(cls: type) -> list[Law]:
+    """The laws of the shelf on which a class stands, each of which has them in a module of its own."""
+    registry = next(registry for registry in REGISTRIES if cls in registry.classes())
+    return importlib.import_module(f"{registry.package}.laws").check(cls)

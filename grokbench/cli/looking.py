@@ -68,7 +68,7 @@ def detect(file: Path, as_json: bool, **given) -> int:
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects with name and description.")
 def list_(kind: str | None, include, as_json: bool) -> int:
-    """Tasks, learners, measures, explanations and suites by name.
+    """Tasks, learners, measures, explanations, tables, suites by name.
 
     Each has one line, with a description.
     """
@@ -99,7 +99,7 @@ def list_(kind: str | None, include, as_json: bool) -> int:
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def show(name: str, results: Path | None, include, as_json: bool) -> int:
-    """One task, learner, measure or suite; or one stored run.
+    """One task, learner, measure, table or suite; or one stored run.
 
     A run is named by (the start of) its key, and shown with its curve, and its traceback if it failed.
     """

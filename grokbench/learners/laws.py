@@ -8,7 +8,7 @@ training data, and compares scores byte by byte: a law holds exactly or it does 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,11 +23,30 @@ from grokbench.laws import (
     judge,
 )
 from grokbench.learners.base import Learner
+from grokbench.options import require_defaults
+from grokbench.registry import tasks
 from grokbench.tasks.base import Split
 from grokbench.threads import one_thread
 
 LAWS = ("schedule", "purity", "determinism", "origin", "blindness", "relabelling", "form", "isolation")
 UNITS = (0, 1, 2, 5, 9)  # clock units after the start: each learner is checked in about a second
+
+
+def check(cls: type[Learner]) -> list[Law]:
+    """The laws on a class with its default options, on each small split that it can read.
+
+    Raises UsageError where an option has no default.
+    """
+    require_defaults(cls)
+    laws = []
+    for task in (
+        tasks.create("modular", modulus=7, train_fraction=0.6),
+        tasks.create("parity", n_bits=8, k=2, n_train=40, n_test=40),
+    ):
+        split = task.split(0)
+        if cls().cannot_read(split) is None:
+            laws += [replace(law, name=f"{law.name} ({task.name})") for law in check_learner(cls, split)]
+    return laws
 
 
 def check_learner(

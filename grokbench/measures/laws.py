@@ -15,9 +15,16 @@ from grokbench.curves.trace import learner_rng, measures_of_a_run
 from grokbench.laws import Broken, Law, global_random_states, global_random_states_kept, judge
 from grokbench.learners.base import Learner
 from grokbench.measures.base import Measure
+from grokbench.registry import learners, tasks
 from grokbench.tasks.base import Split
 
 LAWS = ("columns", "form", "purity", "repeatable", "isolation")
+
+
+def check(cls: type[Measure]) -> list[Law]:
+    """The laws on a class, tried on a kernel machine that learns a small table."""
+    split = tasks.create("modular", modulus=5, train_fraction=0.6).split(0)
+    return check_measure(cls, learners["kernel_flow"], split)
 
 
 def check_measure(measure: type[Measure], learner: type[Learner], split: Split, budget: float = 4) -> list[Law]:

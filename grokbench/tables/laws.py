@@ -1,6 +1,6 @@
 """The laws of tables: what lets every report write any of them, checked on one.
 
-`check_table` is what ``grokbench check`` and the tests run over every registered table.
+`check` is what ``grokbench check`` and the tests run over every registered table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from grokbench.tables.text import csv_lines
 LAWS = ("columns", "values", "texts", "order", "nothing")
 
 
-def check_table(table: type[Table]) -> list[Law]:
+def check(table: type[Table]) -> list[Law]:
     """The verdict on each law, tried on a few runs made up of two learners and a broken one."""
     case = _Case(table())
     return judge((name, getattr(case, name)) for name in LAWS)

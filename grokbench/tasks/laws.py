@@ -20,9 +20,16 @@ from grokbench.laws import (
     global_random_states_kept,
     judge,
 )
+from grokbench.options import require_defaults
 from grokbench.tasks.base import Split, Task
 
 LAWS = ("deterministic", "disjoint", "in range", "independent", "isolation")
+
+
+def check(cls: type[Task]) -> list[Law]:
+    """The laws on a class with its default options. Raises UsageError where an option has no default."""
+    require_defaults(cls)
+    return check_task(cls())
 
 
 def check_task(task: Task, seeds: Sequence[int] = (0, 1)) -> list[Law]:

@@ -7,12 +7,12 @@ import pytest
 from grokbench.registry import tables
 from grokbench.tables.base import Column, Table, in_reading_order
 from grokbench.tables.grid import Grid
-from grokbench.tables.laws import check_table, example_runs
+from grokbench.tables.laws import check, example_runs
 
 
 @pytest.mark.parametrize("name", tables.names())
 def test_every_table_keeps_every_law(name):
-    assert [law for law in check_table(tables[name]) if law.status == "failed"] == []
+    assert [law for law in check(tables[name]) if law.status == "failed"] == []
 
 
 class Honest(Table):
@@ -59,7 +59,7 @@ class AlwaysOne(Honest):
 
 
 def broken(table) -> list[str]:
-    return [law.name for law in check_table(table) if law.status == "failed"]
+    return [law.name for law in check(table) if law.status == "failed"]
 
 
 def test_an_honest_table_passes():
