@@ -69,12 +69,12 @@ def check_target(target: str) -> list[tuple[str, object]]:
     if target.endswith(".py") or Path(target).is_file():
         classes = include(target)
         if not classes:
-            raise UsageError(f"{target}: registers nothing (expected @grokbench.register_learner(NAME) or the like)")
+            raise UsageError(f"{target}: registers no task or learner (expected @grokbench.register_learner(NAME))")
     else:
         registries = [registry for registry in CHECKED if target in registry]
         if not registries:
             names = [name for registry in CHECKED for name in registry.names()]
-            raise UsageError(f"no task, learner, measure or explanation {target!r}{closest(target, names)}")
+            raise UsageError(f"no task or learner {target!r}{closest(target, names)}")
         classes = [registry[target] for registry in registries]
     return [(cls.name, law) for cls in classes for law in _check_class(cls)]
 
@@ -172,19 +172,24 @@ def _show_measure(cls: type) -> tuple[dict, str]:
     return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
 
 
-def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
-    seeds = f"{found.first_seed} to {found.first_seed + found.seeds - 1}"
-    head = f"explanation {found.explanation} (suite: {found.suite}; confirmatory seeds: {seeds})"
-    lines = [head, "", found.claim, "", "predictions:"]
-    for prediction in found.predictions:
+def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
+    seeds = f"{registered.first_seed} to {registered.first_seed + registered.seeds - 1}"
+    head = f"explanation {registered.explanation} (suite: {registered.suite}; confirmatory seeds: {seeds})"
+    lines = [head, "", registered.claim, "", "predictions:"]
+    for prediction in registered.predictions:
         margins = "; ".join(f"{name} {margin.words}" for name, margin in prediction.margins.items())
         lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
     lines += ["", "families:"]
-    for design in found.designs:
+    for design in registered.designs:
         own = f" ({design.seeds} seeds)" if design.seeds else ""
         lines.append(f"  {design.family} on {design.task}{own}: {', '.join(design.roles)}")
-    data = {"name": found.explanation, "kind": "explanation", "description": found.claim, "suite": found.suite}
-    return data | {"predictions": [asdict(prediction) for prediction in found.predictions]}, "\n".join(lines)
+    data = {
+        "name": registered.explanation,
+        "kind": "explanation",
+        "description": registered.claim,
+        "suite": registered.suite,
+    }
+    return data | {"predictions": [asdict(prediction) for prediction in registered.predictions]}, "\n".join(lines)
 
 
 def _class_text(found: dict, cls: type) -> str:
