@@ -22,7 +22,7 @@ from grokbench.verdicts.verdict import Verdict
 
 
 def warped(runs: Runs, clock, unit: float = 1.0) -> Runs:
-    """The same runs on another clock, whose unit is `unit` times as long a number."""
+    """Runs on another clock, whose unit is `unit` times as long a number."""
     return {cell: {seed: _warped(run, clock, unit) for seed, run in stored.items()} for cell, stored in runs.items()}
 
 

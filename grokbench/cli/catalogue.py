@@ -139,11 +139,16 @@ def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
         margins = "; ".join(f"{name} {margin.words}" for name, margin in prediction.margins.items())
         lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
     lines += ["", "families:"]
-    for design in found.designs:
+    for design in registered.designs:
         own = f" ({design.seeds} seeds)" if design.seeds else ""
         lines.append(f"  {design.family} on {design.task}{own}: {', '.join(design.roles)}")
-    data = {"name": found.explanation, "kind": "explanation", "description": found.claim, "suite": found.suite}
-    return data | {"predictions": [asdict(prediction) for prediction in found.predictions]}, "\n".join(lines)
+    data = {
+        "name": registered.explanation,
+        "kind": "explanation",
+        "description": registered.claim,
+        "suite": registered.suite,
+    }
+    return data | {"predictions": [asdict(prediction) for prediction in registered.predictions]}, "\n".join(lines)
 
 
 def _class_text(found: dict, cls: type) -> str:

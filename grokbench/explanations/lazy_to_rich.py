@@ -45,7 +45,7 @@ def memorizes_lazily(cells: Cells) -> Finding:
     q = correlation of the class-centred held-out scores with those of the gradient flow of the initial kernel at equal
     training accuracy (measure `laziness`), at t_mem. Part "likeness": the median of q over seeds of the free cell.
 
-    Fails where the run kernel stands in for a full one (several classes), and under adaptive optimizers, whose kernel
+    Fails where the trace kernel stands in for a full one (several classes), and under adaptive optimizers, whose kernel
     is another. 1 by construction for kernel machines of the initial kernel.
     """
     q = cells.values("free", partial(_at_memorization, cells, column=LAZINESS), imputed=cells.imputed(0.0, 1.0))

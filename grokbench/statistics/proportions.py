@@ -50,7 +50,7 @@ def paired_difference(first, second, level: float = 0.95) -> PairedDifference:
 
 
 def paired_difference_of_counts(e: int, f: int, g: int, h: int, level: float = 0.95) -> PairedDifference:
-    """The same from counts of pairs: e (1, 1), f (1, 0), g (0, 1), h (0, 0)."""
+    """The difference and its interval from counts of pairs: e (1, 1), f (1, 0), g (0, 1), h (0, 0)."""
     n = e + f + g + h
     if n == 0:
         return PairedDifference(math.nan, math.nan, math.nan, math.nan, 0)

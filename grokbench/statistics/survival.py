@@ -70,8 +70,8 @@ def median(time, event, weights=None) -> np.ndarray | float:
     total = np.size(time) if weights is None else np.sum(weights, axis=-1)
     reached = survival <= _HALF
     position = np.where(reached.any(axis=-1), reached.argmax(axis=-1), times.size) if times.size else 0
-    found = np.append(times, np.inf)[position]
-    medians = np.where(np.asarray(total) > 0, found, np.nan)
+    reached = np.append(times, np.inf)[position]
+    medians = np.where(np.asarray(total) > 0, reached, np.nan)
     return float(medians) if weights is None else medians
 
 

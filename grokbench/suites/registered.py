@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from grokbench.curves.run import Run
 from grokbench.errors import UsageError
 from grokbench.registry import explanations
 from grokbench.suites.plan import Keys, cell_keys
@@ -30,28 +31,27 @@ class Registration:
     explanation : its name
     hash : SHA-256 of its rules and of the suite that they name, in hexadecimal digits
     cells_hash : SHA-256 of its rules and of the keys of the runs that they name; "" where the suite lacks one of them
-    keys : of those runs; None where the options of a run are not asked for
+    keys : of those runs, cell -> seed -> key; None where the options of a run are not asked for
     """
 
     explanation: str
     hash: str
     cells_hash: str = ""
-    keys: frozenset[str] | None = None
+    keys: Keys | None = None
 
-    def holds(self, run) -> bool:
-        """Whether a run was made after the rules were fixed, and is one of those that they name."""
-        if self.keys is not None and run.key not in self.keys:
+    def holds(self, run: Run, cell: str) -> bool:
+        """Whether a run was made after the rules were fixed, and is the one that they name for a cell and its seed."""
+        if self.keys is not None and self.keys.get(cell, {}).get(run.seed) != run.key:
             return False  # it has other options than those registered
-        cells = run.record.get("registered_cells", {})
+        by_cells = run.record.get("registered_cells", {}).get(self.explanation)
         return run.registered.get(self.explanation) == self.hash or (
-            bool(self.cells_hash) and cells.get(self.explanation) == self.cells_hash
+            bool(self.cells_hash) and by_cells == self.cells_hash
         )
 
 
 def registration(name: str) -> Registration:
     """The present registration of an explanation; UsageError where there is none of this name, or it cannot be read."""
-    cls = explanations[name]
-    suite = registered_suite(str(cls.toml().get("suite", "")), cls.folder())
+    cls, suite = explanations[name], suite_of(name)
     return _registration(cls, cls.source(), suite, suite.read_bytes() if suite else b"")
 
 
@@ -61,14 +61,14 @@ def _registration(cls: type, rules: bytes, suite: Path | None, content: bytes) -
     try:
         named, keys = _named(cls.toml()), registered_cells(suite)[1] if suite else {}
     except (UsageError, LookupError, TypeError, AttributeError):  # what is no rules, or no suite, names nothing
-        return Registration(cls.name, whole, keys=frozenset())
+        return Registration(cls.name, whole, keys={})
     own = {
         cell: {seed: keys[cell][seed] for seed in seeds if seed in keys.get(cell, ())} for cell, seeds in named.items()
     }
     complete = bool(named) and all(len(own[cell]) == len(seeds) for cell, seeds in named.items())
     canonical = json.dumps(own, sort_keys=True, separators=(",", ":")).encode()
     by_cells = hashlib.sha256(rules + b"\0" + canonical).hexdigest() if complete else ""
-    return Registration(cls.name, whole, by_cells, frozenset(key for found in own.values() for key in found.values()))
+    return Registration(cls.name, whole, by_cells, own)
 
 
 def registered_rules() -> dict[str, str]:
@@ -82,10 +82,10 @@ def registered_keys() -> dict[str, str]:
     return {name: found for name, found in hashes.items() if found}
 
 
-def shipped_cells(suite: str) -> Keys:
-    """The keys of a suite as it is registered: no override, no other seeds; empty where there is no such suite."""
-    path = registered_suite(suite)
-    return {} if path is None else registered_cells(path)[1]
+def suite_of(name: str) -> Path | None:
+    """The file of the suite that an explanation names; None where there is none."""
+    cls = explanations[name]
+    return registered_suite(str(cls.toml().get("suite", "")), cls.folder())
 
 
 def registered_suite(name: str, folder: Path = Path()) -> Path | None:
@@ -104,9 +104,10 @@ def suite_name(suite: str) -> str:
 
 
 def registered_cells(path: Path) -> tuple[Mapping[str, object], Keys]:
-    """First seed, seeds and settle of a suite file, and the keys of its cells. UsageError for what is no suite.
+    """First seed, seeds and settle of a suite file, and the keys of its cells: no override, no other seeds.
 
-    A suite is planned once per process and content, which takes tens of milliseconds.
+    A suite is planned once per process and content, which takes tens of milliseconds. Raises UsageError for
+    what is no suite.
     """
     return _planned(path, path.read_bytes())
 

@@ -187,7 +187,7 @@ def _compare(a: _Side, b: _Side, rng: np.random.Generator) -> Comparison:
 def decide(
     comparisons: Iterable[Comparison], registered: Iterable[bool] | None = None, level: float = ALPHA
 ) -> list[Comparison]:
-    """The same rows with p_holm and verdict: Holm over the registered rows that can be judged.
+    """The rows of a table with p_holm and verdict: Holm over the registered rows that can be judged.
 
     Rows with too few runs or nothing comparable are no tests (which ones they are is settled without looking at p)
     and take no share of the level. A row that is not registered keeps an empty p_holm and, where it would have

@@ -80,7 +80,7 @@ def cross_table(explanation: Verdict) -> list[dict[str, object]]:
 def _row(predictions: Sequence[Prediction], cells: Cells) -> dict[str, object]:
     design = cells.design
     shares = {corner: Share.of(cells.late(role)) for corner, role in CORNERS.items() if cells.has(role)}
-    effects = dict(zip(EFFECTS, (features(cells), pressure(cells), interaction(cells)), strict=True))
+    effects = dict(zip(EFFECTS, (_features(cells), _pressure(cells), _interaction(cells)), strict=True))
     row: dict[str, object] = {
         "family": design.family,
         "task": design.task,
@@ -92,37 +92,37 @@ def _row(predictions: Sequence[Prediction], cells: Cells) -> dict[str, object]:
     for effect, numbers in effects.items():
         row |= dict(zip((effect, f"{effect}_low", f"{effect}_high", f"{effect}_p"), numbers, strict=True))
     constructed = _constructed(predictions, cells)
-    row |= {"horizon": horizon(cells), "reading": reading(cells, shares, effects, bool(constructed))}
+    row |= {"horizon": _horizon(cells), "reading": _reading(cells, shares, effects, bool(constructed))}
     return row | {"by_construction": "; ".join(constructed)}
 
 
 def _constructed(predictions: Sequence[Prediction], cells: Cells) -> list[str]:
     """What the rules say is true by construction here, else what the runs show to be: frozen ones that stand still."""
     reasons = cells.design.by_construction
-    named = [f"{p.name}: {reasons[p.name]}" for p in predictions if p.name in reasons and uses_corners(p)]
-    if not named and cells.has("free") and any(stands_still(cells, role) for role in ("frozen_on", "frozen_off")):
+    named = [f"{p.name}: {reasons[p.name]}" for p in predictions if p.name in reasons and _uses_corners(p)]
+    if not named and cells.has("free") and any(_stands_still(cells, role) for role in ("frozen_on", "frozen_off")):
         return ["features: frozen, it predicts the same at all times, and cannot be late"]
     return named
 
 
-def stands_still(cells: Cells, role: str) -> bool:
+def _stands_still(cells: Cells, role: str) -> bool:
     """Whether no run of a role changes its accuracies, training and held-out, at any time after 0."""
     curves = [run.curve for run in cells.runs_of(role) if run.complete]
     later = [kappa[curve.time > 0] for curve in curves for kappa in (curve.kappa_train, curve.kappa_test)]
     return bool(later) and not any(np.ptp(kappa) for kappa in later)
 
 
-def uses_corners(prediction: Prediction) -> bool:
+def _uses_corners(prediction: Prediction) -> bool:
     """Whether a prediction compares cells of this table."""
     return sum(role in ("free", "frozen", *CORNERS.values()) for role in prediction.uses) > 1
 
 
-def features(cells: Cells) -> tuple[float, float, float, float]:
+def _features(cells: Cells) -> tuple[float, float, float, float]:
     """The effect of features D_F with its interval and p; NaN where a cell is missing."""
     return _difference(cells, "free", "frozen")
 
 
-def pressure(cells: Cells) -> tuple[float, float, float, float]:
+def _pressure(cells: Cells) -> tuple[float, float, float, float]:
     """The effect of pressure D_P with its interval and p; NaN where a cell is missing."""
     return _difference(cells, "free_on", "free_off")
 
@@ -134,7 +134,7 @@ def _difference(cells: Cells, first: str, second: str) -> tuple[float, float, fl
     return pairs.difference, pairs.low, pairs.high, pairs.p
 
 
-def interaction(cells: Cells) -> tuple[float, float, float, float]:
+def _interaction(cells: Cells) -> tuple[float, float, float, float]:
     """The interaction I with its interval over seeds; no p. NaN unless all four cells are there."""
     if not all(cells.has(role) for role in CORNERS.values()):
         return NONE
@@ -148,7 +148,7 @@ def interaction(cells: Cells) -> tuple[float, float, float, float]:
     return float(values.mean()), interval.low, interval.high, math.nan
 
 
-def horizon(cells: Cells) -> float:
+def _horizon(cells: Cells) -> float:
     """The horizon H: median over the natural free runs of log10(last checkpoint / t_mem), in decades."""
     role = "free" if cells.has("free") else "frozen"
     decades = cells.values(role, lambda run: math.log10(run.curve.last / cells.detection(run).t_mem))
@@ -156,7 +156,7 @@ def horizon(cells: Cells) -> float:
     return float(np.median(decades)) if decades.size else math.nan
 
 
-def reading(cells: Cells, shares: dict[str, Share], effects: dict[str, tuple], constructed: bool) -> str:
+def _reading(cells: Cells, shares: dict[str, Share], effects: dict[str, tuple], constructed: bool) -> str:
     """What the numbers say, by rule: a cell is late where the one-sided 95 % bound of its share lies above 1/2.
 
     `constructed` : the effect of features could not have come out otherwise, and is no evidence.

@@ -18,13 +18,13 @@ EXPLORATORY = "exploratory"
 def explanation_rows(explanation: Verdict) -> list[dict[str, object]]:
     """All rows of one explanation, in the order of its rules."""
     head = {"explanation": explanation.name, "registered": explanation.registration.hash}
-    rows = [prediction_row(leaf) for leaf in explanation.predictions]
-    rows += [family_row(family) for family in explanation.families]
-    rows += [overall_row(explanation)] if explanation.families else []
+    rows = [_prediction_row(leaf) for leaf in explanation.predictions]
+    rows += [_family_row(family) for family in explanation.families]
+    rows += [_overall_row(explanation)] if explanation.families else []
     return [head | row for row in rows]
 
 
-def prediction_row(leaf: Verdict) -> dict[str, object]:
+def _prediction_row(leaf: Verdict) -> dict[str, object]:
     """One prediction in one family on one task. low, high: 95 % interval of the estimate that decides.
 
     Beside the columns, ``parts``: every estimate of the prediction with its interval, by name; and whether it was
@@ -71,7 +71,7 @@ def _numbers(estimate: Estimate) -> tuple[float, float, float]:
     return estimate.value + 0.0, low + 0.0, high + 0.0  # no negative zeros
 
 
-def family_row(family: Verdict) -> dict[str, object]:
+def _family_row(family: Verdict) -> dict[str, object]:
     """The explanation in one family: supported by all primaries together, contradicted by any."""
     applicable = sum(leaf.applies for leaf in family.primaries)
     return {
@@ -89,7 +89,7 @@ def family_row(family: Verdict) -> dict[str, object]:
     }
 
 
-def overall_row(explanation: Verdict) -> dict[str, object]:
+def _overall_row(explanation: Verdict) -> dict[str, object]:
     """The universal claim, with the counts that stand beside it."""
     applicable, primaries = sum(family.applies for family in explanation.parts), explanation.primaries
     return {

@@ -59,10 +59,10 @@ def registered(cells: Cells, roles: Sequence[str], rules: Rules, registration: R
     if tuple(cells.seeds) != rules.registered_seeds(cells.design):
         return Gate(REGISTERED, False, "exploration: other seeds than the registered ones")
     places = [(cell, seed) for cell in _cells(cells, roles) for seed in cells.seeds]
-    runs = [_stored(cells, cell)[seed] for cell, seed in places if seed in _stored(cells, cell)]
+    runs = [(_stored(cells, cell)[seed], cell) for cell, seed in places if seed in _stored(cells, cell)]
     if len(runs) < len(places):
         return Gate(REGISTERED, False, f"{len(places) - len(runs)} of {len(places)} registered runs missing")
-    early = sum(not registration.holds(run) for run in runs)
+    early = sum(not registration.holds(*run) for run in runs)
     return Gate(REGISTERED, not early, f"{early} of {len(runs)} runs predate the rules or differ from them")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from grokbench.curves.run import Run
 from grokbench.statistics.multiplicity import holm
-from grokbench.suites.registered import Registration, registration, shipped_cells
+from grokbench.suites.registered import Registration, registered_cells, registration, suite_of
 from grokbench.verdicts import gates
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.finding import ALPHA, NOT_APPLICABLE, UNDECIDED, Finding, Gate
@@ -26,9 +26,12 @@ def judge_suite(suite: str, cells: Mapping[str, Mapping], runs: Sequence[Run]) -
     cells : cell "task/learner" -> seed -> key, as they were planned; empty for those of the suite as registered
     runs : those that are stored
     """
-    registered = of_suite(suite)
-    by_cell = runs_by_cell(cells or shipped_cells(registered[0].suite), runs) if registered else {}
-    return [judge_explanation(rules, by_cell, registration(rules.explanation)) for rules in registered]
+    judged = []
+    for rules in of_suite(suite):
+        planned = cells or registered_cells(suite_of(rules.explanation))[1]
+        by_cell = runs_by_cell(planned, runs)
+        judged.append(judge_explanation(rules, by_cell, registration(rules.explanation)))
+    return judged
 
 
 def runs_by_cell(cells: Mapping[str, Mapping], runs: Sequence[Run]) -> dict[str, dict[int, Run]]:
@@ -88,7 +91,7 @@ def _gates(rules: Rules, prediction: Prediction, cells: Cells, registration: Reg
 
 
 def _variants(prediction: Prediction, cells: Cells) -> Iterator[tuple[str, Cells]]:
-    """The same cells under the other thresholds, by name: the verdict must be the same under all of them."""
+    """The cells under each of the other thresholds, by name: the verdict must be the same under all of them."""
     yield "level 0.90", replace(cells, level=0.90)
     yield "level 0.99", replace(cells, level=0.99)
     yield "ridge 1e-3", replace(cells, ridge="after_kernel_ridge")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from grokbench.errors import UsageError, closest
 from grokbench.registry import explanations, measures
-from grokbench.suites.registered import registered_cells, registered_suite, suite_name
+from grokbench.suites.registered import registered_cells, suite_name, suite_of
 from grokbench.verdicts.cells import Cells, Design, Run
 from grokbench.verdicts.finding import Finding, Margin
 
@@ -200,7 +200,7 @@ def _suite(rules: Rules, cls: type) -> Iterator[str]:
     """The suite has every cell that is named, on the registered seeds, which no exploration has seen, to their end."""
     if rules.first_seed < FIRST_SEED:
         yield f"first_seed = {rules.first_seed}: expected {FIRST_SEED} or more; the seeds below are for exploration"
-    path = registered_suite(rules.suite, cls.folder())
+    path = suite_of(cls.name)
     if path is None:
         yield f"suite = {rules.suite!r}: no such suite is shipped, nor in ./benchmarks, nor a file of that path"
         return

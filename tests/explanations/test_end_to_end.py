@@ -217,6 +217,8 @@ def test_other_seeds_and_other_options_are_exploration(grokbench, tiny):
     assert seeds["n"] == "0"
     options = compare(grokbench, "--set", "learners.flow-ridge.ridge=0.5")[0]
     assert (options["role"], options["reason"]) == ("exploratory", "2 of 6 runs predate the rules or differ from them")
+    other_cell = compare(grokbench, "--set", "learners.flow-ridge.ridge=0.0")[0]  # frozen runs that are the free ones
+    assert other_cell["reason"] == "2 of 6 runs predate the rules or differ from them"
     fewer = compare(grokbench, "--seeds", 1)[0]
     assert (fewer["role"], fewer["reason"]) == ("exploratory", "3 of 6 registered runs missing")
 
