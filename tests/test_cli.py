@@ -84,7 +84,7 @@ MISTAKES = {
         "no task, learner, measure, explanation, table, suite or run 'mpl'; did you mean \"mlp\"?",
     ),
     "key": (["show", "deadbeef", "--results", "/nowhere"], "no stored run 'deadbeef' in /nowhere"),
-    "check": (["check", "mpl"], "no task or learner 'mpl'; did you mean \"mlp\"?"),
+    "check": (["check", "mpl"], "no task, learner, measure, explanation or table 'mpl'; did you mean \"mlp\"?"),
     "check file": (["check", "/nowhere/x.py"], "/nowhere/x.py: no such file"),
     "log": (["detect", "/nowhere/log.csv"], "/nowhere/log.csv: no such file"),
     "level": (["detect", "log.csv", "--level", "2"], "Invalid value for '--level'"),
@@ -438,7 +438,7 @@ def test_check_of_a_file_that_registers_nothing_says_what_to_type(grokbench, tmp
     path.write_text("x = 1")
     status, _, err = grokbench("check", path)
     assert status == 2
-    assert "registers no task or learner (expected @grokbench.register_learner(NAME))" in err
+    assert "registers nothing (expected @grokbench.register_learner(NAME) or the like)" in err
 
 
 def test_a_learner_of_one_s_own_reaches_every_command(grokbench, write_suite, tmp_path):

@@ -131,11 +131,11 @@ def _show_table(cls: type) -> tuple[dict, str]:
     return found, "\n".join([*lines, "", cls.note.strip()]).rstrip()
 
 
-def _show_explanation(found: rules.Rules) -> tuple[dict, str]:
-    seeds = f"{found.first_seed} to {found.first_seed + found.seeds - 1}"
-    head = f"explanation {found.explanation} (suite: {found.suite}; confirmatory seeds: {seeds})"
-    lines = [head, "", found.claim, "", "predictions:"]
-    for prediction in found.predictions:
+def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
+    seeds = f"{registered.first_seed} to {registered.first_seed + registered.seeds - 1}"
+    head = f"explanation {registered.explanation} (suite: {registered.suite}; confirmatory seeds: {seeds})"
+    lines = [head, "", registered.claim, "", "predictions:"]
+    for prediction in registered.predictions:
         margins = "; ".join(f"{name} {margin.words}" for name, margin in prediction.margins.items())
         lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
     lines += ["", "families:"]

@@ -2,66 +2,67 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from grokbench.cli.request import Request
 from grokbench.cli.verbs import INTERRUPTED, OK, SOME_FAILED, cli, complain, include_files, print_json
 from grokbench.errors import UsageError, one_line
+
+SUITE_OPTIONS = (
+    click.argument("suite", default="smoke"),
+    click.option("--results", type=click.Path(path_type=Path), help="Results folder.  [default: results/SUITE]"),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=0),
+        help="Runs at a time; 0: in this process, without limits or "
+        "isolation, for a debugger.  [default: the cores this process may use]",
+    ),
+    click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds, in place of the suite's."),
+    click.option("--only", multiple=True, metavar="PATTERN", help="Only runs whose task, learner or key matches."),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a value: learners.mlp.weight_decay=0.3, points_per_decade=40.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print the plan: done, to do, estimated time."),
+    click.option("--retry", is_flag=True, help="Also run again what failed, crashed or timed out."),
+    click.option(
+        "--memory-limit",
+        type=click.FloatRange(min=1),
+        metavar="MB",
+        help="Memory that a run may take, above what is loaded before it starts (Linux).",
+    ),
+    click.option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Run on a dask.distributed cluster: the address of its scheduler, or local:N for N worker processes "
+        "on this machine.",
+    ),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="FILE.py",
+        help="Run this file, which registers your own tasks and learners.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where neural learners compute.",
+    ),
+    click.option("--quiet", is_flag=True, help="No progress and no tables on the screen."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+)
 
 
 def suite_options(command):
     """The options that `compare` and `run` share."""
-    decorators = [
-        click.argument("suite", default="smoke"),
-        click.option("--results", type=click.Path(path_type=Path), help="Results folder.  [default: results/SUITE]"),
-        click.option(
-            "--jobs",
-            type=click.IntRange(min=0),
-            help="Runs at a time; 0: in this process, without limits or "
-            "isolation, for a debugger.  [default: the cores this process may use]",
-        ),
-        click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds, in place of the suite's."),
-        click.option("--only", multiple=True, metavar="PATTERN", help="Only runs whose task, learner or key matches."),
-        click.option(
-            "--set",
-            "overrides",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Override a value: learners.mlp.weight_decay=0.3, points_per_decade=40.",
-        ),
-        click.option("--dry-run", is_flag=True, help="Print the plan: done, to do, estimated time."),
-        click.option("--retry", is_flag=True, help="Also run again what failed, crashed or timed out."),
-        click.option(
-            "--memory-limit",
-            type=click.FloatRange(min=1),
-            metavar="MB",
-            help="Memory that a run may take, above what is loaded before it starts (Linux).",
-        ),
-        click.option(
-            "--dask",
-            metavar="ADDRESS",
-            help="Run on a dask.distributed cluster: the address of its scheduler, or local:N for N worker processes "
-            "on this machine.",
-        ),
-        click.option(
-            "--include",
-            multiple=True,
-            metavar="FILE.py",
-            help="Run this file, which registers your own tasks and learners.",
-        ),
-        click.option(
-            "--device",
-            type=click.Choice(["cpu", "cuda"]),
-            default="cpu",
-            show_default=True,
-            help="Where neural learners compute.",
-        ),
-        click.option("--quiet", is_flag=True, help="No progress and no tables on the screen."),
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-    ]
-    for decorate in reversed(decorators):
+    for decorate in reversed(SUITE_OPTIONS):
         command = decorate(command)
     return command
 
@@ -73,65 +74,34 @@ def compare(**given) -> int:
 
     SUITE is a name (see: list suites) or the path of a TOML file.
     """
-    return _carry_out(analyse=True, **given)
+    return _carry_out(Request(**given), analyse=True)
 
 
 @cli.command()
 @suite_options
 def run(**given) -> int:
     """Only the running half of compare."""
-    return _carry_out(analyse=False, **given)
+    return _carry_out(Request(**given), analyse=False)
 
 
-def _carry_out(
-    analyse: bool,
-    suite,
-    results,
-    jobs,
-    seeds,
-    only,
-    overrides,
-    dry_run,
-    retry,
-    memory_limit,
-    dask,
-    include,
-    device,
-    quiet,
-    as_json,
-):
+def _carry_out(request: Request, analyse: bool) -> int:
     from grokbench.curves.run import FINISHED
     from grokbench.runs.cluster import ClusterLost
-    from grokbench.runs.process import Limits
-    from grokbench.runs.store import Store
-    from grokbench.suites.plan import make_plan
-    from grokbench.suites.suite import load_suite
-    from grokbench.threads import usable_cores
 
-    include_files(include)
-    if dask and jobs is not None:
-        raise UsageError("--jobs and --dask exclude each other: a cluster has as many runs at a time as threads")
-    if not dask:
-        _check_device(device)
-    plan = make_plan(load_suite(suite, overrides, seeds, device)).only(only)
-    results = results or Path("results") / plan.suite.name
-    store, jobs = Store(results), usable_cores() if jobs is None else jobs
-    stored = {spec.key: store.status(spec.key) for spec in plan.specs}
-    todo = [s for s in plan.specs if stored[s.key] is None or (retry and stored[s.key] not in FINISHED)]
-    if dry_run:
-        return _show_plan(plan, store, todo, jobs, as_json)
-    limits = Limits(plan.suite.time_limit_s, memory_limit)
+    plan, results = request.plan, request.store.results
+    if request.dry_run:
+        return _show_plan(request)
     try:
-        complete = _run(plan, store, todo, jobs, include, quiet or as_json, limits, dask)
+        complete = request.execute()
     except ClusterLost as error:
         return complain(str(error), SOME_FAILED)
     if complete is None:
         return complain("stopped at once; what is stored stays, the same command goes on from here", INTERRUPTED)
-    statuses = {key: store.status(key) for key in stored}
+    statuses = request.statuses
     failed = [key for key, status in statuses.items() if status not in (*FINISHED, None)]
     if analyse:
-        _analyse(plan, results, quiet, as_json)
-    elif as_json:
+        _analyse(results, request.quiet, request.as_json)
+    elif request.as_json:
         print_json({"results": str(results), "runs": len(plan.specs), "failed": failed})
     return _exit_status(complete, statuses, failed, results)
 
@@ -155,47 +125,11 @@ def _exit_status(complete: bool, statuses: dict, failed: list[str], results: Pat
     return OK
 
 
-def _check_device(device: str) -> None:
-    if device == "cuda":
-        import torch
+def _analyse(results: Path, quiet: bool, as_json: bool) -> None:
+    """Write all tables of a results folder, and show what one looks at first."""
+    from grokbench.report.write import tables_of, write_report
 
-        if not torch.cuda.is_available():
-            raise UsageError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
-
-
-def _run(plan, store, todo, jobs: int, include, silent: bool, limits, dask: str | None) -> bool | None:
-    """True when all is done, False after one Ctrl-C, None after two."""
-    from grokbench.cli.display import Bar, Lines
-    from grokbench.runs.cluster import execute_on_cluster
-    from grokbench.runs.execute import Interruption, Watch, execute
-    from grokbench.runs.note import Note
-    from grokbench.verdicts import rules
-
-    store.prepare()
-    Note.of(plan, with_cells=bool(rules.of_suite(plan.suite.name))).write(store.results)
-    if not todo:
-        return True
-    if silent:
-        watch = Watch()
-    else:
-        watch = Bar(len(todo), 1 if dask else jobs) if sys.stderr.isatty() else Lines(len(todo))
-    with Interruption() as interruption, watch:
-        if dask:
-            complete = execute_on_cluster(todo, store, watch, interruption, dask, limits, include)
-        else:
-            complete = execute(todo, store, watch, interruption, jobs, limits, include)
-    return None if interruption.count > 1 else complete
-
-
-def _analyse(plan, results: Path, quiet: bool, as_json: bool) -> None:
-    from grokbench.report.write import write_report
-
-    _show_report(write_report(results), results, quiet, as_json)
-
-
-def _show_report(grid, results: Path, quiet: bool, as_json: bool) -> None:
-    from grokbench.report.write import tables_of
-
+    grid = write_report(results)
     tables = {table.name: table for table in tables_of(grid)}
     if as_json:
         shown = {name: list(table.rows(grid)) for name, table in tables.items() if name != "curves"}
@@ -221,14 +155,15 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
     click.echo(f"\n{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})")
 
 
-def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
+def _show_plan(request: Request) -> int:
     from grokbench.cli.display import duration, show_table
     from grokbench.runs.estimate import estimate_seconds, plan_rows
 
-    rows = plan_rows(plan, store, todo)
+    plan, to_do, jobs = request.plan, request.to_do, request.parallel
+    rows = plan_rows(plan, request.store, to_do)
     seconds = estimate_seconds(rows, jobs)
     impossible = [{"task": t.id, "learner": lr.id, "reason": reason} for t, lr, reason in plan.not_applicable]
-    if as_json:
+    if request.as_json:
         print_json({"plan": rows, "not_applicable": impossible, "estimated_seconds": seconds})
         return OK
     columns = {
@@ -244,7 +179,7 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
         click.echo(one_line(f"not applicable: {line}"))  # once for all settings
     known = f"about {duration(seconds)}" if seconds is not None else "not known before the first run of a learner"
     click.echo(
-        f"\n{len(plan.specs)} runs, {len(plan.specs) - len(todo)} done, {len(todo)} to do; "
+        f"\n{len(plan.specs)} runs, {len(plan.specs) - len(to_do)} done, {len(to_do)} to do; "
         f"estimated time with {max(jobs, 1)} jobs: {known}"
     )
     return OK
@@ -257,10 +192,8 @@ def _show_plan(plan, store, todo, jobs: int, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def report(results: Path, include, quiet: bool, as_json: bool) -> int:
     """Rebuild every derived file of a results folder from its runs."""
-    from grokbench.report.write import write_report
-
     include_files(include)
     if not (results / "runs").is_dir():
         raise UsageError(f"{results}: no stored runs there (expected {results}/runs)")
-    _show_report(write_report(results), results, quiet, as_json)
+    _analyse(results, quiet, as_json)
     return OK
