@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import tomllib
 from collections.abc import Callable
@@ -21,7 +20,8 @@ class Explanation:
     Attributes
     ----------
     rules : the text of its rules in TOML, or the path of a file beside the module; default: NAME.toml there.
-        They are hashed, byte by byte, before any run that they judge.
+        They are hashed, byte by byte, before any run that they judge. The suite that they name is a shipped one, one
+        of ./benchmarks, or a path ending in .toml, from the working directory or from the module's folder.
     """
 
     name = "own"
@@ -69,8 +69,6 @@ class Explanation:
         """UsageError with the first thing that is wrong with its rules."""
         from grokbench.verdicts.rules import parse
 
-        if not inspect.getdoc(cls) or cls.__doc__ is None:
-            raise UsageError(f"explanation {cls.name}: needs a docstring that says what it claims")
         parse(cls)
 
 

@@ -146,7 +146,9 @@ def _adapter():
 
 
 def _names(rules: Rules, cls: type) -> Iterator[str]:
-    """Names lead somewhere, and stand once."""
+    """The class says what it claims; names lead somewhere, and stand once."""
+    if not cls.__doc__:
+        yield "needs a docstring of its class that says what it claims"
     if rules.explanation != cls.name:
         yield f"explanation = {rules.explanation!r}: expected {cls.name!r}, the name under which it is registered"
     predictions = [prediction.name for prediction in rules.predictions]
