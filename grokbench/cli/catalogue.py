@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -47,14 +48,14 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
     suite = Path(name) if name.endswith(".toml") and Path(name).is_file() else _suites().get(name)
     for kind, registry in (("task", tasks), ("learner", learners)):
         if name in registry:
-            found, text = _show_class(kind, registry[name])
-            return found, text + (f"\n\nThere is a suite of this name, too: show {suite}" if suite else "")
+            data, text = _show_class(kind, registry[name])
+            return data, text + (f"\n\nThere is a suite of this name, too: show {suite}" if suite else "")
     if name in rules.names():
-        found, text = _show_explanation(rules.read(name))
-        return found, text + (f"\n\nThe suite of this name: show {suite}" if suite else "")
+        data, text = _show_explanation(rules.read(name))
+        return data, text + (f"\n\nThe suite of this name: show {suite}" if suite else "")
     if suite:
-        found = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
-        return found, f"{suite}\n\n{printable(_suite_text(suite))}"
+        data = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
+        return data, f"{suite}\n\n{printable(_suite_text(suite))}"
     if name in ALWAYS:
         return {"name": name, "description": ALWAYS[name]}, f"measure {name}, of every run\n\n{ALWAYS[name]}"
     if name in measures:
@@ -105,22 +106,22 @@ def _show_class(kind: str, cls: type) -> tuple[dict, str]:
         }
         for option in options(cls).values()
     ]
-    found = {"name": cls.name, "kind": kind, "description": _description(cls), "version": cls.version, "options": rows}
+    data = {"name": cls.name, "kind": kind, "description": _description(cls), "version": cls.version, "options": rows}
     if kind == "learner":
-        found |= {name: getattr(cls, name) for name in ("family", "clock", "loss")}
-    return found, _class_text(found, cls)
+        data |= {name: getattr(cls, name) for name in ("family", "clock", "loss")}
+    return data, _class_text(data, cls)
 
 
 def _show_measure(cls: type) -> tuple[dict, str]:
     columns = list(cls.column_names())
-    found = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
+    data = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
     text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
-    return found | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
+    return data | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
 
 
 def _show_table(cls: type) -> tuple[dict, str]:
     columns = [{"column": c.name, "heading": c.heading, "meaning": c.meaning} for c in cls.columns]
-    found = {"name": cls.name, "kind": "table", "description": cls.description(), "columns": columns}
+    data = {"name": cls.name, "kind": "table", "description": cls.description(), "columns": columns}
     files = f"{cls.name}.csv, {cls.name}.md" if cls.own_page else f"{cls.name}.csv"
     lines = [f"table {cls.name} ({files}): one row is {cls.description()}", "", "columns:"]
     for column in cls.columns:
@@ -128,7 +129,7 @@ def _show_table(cls: type) -> tuple[dict, str]:
             f"  {column.name}" + (f" (read as: {column.heading})" if column.heading else ""),
             f"      {column.meaning}",
         ]
-    return found, "\n".join([*lines, "", cls.note.strip()]).rstrip()
+    return data, "\n".join([*lines, "", cls.note.strip()]).rstrip()
 
 
 def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
@@ -151,14 +152,14 @@ def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
     return data | {"predictions": [asdict(prediction) for prediction in registered.predictions]}, "\n".join(lines)
 
 
-def _class_text(found: dict, cls: type) -> str:
+def _class_text(data: dict, cls: type) -> str:
     doc = inspect.cleandoc(cls.__doc__ or "")
     body = re.split(r"^Parameters\n-+\n", doc, flags=re.M)[0].strip()
-    head = f"{found['kind']} {found['name']}"
-    if "clock" in found:
-        head += f" (family: {found['family']}; clock: {found['clock']}; loss: {found['loss']})"
+    head = f"{data['kind']} {data['name']}"
+    if "clock" in data:
+        head += f" (family: {data['family']}; clock: {data['clock']}; loss: {data['loss']})"
     lines = [head, "", body, "", "options:"]
-    for row in found["options"]:
+    for row in data["options"]:
         default = "required" if row["required"] else f"default {json.dumps(row['default'])}"
         lines.append(f"  {row['option']} : {row['type']}, {default}")
         if row["description"]:
@@ -170,12 +171,12 @@ def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
     from grokbench.runs.store import Store
 
     folders = [results] if results else sorted(p.parent for p in Path("results").glob("*/runs"))
-    found = [(Store(folder), key) for folder in folders for key in Store(folder).keys() if key.startswith(prefix)]
-    if not found:
+    stored = [(Store(folder), key) for folder in folders for key in Store(folder).keys() if key.startswith(prefix)]
+    if not stored:
         raise UsageError(f"no stored run {prefix!r} in {', '.join(map(str, folders)) or 'results/'}")
-    if len({key for _, key in found}) > 1:
-        raise UsageError(f"{prefix!r} is the start of several runs: {', '.join(key for _, key in found[:5])} ...")
-    store, key = found[0]
+    if len({key for _, key in stored}) > 1:
+        raise UsageError(f"{prefix!r} is the start of several runs: {', '.join(key for _, key in stored[:5])} ...")
+    store, key = stored[0]
     run = store.read(key)
     if run is None:
         raise UsageError(f"run {key} does not check out; it is in {store.results}/quarantine now")
@@ -201,5 +202,5 @@ def _run_text(run, results: Path) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, float):
-        return "" if value != value else f"{value:.5g}"
+        return "" if math.isnan(value) else f"{value:.5g}"
     return str(value)

@@ -54,12 +54,12 @@ def _python() -> str:
 def _libraries() -> str:
     from grokbench.runs.environment import PACKAGES, environment
 
-    found = environment()
-    missing = [name for name in PACKAGES if found[name] == "missing"]
+    machine = environment()
+    missing = [name for name in PACKAGES if machine[name] == "missing"]
     if missing:
         raise RuntimeError(f"not installed: {', '.join(missing)}")
-    versions = ", ".join(f"{name} {found[name]}" for name in PACKAGES)
-    return f"{versions}; BLAS {found['blas']}; grokbench {found['grokbench']} {found['revision']}".rstrip()
+    versions = ", ".join(f"{name} {machine[name]}" for name in PACKAGES)
+    return f"{versions}; BLAS {machine['blas']}; grokbench {machine['grokbench']} {machine['revision']}".rstrip()
 
 
 def _threads() -> str:
@@ -104,11 +104,11 @@ def _self_test() -> str:
         for jobs, store in stores.items():
             execute(list(plan.specs), store, Watch(), interruption, jobs, Limits(time_limit_s=60))
         for spec in plan.specs:
-            here, apart = (stores[jobs].read(spec.key) for jobs in (0, 2))
-            for run in (here, apart):
+            inside, apart = (stores[jobs].read(spec.key) for jobs in (0, 2))
+            for run in (inside, apart):
                 if run is None or run.record["status"] != "done":
                     raise RuntimeError(f"{spec.learner.name}: {run.record['error'] if run else 'nothing stored'}")
-            if _without_times(here.curve.columns) != _without_times(apart.curve.columns):
+            if _without_times(inside.curve.columns) != _without_times(apart.curve.columns):
                 raise RuntimeError(f"{spec.learner.name}: other numbers in a process of its own than in this one")
     return f"{len(plan.specs)} runs in this process and in their own: the same numbers"
 

@@ -77,11 +77,11 @@ def list_(kind: str | None, include, as_json: bool) -> int:
     include_files(include)
     if kind is not None and kind not in KINDS:
         raise UsageError(f"list {kind}: no such kind{closest(kind, KINDS)}")
-    found = {name: entries(name) for name in ([kind] if kind else KINDS)}
+    listed = {name: entries(name) for name in ([kind] if kind else KINDS)}
     if as_json:
-        print_json([entry for rows in found.values() for entry in rows])
+        print_json([entry for rows in listed.values() for entry in rows])
         return OK
-    for name, rows in found.items():
+    for name, rows in listed.items():
         if kind is None:
             click.echo(f"{name}:" if rows else f"{name}: none yet")
         width = max(15, *(len(entry["name"]) for entry in rows)) if rows else 0
@@ -106,9 +106,9 @@ def show(name: str, results: Path | None, include, as_json: bool) -> int:
     from grokbench.cli.catalogue import lookup
 
     include_files(include)
-    found, text = lookup(name, results)
+    data, text = lookup(name, results)
     if as_json:
-        print_json(found)
+        print_json(data)
     else:
         click.echo(text)
     return OK

@@ -45,9 +45,9 @@ def crossing(times: np.ndarray, values: np.ndarray, level: float) -> Crossing:
     level that is not followed by 3 consecutive checkpoints below level - .15. NaN values are below.
     """
     values = np.where(np.isnan(values), -np.inf, values)
-    above, lost = values >= level - ROUNDING, values < level - HYSTERESIS - ROUNDING
-    starts = _runs(above)
-    losses = _runs(lost)
+    above, below = values >= level - ROUNDING, values < level - HYSTERESIS - ROUNDING
+    starts = _streaks(above)
+    losses = _streaks(below)
     for start in starts:
         if not (losses > start).any():
             return _observed(times, values, level, int(start))
@@ -58,7 +58,7 @@ def crossing(times: np.ndarray, values: np.ndarray, level: float) -> Crossing:
     return Crossing(math.nan, "right", pending=pending, held=len(starts) > 0)
 
 
-def _runs(flags: np.ndarray) -> np.ndarray:
+def _streaks(flags: np.ndarray) -> np.ndarray:
     """Indices at which SUSTAINED consecutive true flags start."""
     if len(flags) < SUSTAINED:
         return np.empty(0, dtype=int)
@@ -69,9 +69,9 @@ def _observed(times: np.ndarray, values: np.ndarray, level: float, start: int) -
     if start == 0:
         first_positive = float(times[times > 0][0])
         return Crossing(first_positive, "left", held=True, index=int(np.flatnonzero(times > 0)[0]))
-    before, here = times[start - 1], times[start]
-    time = float(here)
+    before, after = times[start - 1], times[start]
+    time = float(after)
     if before > 0 and np.isfinite(values[start - 1]):
         share = min(1.0, (level - values[start - 1]) / (values[start] - values[start - 1]))
-        time = float(before * (here / before) ** share)
+        time = float(before * (after / before) ** share)
     return Crossing(time, "observed", held=True, index=start)

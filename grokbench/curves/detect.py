@@ -111,9 +111,9 @@ def detect(
         **(getattr(curve, "attrs", None) or {}),
         **{name: value for name, value in given.items() if value is not None},
     }
-    found = Curve.of({name: np.asarray(curve[name], dtype=np.float64) for name in READ if name in curve}, known)
-    check(found)
-    return detection_at(found, level)
+    checked = Curve.of({name: np.asarray(curve[name], dtype=np.float64) for name in READ if name in curve}, known)
+    check(checked)
+    return detection_at(checked, level)
 
 
 def check(curve: Curve) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from grokbench.curves.checkpoint import Checkpoint
 from grokbench.measures.base import Measure
-from grokbench.measures.coding import code_length, decode, encode
 from grokbench.measures.complexity import fits, still_fits
 from grokbench.registry import register_measure
 
@@ -92,26 +91,12 @@ class Code:
         ranks = sum(RANK_BITS for parts in self.parts.values() if len(parts[0].shape) == 2)
         return ranks + sum(part.length for parts in self.parts.values() for part in parts)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What the receiver has."""
-        return self._put_together({name: [p.symbols for p in parts] for name, parts in self.parts.items()})
-
-    def bits(self) -> dict[str, list[list[int]]]:
-        """The bits of each array, without the headers."""
-        return {name: [encode(p.symbols.tolist(), p.size) for p in parts] for name, parts in self.parts.items()}
-
-    def from_bits(self, bits: dict[str, list[list[int]]]) -> dict[str, np.ndarray]:
-        """What the receiver makes of the bits and the headers (shape, step, range)."""
-        symbols = {}
-        for name, parts in self.parts.items():
-            streams = zip(bits[name], parts, strict=True)
-            symbols[name] = [np.array(decode(bits, p.size, len(p.symbols)), dtype=np.int64) for bits, p in streams]
-        return self._put_together(symbols)
-
-    def _put_together(self, symbols: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    def arrays(self, symbols: dict[str, list[np.ndarray]] | None = None) -> dict[str, np.ndarray]:
+        """What the receiver has, of the symbols that arrived; default: those that were sent."""
         arrays_by_name = {}
         for name, parts in self.parts.items():
-            arrays = [part.decoded(values) for part, values in zip(parts, symbols[name], strict=True)]
+            arrived = [part.symbols for part in parts] if symbols is None else symbols[name]
+            arrays = [part.decoded(values) for part, values in zip(parts, arrived, strict=True)]
             arrays_by_name[name] = arrays[0] if len(arrays) == 1 else arrays[0] @ arrays[1]
         return arrays_by_name
 
@@ -168,3 +153,21 @@ def quantized(array: np.ndarray, halvings: int) -> CodedArray:
 def _sixteen_bits(value: float) -> float:
     """A positive number with the leading 16 bits of its 32-bit form (8 of them for the size)."""
     return float((np.array(value, dtype=np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32))
+
+
+def code_length(symbols: np.ndarray, size: int) -> float:
+    """Bits of the code of Krichevsky and Trofimov of symbols from 0..size-1; 0 for an alphabet of one.
+
+    Both ends learn the frequencies as they go: after n symbols, n_k of them k, the next is k with probability
+    (n_k + 1/2) / (n + K/2), K the size. So the length does not depend on the order of the symbols.
+
+    ``[ln G(n + K/2) - ln G(K/2) - sum_k (ln G(n_k + 1/2) - ln G(1/2))] / ln 2``; an absent symbol adds nothing.
+    """
+    if size == 1:
+        return 0.0
+    from scipy.special import gammaln
+
+    counts = np.bincount(symbols)
+    counts = counts[counts > 0]
+    nats = math.lgamma(len(symbols) + size / 2) - math.lgamma(size / 2)
+    return float(nats - (gammaln(counts + 0.5) - math.lgamma(0.5)).sum()) / math.log(2)

@@ -73,18 +73,18 @@ def _entries_of(table: str, explanation: str, grid: Grid) -> list[Mapping]:
 
 
 def _constructed(rows: list[Mapping]) -> list[str]:
-    found = [
+    lines = [
         f"- {escape(row['family'])}, {escape(row['task'])}: {escape(row['by_construction'])}"
         for row in rows
         if row["by_construction"]
     ]
-    return ["By construction, hence no evidence:\n", *found, ""] if found else []
+    return ["By construction, hence no evidence:\n", *lines, ""] if lines else []
 
 
 def _verdicts(explained: Verdict) -> list[str]:
     lines = [
-        f"- **{escape(found.name)}**: {found.word}" + (f" ({escape(found.reason)})" if found.reason else "")
-        for found in explained.families
+        f"- **{escape(family.name)}**: {family.word}" + (f" ({escape(family.reason)})" if family.reason else "")
+        for family in explained.families
     ]
     summary = f"{counts(explained)}, of {sum(family.applies for family in explained.parts)} applicable families"
     return [

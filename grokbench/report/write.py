@@ -63,5 +63,5 @@ def read_grid(results: Path) -> Grid:
 
 
 def _environments(grid: Grid) -> str:
-    found = {run.record["environment"]["hash"]: run.record["environment"] for run in grid.runs}
-    return json.dumps({key: found[key] for key in sorted(found)}, indent=1, sort_keys=True) + "\n"
+    machines = {run.record["environment"]["hash"]: run.record["environment"] for run in grid.runs}
+    return json.dumps({key: machines[key] for key in sorted(machines)}, indent=1, sort_keys=True) + "\n"

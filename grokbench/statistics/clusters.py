@@ -49,31 +49,6 @@ def expanded_level(level: float, clusters: int) -> float:
     return float(1 - 2 * norm.sf(math.sqrt(clusters / (clusters - 1)) * quantile))
 
 
-def difference_over_tasks(
-    first, second, task, seed, *, rng: np.random.Generator, level: float = 0.95, draws: int = BOOTSTRAP_DRAWS
-) -> tuple[float, Interval]:
-    """The mean over tasks of p1 - p2 for shares measured on the same (task, seed), and its interval over seeds.
-
-    ``first`` and ``second`` : (n,) 1.0, 0.0 or NaN (the pair is left out); ``task`` and ``seed`` : (n,) labels. In
-    one task the exact tools of `proportions` are better: a bootstrap of ten equal differences has no width. Where
-    a draw leaves a task empty its mean is over the others. NaN without pairs.
-    """
-    difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
-    known = ~np.isnan(difference)
-    difference, seed = difference[known], np.asarray(seed)[known]
-    labels, code = np.unique(np.asarray(task)[known], return_inverse=True)
-    member = np.eye(labels.size)[code]  # (n, tasks)
-
-    def mean(weights):
-        pairs = weights @ member
-        shares = np.divide(weights @ (difference[:, None] * member), pairs, out=np.zeros(pairs.shape), where=pairs > 0)
-        present = (pairs > 0).sum(axis=-1)
-        return np.divide(shares.sum(axis=-1), present, out=np.full(present.shape, np.nan), where=present > 0)
-
-    estimate = float(mean(np.ones((1, difference.size)))[0])
-    return estimate, seed_interval(mean, seed, rng=rng, level=level, draws=draws)
-
-
 def share_within(
     time,
     event,

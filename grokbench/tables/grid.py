@@ -16,7 +16,7 @@ from grokbench.curves.run import FAILED, Run
 from grokbench.options import digest, options_json
 from grokbench.statistics.survival import median
 
-# told as options of the learner where they vary within a cell, as when a newer version has run into an old folder
+# shown as options of the learner where they vary within a cell, as when a newer version has run into an old folder
 RUN_OPTIONS = (
     *("budget", "points_per_decade", "settle", "device"),
     *("learner_version", "task_version", "definitions", "measures"),

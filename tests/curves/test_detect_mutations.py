@@ -68,7 +68,7 @@ BORDERS = [
     (".2 is partial", "end_test < 0.2", "end_test <= 0.2"),
 ]
 CROSSING = [
-    ("log time", "before * (here / before) ** share", "before + (here - before) * share"),
+    ("log time", "before * (after / before) ** share", "before + (after - before) * share"),
     ("no interpolation from time 0", "if before > 0 and", "if before >= 0 and"),
     ("no interpolation from NaN", " and np.isfinite(values[start - 1])", ""),
     ("NaN is below", "np.where(np.isnan(values), -np.inf, values)", "np.where(np.isnan(values), np.inf, values)"),

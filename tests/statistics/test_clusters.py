@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from grokbench.statistics.clusters import difference_over_tasks, expanded_level, seed_interval, share_within
+from grokbench.statistics.clusters import expanded_level, seed_interval, share_within
 from grokbench.statistics.resampling import bootstrap_seeds
 
 
@@ -46,20 +46,6 @@ def test_few_seeds():
     assert (one.low, one.high) == (-math.inf, math.inf)
     none = seed_interval(mean_of(np.ones(0)), [], rng=np.random.default_rng(0))
     assert math.isnan(none.low)
-
-
-def test_difference_is_the_mean_over_tasks():
-    task, seed = np.repeat(["a", "b"], [6, 3]), np.array([0, 1, 2, 3, 4, 5, 0, 1, 2])
-    first, second = np.array([1, 1, 1, 1, 0, 0, 1, 0, 0.0]), np.array([0, 0, 1, 0, 0, np.nan, 1, 1, 0.0])
-    estimate, interval = difference_over_tasks(first, second, task, seed, rng=np.random.default_rng(0))
-    assert estimate == pytest.approx((3 / 5 - 1 / 3) / 2)
-    assert -1 <= interval.low < estimate < interval.high <= 1
-    back, mirrored = difference_over_tasks(second, first, task, seed, rng=np.random.default_rng(0))
-    assert (back, mirrored.low, mirrored.high) == pytest.approx((-estimate, -interval.high, -interval.low))
-    _, apart = difference_over_tasks([1.0] * 6, [0.0] * 6, [*"aaabbb"], np.arange(6), rng=np.random.default_rng(0))
-    assert (apart.low, apart.high) == (1, 1)  # draws without any seed of one task are means over the other
-    nothing, _ = difference_over_tasks([np.nan], [1.0], ["a"], [0], rng=np.random.default_rng(0))
-    assert math.isnan(nothing)
 
 
 def test_share_within_is_the_difference_of_two_survival_probabilities():

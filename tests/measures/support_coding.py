@@ -1,4 +1,4 @@
-"""Arrays of whole numbers as bits: the code of Krichevsky and Trofimov, as a length and as an arithmetic coder.
+"""The arithmetic coder whose length the measure `code_length` states, and a description sent with it and received.
 
 Both ends know the alphabet 0..K-1 and the number of symbols, and learn the frequencies as they go: after n symbols,
 n_k of them k, the next is k with probability (n_k + 1/2) / (n + K/2).
@@ -6,29 +6,29 @@ n_k of them k, the next is k with probability (n_k + 1/2) / (n + K/2).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 import numpy as np
 
+from grokbench.measures.code import Code
+
 BITS = 32  # of the coder's window
 TOP, HALF, QUARTER = 2**BITS - 1, 2 ** (BITS - 1), 2 ** (BITS - 2)
 
 
-def code_length(symbols: np.ndarray, size: int) -> float:
-    """Bits of the code of symbols from 0..size-1, in any order of them; 0 for an alphabet of one.
+def sent(code: Code) -> dict[str, list[list[int]]]:
+    """The bits of each array of a code, without the headers."""
+    return {name: [encode(p.symbols.tolist(), p.size) for p in parts] for name, parts in code.parts.items()}
 
-    ``[ln G(n + K/2) - ln G(K/2) - sum_k (ln G(n_k + 1/2) - ln G(1/2))] / ln 2``; an absent symbol adds nothing.
-    """
-    if size == 1:
-        return 0.0
-    from scipy.special import gammaln
 
-    counts = np.bincount(symbols)
-    counts = counts[counts > 0]
-    nats = math.lgamma(len(symbols) + size / 2) - math.lgamma(size / 2)
-    return float(nats - (gammaln(counts + 0.5) - math.lgamma(0.5)).sum()) / math.log(2)
+def received(code: Code, bits: dict[str, list[list[int]]]) -> dict[str, np.ndarray]:
+    """What the receiver makes of the bits and of the headers (shape, step, range)."""
+    symbols = {}
+    for name, parts in code.parts.items():
+        streams = zip(bits[name], parts, strict=True)
+        symbols[name] = [np.array(decode(stream, p.size, len(p.symbols)), dtype=np.int64) for stream, p in streams]
+    return code.arrays(symbols)
 
 
 def encode(symbols: Iterable[int], size: int) -> list[int]:
