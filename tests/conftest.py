@@ -1,5 +1,6 @@
 """What tests of several rooms share: registries as they were, suites from text, the command line in this process."""
 
+import contextlib
 import sys
 from collections import Counter
 from functools import cache
@@ -93,9 +94,9 @@ def one_thread_in_a_test():
     hold_to_one_thread(frozenset({"scipy.linalg", "sklearn", "torch", "xgboost"} & sys.modules.keys()))
 
 
-@pytest.fixture(autouse=True)
-def registries_as_they_were():
-    """What a test registers, by including a file or directly, is gone afterwards."""
+@contextlib.contextmanager
+def registries_kept():
+    """What is registered meanwhile, by including a file or directly, is gone afterwards."""
     kept = {registry: {name: registry[name] for name in registry.names()} for registry in REGISTRIES}
     yield
     for registry, classes in kept.items():
@@ -103,6 +104,20 @@ def registries_as_they_were():
         registry._classes.update(classes)
     for module in [name for name in sys.modules if name.startswith("grokbench_included_")]:
         del sys.modules[module]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def registries_as_they_were():
+    """What the fixtures of a file register is gone where the next file begins."""
+    with registries_kept():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were_before(registries_as_they_were):
+    """What a test registers is gone after it."""
+    with registries_kept():
+        yield
 
 
 @pytest.fixture
