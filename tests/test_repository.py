@@ -178,6 +178,15 @@ def test_readme_learner_keeps_every_law(tmp_path):
     assert not [law for _, law in laws if law.status == "failed"]
 
 
+def test_readme_table_keeps_every_law_and_is_written(tmp_path, grokbench):
+    path = tmp_path / "my_table.py"
+    path.write_text(marked_block("my_table.py"))
+    assert grokbench("check", path)[0] == 0
+    (tmp_path / "results" / "runs").mkdir(parents=True)
+    assert grokbench("report", tmp_path / "results", "--include", path, "--quiet")[0] == 0
+    assert (tmp_path / "results" / "longest.csv").read_text() == "task,learner,last\n"
+
+
 def test_readme_python_example_runs():
     code = re.search(r"```python\n(import grokbench\n\ntask = .*?)```", README, re.S)[1]
     scope = {}
