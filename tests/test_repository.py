@@ -59,6 +59,15 @@ def test_imports_point_one_way(path):
     assert imported_rooms(path) <= ALLOWED[room] | FOUNDATION | {room}
 
 
+def test_the_architecture_names_every_room():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"^\| `(\w+)/` \|", page, re.M)
+    assert len(rooms) == len(set(rooms))
+    assert set(rooms) == set(ALLOWED) == {room_of(path) for path in SOURCES} - {""}
+    drawn = re.search(r"```mermaid\n(.*?)```", page, re.S)[1]
+    assert not [room for room in rooms if room not in drawn]
+
+
 @pytest.mark.parametrize("name", ["detect", "evaluate", "schedule"])
 def test_judging_knows_no_learner(name):
     assert "learners" not in imported_rooms(ROOT / "grokbench" / "curves" / f"{name}.py")

@@ -1,0 +1,62 @@
+"""A results folder written whole, read back by its tables' names, and written again byte for byte."""
+
+import csv
+
+import pytest
+
+import grokbench as package
+from grokbench.errors import UsageError
+from grokbench.registry import tables
+from grokbench.report.write import read_grid, tables_of, write_report
+
+SUITE = """
+title = "Two ridges"
+seeds = 2
+
+[[tasks]]
+name = "modular"
+modulus = 5
+
+[[learners]]
+name = "kernel_flow"
+ridge = [0.0, 0.1]
+budget = 100
+"""
+
+
+@pytest.fixture
+def results(grokbench, write_suite, tmp_path):
+    """The folder of a suite of four runs."""
+    folder = tmp_path / "results"
+    assert grokbench("compare", write_suite(SUITE), "--results", folder, "--jobs", 0, "--quiet")[0] == 0
+    return folder
+
+
+def test_every_table_that_applies_is_written_and_loaded_under_its_name(results):
+    loaded, grid = package.load(results), read_grid(results)
+    assert {table.name for table in tables_of(grid)} == set(tables.names()) - {"explanations", "cross_table"}
+    for table in tables_of(grid):
+        with open(results / f"{table.name}.csv", encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        frame = getattr(loaded, table.name)
+        assert list(frame.columns) == header == [column.name for column in table.columns_of(grid)]
+        assert len(frame) == len(rows)
+        assert (results / f"{table.name}.md").is_file() == table.own_page
+    assert set(tables.names()) <= set(dir(loaded))
+
+
+def test_a_name_that_is_no_table_is_told_from_one_that_is_not_there(results):
+    loaded = package.load(results)
+    with pytest.raises(AttributeError, match="no table 'delay'; did you mean \"delays\""):
+        _ = loaded.delay
+    with pytest.raises(UsageError, match=r"explanations\.csv: no such table; rebuild it"):
+        _ = loaded.explanations
+    assert not hasattr(loaded, "_private")
+
+
+def test_written_again_it_is_the_same_bytes(results):
+    before = {path.name: path.read_bytes() for path in results.iterdir() if path.is_file()}
+    grid = write_report(results)
+    assert {path.name: path.read_bytes() for path in results.iterdir() if path.is_file()} == before
+    assert (grid.title, len(grid.runs), len(grid.cells)) == ("Two ridges", 4, 2)
+    assert grid.is_sweep
