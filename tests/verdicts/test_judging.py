@@ -270,6 +270,7 @@ def judged_before(late_features: bool):
     return runs, verdicts(runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_features", [False, True])
 @pytest.mark.parametrize("change", [*CLOCKS, "an extra failed run", "extra seeds"])
 def test_no_verdict_depends_on_the_clock_or_on_what_else_is_there(change, late_features):
