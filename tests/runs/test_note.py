@@ -91,7 +91,7 @@ NOTE = Note(
 )
 
 
-@pytest.mark.parametrize("with_cells", [False, True])
+@pytest.mark.parametrize("with_cells", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_no_bit_of_a_note_can_be_flipped_without_its_being_seen(tmp_path, with_cells):
     note = NOTE if with_cells else replace(NOTE, cells=None)
     note.write(tmp_path)
