@@ -11,11 +11,13 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from importlib.metadata import entry_points
+from collections.abc import Iterable
+from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 
 from grokbench.errors import UsageError, closest
 from grokbench.options import build, digest
+from grokbench.sources import AsRead, of_distribution, of_module
 
 
 class Registry:
@@ -31,6 +33,8 @@ class Registry:
         self.kind = kind
         self.package = package
         self._classes: dict[str, type] = {}
+        self._packages: dict[str, Distribution | None] = {}  # of what entry points offer
+        self._files: dict[str, str] = {}  # name -> module of the included file that registered it
         self._loaded = False
 
     def register(self, name: str):
@@ -48,6 +52,7 @@ class Registry:
                 raise UsageError(f"{self.kind} {name!r} is registered already, by {other.__module__}.{other.__name__}")
             cls.name = name
             self._classes[name] = cls
+            self._files[name] = _including[-1] if _including else ""
             return cls
 
         return decorate
@@ -68,6 +73,7 @@ class Registry:
         for point in entry_points(group=self.package):
             try:
                 self.register(point.name)(point.load())
+                self._packages[point.name] = point.dist
             except Exception as error:  # somebody else's package
                 what = f"{type(error).__name__}: {error}"
                 raise UsageError(f"entry point {point.name} = {point.value} in {point.group}: {what}") from error
@@ -93,6 +99,19 @@ class Registry:
             raise UsageError(f"no {self.kind} {name!r}{closest(name, self.names())}")
         return self._classes[name]
 
+    def source(self, name: str) -> str:
+        """Where the code of a class comes from (`grokbench.sources`); empty for what is built in."""
+        cls = self[name]
+        if name in self._packages:
+            return of_distribution(self._packages[name], cls.__module__)
+        return of_module(self._files.get(name) or cls.__module__)
+
+    def forget(self, module: str) -> None:
+        """Take out what an included file has registered: it is about to be run again."""
+        for name in [name for name, file in self._files.items() if file == module]:
+            self._files.pop(name)
+            self._classes.pop(name, None)
+
     def create(self, name: str, **given):
         """An instance from its name and options; UsageError for an unknown name, option or value."""
         return build(self[name], given)
@@ -111,21 +130,42 @@ def include(path: str | Path) -> list[type]:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     module_name = f"grokbench_included_{path.stem}_{digest(str(path), 8)}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None:
-            raise UsageError(f"{path}: not a Python file (expected FILE.py)")
-        for registry in REGISTRIES:
-            registry.names()  # an error in a built-in is not the user's file's
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[module_name]
-            what = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
-            raise UsageError(f"{path}: {what}{error}") from error
+    if importlib.util.spec_from_file_location(module_name, path) is None:
+        raise UsageError(f"{path}: not a Python file (expected FILE.py)")
+    loader = AsRead(module_name, path)
+    loaded = sys.modules.get(module_name)
+    if loaded is None or loaded.__loader__.text != loader.text:  # not yet, or edited since
+        _run(module_name, path, loader)
     return [cls for registry in REGISTRIES for cls in registry.classes() if cls.__module__ == module_name]
+
+
+_including: list[str] = []  # modules of the files that are being run
+
+
+def _run(module_name: str, path: Path, loader: AsRead) -> None:
+    """Run a user's file as a module, in place of an earlier text of it."""
+    for registry in REGISTRIES:
+        registry.names()  # an error in a built-in is not the user's file's
+        registry.forget(module_name)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(module_name, path, loader=loader))
+    sys.modules[module_name] = module
+    _including.append(module_name)
+    try:
+        loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module_name]
+        what = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
+        raise UsageError(f"{path}: {what}{error}") from error
+    finally:
+        _including.pop()
+
+
+def sources(task: str, learner: str, measures_taken: Iterable[str] = ()) -> dict[str, str]:
+    """Where the code of a run comes from, by kind and name, of all that is not built in."""
+    names = [(tasks, task, "task"), (learners, learner, "learner")]
+    names += [(measures, name, f"measure {name}") for name in measures_taken]
+    found = {kind: registry.source(name) for registry, name, kind in names}
+    return {kind: source for kind, source in found.items() if source}
 
 
 tasks = Registry("task", "grokbench.tasks")

@@ -409,7 +409,7 @@ def test_check_runs_every_law_on_a_learner_of_fifteen_lines(grokbench, tmp_path)
     status, out, err = grokbench("check", path)
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert len(lines) == 16, "eight laws, on tokens and on bits"
+    assert len(lines) == 18, "nine laws, on tokens and on bits"
     assert all(line.startswith("passed         neighbours: ") for line in lines)
     found = json.loads(grokbench("check", "neighbours", "--include", path, "--json")[1])
     assert {row["status"] for row in found} == {"passed"}

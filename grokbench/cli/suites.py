@@ -67,14 +67,22 @@ def suite_options(command):
     return command
 
 
+fail_on_mix_option = click.option(
+    "--fail-on-mix",
+    is_flag=True,
+    help="Status 1 where a cell, or a compared pair, has runs made with other versions or on another machine.",
+)
+
+
 @cli.command()
 @suite_options
-def compare(**given) -> int:
+@fail_on_mix_option
+def compare(fail_on_mix: bool, **given) -> int:
     """Run what is missing, analyse, write and print the tables.
 
     SUITE is a name (see: list suites) or the path of a TOML file.
     """
-    return _carry_out(Request(**given), analyse=True)
+    return _carry_out(Request(**given), analyse=True, fail_on_mix=fail_on_mix)
 
 
 @cli.command()
@@ -84,7 +92,7 @@ def run(**given) -> int:
     return _carry_out(Request(**given), analyse=False)
 
 
-def _carry_out(request: Request, analyse: bool) -> int:
+def _carry_out(request: Request, analyse: bool, fail_on_mix: bool = False) -> int:
     from grokbench.curves.run import FINISHED
     from grokbench.runs.cluster import ClusterLost
 
@@ -99,11 +107,13 @@ def _carry_out(request: Request, analyse: bool) -> int:
         return complain("stopped at once; what is stored stays, the same command goes on from here", INTERRUPTED)
     statuses = request.statuses
     failed = [key for key, status in statuses.items() if status not in (*FINISHED, None)]
+    mixed = False
     if analyse:
-        _analyse(results, request.quiet, request.as_json)
+        mixed = _analyse(results, request.quiet, request.as_json)
     elif request.as_json:
         print_json({"results": str(results), "runs": len(plan.specs), "failed": failed})
-    return _exit_status(complete, statuses, failed, results)
+    status = _exit_status(complete, statuses, failed, results)
+    return SOME_FAILED if mixed and fail_on_mix and status == OK else status
 
 
 def _exit_status(complete: bool, statuses: dict, failed: list[str], results: Path) -> int:
@@ -125,9 +135,10 @@ def _exit_status(complete: bool, statuses: dict, failed: list[str], results: Pat
     return OK
 
 
-def _analyse(results: Path, quiet: bool, as_json: bool) -> None:
-    """Write all tables of a results folder, and show what one looks at first."""
+def _analyse(results: Path, quiet: bool, as_json: bool) -> bool:
+    """Write all tables of a results folder, and show what one looks at first; True if it mixes environments."""
     from grokbench.report.write import tables_of, write_report
+    from grokbench.tables.environments import mixes
 
     grid = write_report(results)
     tables = {table.name: table for table in tables_of(grid)}
@@ -136,6 +147,10 @@ def _analyse(results: Path, quiet: bool, as_json: bool) -> None:
         print_json({"results": str(results), **shown})
     elif not quiet:
         _show_summary(grid, tables, results)
+    mix = mixes(grid)
+    if mix:
+        complain(f"warning: {mix}; the column `environments` says where", OK)
+    return bool(mix)
 
 
 def _show_summary(grid, tables: dict, results: Path) -> None:
@@ -190,10 +205,11 @@ def _show_plan(request: Request) -> int:
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tables.")
 @click.option("--quiet", is_flag=True, help="No tables on the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
-def report(results: Path, include, quiet: bool, as_json: bool) -> int:
+@fail_on_mix_option
+def report(results: Path, include, quiet: bool, as_json: bool, fail_on_mix: bool) -> int:
     """Rebuild every derived file of a results folder from its runs."""
     include_files(include)
     if not (results / "runs").is_dir():
         raise UsageError(f"{results}: no stored runs there (expected {results}/runs)")
-    _analyse(results, quiet, as_json)
-    return OK
+    mixed = _analyse(results, quiet, as_json)
+    return SOME_FAILED if mixed and fail_on_mix else OK

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from grokbench.curves.faces import Faces
 from grokbench.learners.base import Learner
 from grokbench.tasks.base import Split
 
@@ -20,14 +21,15 @@ class Checkpoint:
 
     Parameters
     ----------
-    learner : shows its faces (`scores`, `kernel`, `description`); a measure calls nothing else of it.
+    learner : shows its faces (`scores`, `kernel`, `description`); a measure calls nothing else of it. In a run its
+        answers are copies (`grokbench.curves.faces`).
     split : the data of the run.
     time : on the learner's clock.
-    train_scores, test_scores : (n, C) float64, its scores on the two splits.
+    train_scores, test_scores : (n, C) float64, its scores on the two splits, read-only in a run.
     run : results of `once_a_run`, the same dict at all checkpoints of a run.
     """
 
-    learner: Learner
+    learner: Learner | Faces
     split: Split
     time: float
     train_scores: np.ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from functools import cached_property
 from grokbench.curves.curve import Curve
 from grokbench.curves.detect import LEVEL, Detection, check, detection_at
 from grokbench.errors import UsageError
+from grokbench.options import options_json
 
 LEVELS = (0.90, LEVEL, 0.99)  # the registered one, and those that a verdict must not depend on
 COMPLETE = ("done", "settled")  # a run that came to its end
@@ -16,6 +18,8 @@ FINISHED = (*COMPLETE, "diverged")  # results; what has another status is a fail
 STATUSES = (*FINISHED, "timeout", "failed", "crashed")
 FAILED = ("failed", "crashed", "timeout")
 READABLE = (*FINISHED, "timeout")  # statuses of which the curve so far says something
+# of an environment, what can change the numbers of a run: its Python and pandas only write them down
+NUMERICAL = ("grokbench", "numpy", "scipy", "torch", "xgboost", "scikit-learn", "blas", "platform", "processor")
 MISSING = "missing"  # in place of a status: there is no such run
 
 
@@ -67,6 +71,13 @@ class Run:
     def registered(self) -> Mapping[str, str]:
         """Explanation -> hash of its rules as they stood when the run was made."""
         return self.record.get("registered", {})
+
+    @cached_property
+    def numerics(self) -> str:
+        """Versions and machine that can change its numbers, as far as they are known, as JSON."""
+        environment = self.record.get("environment", {})
+        known = {name: environment[name] for name in NUMERICAL if name in environment}
+        return sys.intern(options_json(known))  # one text for all runs of a machine
 
     @cached_property
     def detections(self) -> dict[float, Detection]:

@@ -12,6 +12,7 @@ from grokbench.curves.checkpoint import Checkpoint
 from grokbench.curves.crossing import ROUNDING
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.evaluate import baseline_loss, evaluate
+from grokbench.curves.faces import Faces
 from grokbench.curves.schedule import checkpoints
 from grokbench.errors import UsageError
 from grokbench.learners.base import Learner
@@ -74,7 +75,7 @@ class Course:
         Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape, and
         whatever the learner raises.
         """
-        learner, instances, shared = self.learner, measures_of_a_run(self.measures), {}
+        learner, instances, shared = Faces(self.learner), measures_of_a_run(self.measures), {}
         rows: list[dict[str, float]] = []
         begun = wall.process_time()
         rng = learner_rng(self.seed)
@@ -85,7 +86,7 @@ class Course:
             if time > 0:
                 learner.advance(int(time) if learner.integer_clock else float(time))
             used += wall.process_time() - begun
-            row = self._row(float(time), used, instances, shared)
+            row = self._row(learner, float(time), used, instances, shared)
             if row is None:
                 self.status = "diverged"
                 return
@@ -96,9 +97,11 @@ class Course:
                 return
         self.status = "done"
 
-    def _row(self, time: float, cpu_seconds: float, instances: list, shared: dict) -> dict[str, float] | None:
+    def _row(
+        self, learner: Faces, time: float, cpu_seconds: float, instances: list, shared: dict
+    ) -> dict[str, float] | None:
         """The numbers of the learner as it is now; None where its scores or losses are not finite."""
-        split, learner = self.split, self.learner
+        split = self.split
         scores = [_scores(learner, X, split) for X in (split.X_train, split.X_test)]
         if not all(np.isfinite(s).all() for s in scores):
             return None
@@ -122,12 +125,15 @@ def measures_of_a_run(names: Sequence[str]) -> list:
     return instances
 
 
-def _scores(learner: Learner, X: np.ndarray, split: Split) -> np.ndarray:
+def _scores(learner: Faces, X: np.ndarray, split: Split) -> np.ndarray:
+    """(n, C) float64 that nobody writes to, neither the learner nor a measure."""
     scores = np.asarray(learner.scores(X))
     expected = (len(X), split.n_classes or 1)
     if scores.shape != expected:
         raise ValueError(f"{learner.name}.scores returned shape {scores.shape}, expected {expected}")
-    return scores.astype(np.float64, copy=False)
+    scores = scores.astype(np.float64, copy=False)
+    scores.flags.writeable = False
+    return scores
 
 
 def _settled(rows: list[dict[str, float]], split: Split) -> bool:

@@ -1,4 +1,4 @@
-"""The eight laws of learners: what makes runs of any two families comparable, checked on a learner.
+"""The nine laws of learners: what makes runs of any two families comparable, checked on a learner.
 
 `check_learner` is what ``grokbench check`` and the tests run over every registered learner. It trains
 the learner about a dozen times for a handful of clock units, each time from fresh copies of the
@@ -28,7 +28,7 @@ from grokbench.registry import tasks
 from grokbench.tasks.base import Split
 from grokbench.threads import one_thread
 
-LAWS = ("schedule", "purity", "determinism", "origin", "blindness", "relabelling", "form", "isolation")
+LAWS = ("schedule", "purity", "determinism", "origin", "blindness", "relabelling", "form", "isolation", "aliasing")
 UNITS = (0, 1, 2, 5, 9)  # clock units after the start: each learner is checked in about a second
 
 
@@ -52,7 +52,7 @@ def check(cls: type[Learner]) -> list[Law]:
 def check_learner(
     make: Callable[[], Learner], split: Split, times: Sequence[float] | None = None, seed: int = 0
 ) -> list[Law]:
-    """The verdict on each of the eight laws, in their order.
+    """The verdict on each of the nine laws, in their order.
 
     Parameters
     ----------
@@ -83,10 +83,16 @@ def _same(a: np.ndarray, b: np.ndarray, what: str) -> None:
 
 
 def _faces(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
-    """Kernel and description as a flat list of arrays."""
-    kernel = learner.kernel(X.copy())
-    described = learner.description()
-    return [*([] if kernel is None else [kernel]), *(np.asarray(described[name]) for name in sorted(described))]
+    """Kernel and description as a flat list of copied arrays."""
+    return [np.array(array) for array in _answers(learner, X)[1:]]
+
+
+def _answers(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
+    """Scores, kernels and description as the learner hands them out, not copied."""
+    scores, kernel = learner.scores(X.copy()), learner.kernel(X.copy())
+    named = (learner.other_kernels(X.copy()), learner.description())
+    arrays = [arrays[name] for arrays in named for name in sorted(arrays)]
+    return [np.asarray(array) for array in (scores, kernel, *arrays) if array is not None]
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class _Case:
 
     def scores(self, learner: Learner) -> np.ndarray:
         """Training and held-out scores below each other."""
-        return np.vstack([learner.scores(X.copy()) for X in (self.split.X_train, self.split.X_test)])
+        return np.vstack([np.array(learner.scores(X.copy())) for X in (self.split.X_train, self.split.X_test)])
 
     def path(self, times: Sequence[float]) -> np.ndarray:
         """Scores at the last of `times`, after going there over the others without looking."""
@@ -187,7 +193,9 @@ class _Case:
 
     def _train_scores(self, X_test: np.ndarray) -> np.ndarray:
         split = self.split
-        X, y, held_out = split.X_train.copy(), split.y_train.copy(), X_test.copy()
+        X, y, held_out = given = [array.copy() for array in (split.X_train, split.y_train, X_test)]
+        for array in given:
+            array.flags.writeable = False  # as in a run, where a learner that writes into its data fails
         learner = self.make()
         learner.begin(X, y, split.n_classes, split.alphabet, np.random.default_rng(self.seed))
         scores = []
@@ -245,6 +253,27 @@ class _Case:
         touched = [name for name, state in before.items() if after[name] != state]
         if touched:
             raise Broken(f"global random state touched: {', '.join(touched)}")
+
+    def aliasing(self) -> None:
+        """An answer stays what it was when the learner is asked again, about other inputs too, and when it advances.
+
+        The harness copies every answer; whoever uses a learner in Python does not.
+        """
+        learner, kept = self.begin(), []
+        inputs = [self.split.X_train, self.split.X_test, self.split.X_test[::-1]]  # as many again, and others
+        for time in self.times:
+            learner.advance(time)
+            self._all_as_they_were(kept, f"the learner advanced to {time:g}")
+            inputs.reverse()  # what was asked for last is asked for first
+            for X in inputs:
+                kept += [(time, array, array.copy()) for array in _answers(learner, X)]
+                self._all_as_they_were(kept, f"it was asked again at {time:g}")
+
+    @staticmethod
+    def _all_as_they_were(kept: list[tuple[float, np.ndarray, np.ndarray]], since: str) -> None:
+        for time, array, before in kept:
+            if array.tobytes() != before.tobytes():
+                raise Broken(f"an answer given at {time:g} is no longer what it was after {since}: return a copy")
 
 
 def _check_array(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:

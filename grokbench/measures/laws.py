@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.curves.checkpoint import Checkpoint
+from grokbench.curves.faces import Faces
 from grokbench.curves.schedule import checkpoints
 from grokbench.curves.trace import learner_rng, measures_of_a_run
 from grokbench.laws import Broken, Law, global_random_states, global_random_states_kept, judge
@@ -82,7 +83,7 @@ class _Case:
 
     def _looks(self):
         """A new instance of the measure, with each checkpoint of a new run."""
-        split, learner, measure, shared = self.split, self.learner(), self.measure(), {}
+        split, learner, measure, shared = self.split, Faces(self.learner()), self.measure(), {}
         learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, learner_rng(0))
         for time in checkpoints(self.budget, 20, learner.integer_clock, learner.first_time):
             if time > 0:

@@ -1,13 +1,19 @@
-"""What a suite says and no single run knows, kept beside the runs of a results folder in ``suite.json``."""
+"""What a suite says and no single run knows, kept beside the runs of a results folder in ``suite.json``.
+
+The note carries the SHA-256 of all that it says, as every stored file of a results folder does: ``run.json`` has its
+own and that of ``curve.csv``. All other files there are derived from these, and made anew by each report.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from grokbench.errors import shown
 from grokbench.options import options_json
 from grokbench.runs.store import regular_text, write_atomically
 from grokbench.suites.plan import Plan, cell_keys
@@ -48,8 +54,10 @@ class Note:
     def read(cls, results: Path) -> Note:
         """The note of a results folder; an empty one, with a warning, where what is there cannot be ours."""
         try:
-            content = json.loads(regular_text(results / "suite.json"))
+            text = regular_text(results / "suite.json")
+            content = json.loads(text)
             _check(content)
+            _check_whole(content, text)
         except FileNotFoundError:
             return cls()
         except (OSError, ValueError, RecursionError) as error:
@@ -60,7 +68,27 @@ class Note:
     def write(self, results: Path) -> None:
         """Keep the note in a results folder. Raises UsageError where it cannot be written."""
         content = {name: value for name, value in asdict(self).items() if name != "cells" or value is not None}
-        write_atomically(results / "suite.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
+        write_atomically(results / "suite.json", _text({**content, "sha256": _hash(content)}))
+
+
+def _text(content: dict) -> str:
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def _hash(content: dict) -> str:
+    """SHA-256 of a note without its hash, as text."""
+    said = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(_text(said).encode()).hexdigest()
+
+
+def _check_whole(content: dict, text: str) -> None:
+    """ValueError for a note that was changed since it was written; one without a hash is that of an earlier version."""
+    if "sha256" not in content:
+        unknown = sorted(content.keys() - {part.name for part in fields(Note)})
+        if unknown:
+            raise ValueError(f"it has no sha256, and the unknown field {shown(unknown[0])}")
+    elif content["sha256"] != _hash(content) or text != _text(content):
+        raise ValueError("it is not the one that was stored: its sha256 does not fit")
 
 
 def _check(content: object) -> None:

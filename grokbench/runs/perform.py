@@ -9,7 +9,8 @@ import traceback
 from collections.abc import Callable
 
 from grokbench.curves.trace import Course, facts
-from grokbench.registry import learners, tasks
+from grokbench.errors import UsageError
+from grokbench.registry import learners, sources, tasks
 from grokbench.suites.registered import registered_keys, registered_rules
 from grokbench.threads import one_thread
 
@@ -50,6 +51,7 @@ def perform(config: dict, send: Callable[[dict], None]) -> None:
 
 def _follow(config: dict, send: Callable[[dict], None]) -> str:
     """Send facts and checkpoints of a run as they come; returns its status."""
+    _check_source(config)
     task = tasks.create(config["task"], **config["task_options"])
     learner = learners.create(config["learner"], **config["learner_options"])
     learner.device = config["device"]
@@ -63,6 +65,15 @@ def _follow(config: dict, send: Callable[[dict], None]) -> str:
             send({"facts": facts(learner, split)})
         send({"row": row})
     return course.status
+
+
+def _check_source(config: dict) -> None:
+    """UsageError where the code that is here is not the code that the run was planned with."""
+    if "source" in config:
+        present = sources(config["task"], config["learner"], config.get("measures", ()))
+        changed = [kind for kind, source in config["source"].items() if present.get(kind) != source]
+        if changed:
+            raise UsageError(f"the code of its {changed[0]} is not that of the plan: was the file edited meanwhile?")
 
 
 def _last_line(exception: BaseException) -> str:

@@ -64,7 +64,7 @@ CONFIG: dict[str, Check] = {
     "budget": _positive,
     "settle": _truth,
 }
-OPTIONAL_CONFIG: dict[str, Check] = {"measures": _versions}
+OPTIONAL_CONFIG: dict[str, Check] = {"measures": _versions, "source": _hashes}
 RECORD: dict[str, Check] = {
     **dict.fromkeys(("key", "status", "suite", "error"), _text),
     **dict.fromkeys(("config", "task_given", "learner_given", "environment"), _plain),

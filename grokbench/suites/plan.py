@@ -31,7 +31,7 @@ class RunSpec:
 
     @cached_property
     def config(self) -> dict[str, object]:
-        """The canonical configuration whose hash is the key; measures are part of it where there are any."""
+        """The canonical configuration whose hash is the key; measures and source are part of it where there are any."""
         return canonical(
             {
                 "task": self.task.name,
@@ -47,8 +47,16 @@ class RunSpec:
                 "device": self.device,
                 "definitions": DEFINITIONS,
                 **({"measures": self.learner.measures} if self.learner.measures else {}),
+                **({"source": self.source} if self.source else {}),
             }
         )
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where the code of the run comes from, of all that is not built in; named as `registry.sources` does."""
+        taken = {f"measure {name}": source for name, source in self.learner.measure_sources.items()}
+        named = {"task": self.task.source, "learner": self.learner.source, **taken}
+        return {kind: source for kind, source in named.items() if source}
 
     @cached_property
     def key(self) -> str:

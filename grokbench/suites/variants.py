@@ -31,6 +31,8 @@ class Variant:
     only_tasks : of a learner, the ids of the tasks that it runs on; None for all.
     seeds : of a learner, where it has another number of seeds than the suite.
     measures : of a learner, the versions by name of the measures that are taken at each checkpoint.
+    source : where its code comes from, if it is not built in.
+    measure_sources : the same of its measures, by name.
     """
 
     id: str
@@ -42,6 +44,8 @@ class Variant:
     only_tasks: tuple[str, ...] | None = None
     seeds: int | None = None
     measures: dict[str, int] = field(default_factory=dict)
+    source: str = ""
+    measure_sources: dict[str, str] = field(default_factory=dict)
 
     def make(self, registry: Registry):
         """The task or learner itself, new; `registry` is the one of its kind."""
@@ -86,6 +90,8 @@ def _variants_of_table(section: str, table: dict, registry: Registry) -> Iterato
     size = math.prod(map(len, axes.values()))
     if size > MOST_VARIANTS:
         raise UsageError(f"its axes have {size:,} points; expected at most {MOST_VARIANTS:,}: split the suite")
+    taken = measure_versions(table.get("measures", []))
+    source, taken_from = registry.source(table["name"]), {name: measures.source(name) for name in taken}
     for values in itertools.product(*axes.values()):
         made = registry.create(table["name"], **dict(zip(axes, values, strict=True)))
         budget = _budget(table, made) if section == "learners" else None
@@ -101,7 +107,9 @@ def _variants_of_table(section: str, table: dict, registry: Registry) -> Iterato
             budget=budget,
             only_tasks=None if only is None else tuple(only),
             seeds=_own_seeds(table),
-            measures=measure_versions(table.get("measures", [])),
+            measures=taken,
+            source=source,
+            measure_sources=taken_from,
         )
 
 

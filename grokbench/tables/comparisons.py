@@ -11,6 +11,7 @@ from grokbench.options import options_json
 from grokbench.registry import register_table
 from grokbench.statistics.resampling import rng_for
 from grokbench.tables.base import Column, Table
+from grokbench.tables.environments import environments
 from grokbench.tables.grid import Cell, Grid, Identity
 from grokbench.verdicts.comparison import Comparison, compare, decide
 
@@ -19,12 +20,16 @@ CLAIMS = ("later", "earlier", "no evidence")  # verdicts of pairs that could be 
 
 @dataclass(frozen=True)
 class Entry:
-    """Two sides, learners or families, and what their comparison says."""
+    """Two sides, learners or families, and what their comparison says.
+
+    environments : of the runs of both sides, those that may give other numbers.
+    """
 
     task: str
     a: str
     b: str
     comparison: Comparison
+    environments: int = 1
 
 
 Named = tuple[str, list[Run]]  # a learner or a family by its label, and its runs
@@ -55,6 +60,7 @@ class Comparisons(Table):
         _compared("p", "of the stratified log-rank test, sides swapped within (task, seed)"),
         _compared("p_holm", "the same, adjusted for the registered rows of the table", "p (Holm)"),
         _compared("verdict", "a is `later`, `earlier`; or `no evidence`, `too few runs`, `not comparable`", "a is"),
+        Column("environments", "environments of both sides' runs that may give other numbers; several are a mix"),
     )
     note = """
 late: share of late runs (a non-event counts only on an adequate horizon). delay: Kaplan–Meier median in
@@ -69,7 +75,7 @@ win: P(a later) − P(b later). p: stratified log-rank, sides swapped within (ta
         pairs = [*_learner_pairs(cells, registered), *_family_pairs(cells, registered)]
         compared = [compare(a[1], b[1], _task, rng_for("comparisons", task, a[0], b[0])) for task, a, b in pairs]
         for (task, a, b), comparison in zip(pairs, decide(compared), strict=True):
-            yield Entry(task, a[0], b[0], comparison)
+            yield Entry(task, a[0], b[0], comparison, environments([*a[1], *b[1]]))
 
 
 class _Registered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from grokbench.statistics.proportions import clopper_pearson
 from grokbench.statistics.resampling import bootstrap_seeds, rng_for
 from grokbench.statistics.survival import median
 from grokbench.tables.base import Column, Table
+from grokbench.tables.environments import environments, in_words
 from grokbench.tables.grid import Cell, Grid, finite, median_of
 from grokbench.tables.text import escape
 
@@ -37,10 +39,11 @@ def delay_interval(cell: Cell) -> tuple[float, float]:
 
 
 class Entry:
-    """A cell, with the intervals that its row needs, computed once."""
+    """A cell, with the intervals that its row needs and the number of its environments, computed once."""
 
     def __init__(self, cell: Cell):
         self.cell, self.summary = cell, cell.summary()
+        self.environments = environments(cell.runs)
         self.late_low, self.late_high = late_interval(cell)
         self.delay_low, self.delay_high = delay_interval(cell)
 
@@ -161,6 +164,7 @@ class Delays(Table):
         Column("resolved", "share of runs whose t_mem lies well above the grain of the clock"),
         Column("test_accuracy", "median held-out accuracy at the end", "test accuracy"),
         Column("cpu_seconds", "median processor time of a run", "cpu s"),
+        Column("environments", "environments of its runs that may give other numbers; read where a cell has several"),
     )
     note = """
 t_mem, t_gen: medians on each learner's own clock. delay: log10(t_gen / t_mem), median [95 % interval];
@@ -172,9 +176,21 @@ t_mem, t_gen: medians on each learner's own clock. delay: log10(t_gen / t_mem), 
         """Every cell."""
         return map(Entry, grid.cells)
 
+    def columns_of(self, grid: Grid) -> Sequence[Column]:
+        """The last column is one that people read where a cell mixes environments."""
+        *others, last = self.columns
+        mixed = any(entry.environments > 1 for entry in self.known(grid))
+        return (*others, replace(last, heading="environments") if mixed else last)
+
     def footnote(self, grid: Grid) -> str:
-        """The note, and what each label stands for."""
+        """The note, what each label stands for, and what the environments of a cell differ in."""
         lines = [f"- {escape(label)}: {escape(task.legend)}" for task, label in sorted(grid.tasks.items())]
         named = sorted({(cell.learner_label, cell.learner) for cell in grid.cells})
         lines += [f"- {escape(label)}: {escape(learner.legend)}" for label, learner in named]
+        lines += [_mix(entry.cell) for entry in self.known(grid) if entry.environments > 1]
         return self.note + "".join(f"{line}\n" for line in lines)
+
+
+def _mix(cell: Cell) -> str:
+    """The line on a cell whose runs were made in several environments."""
+    return f"- {escape(f'{cell.task_label}, {cell.learner_label} mixes environments: {in_words(cell.runs)}')}"

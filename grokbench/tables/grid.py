@@ -19,8 +19,9 @@ from grokbench.statistics.survival import median
 # shown as options of the learner where they vary within a cell, as when a newer version has run into an old folder
 RUN_OPTIONS = (
     *("budget", "points_per_decade", "settle", "device"),
-    *("learner_version", "task_version", "definitions", "measures"),
+    *("learner_version", "task_version", "definitions", "measures", "source"),
 )
+HASH_SHOWN = 8  # digits by which two sources of one learner are told apart
 
 
 class Identity(NamedTuple):
@@ -185,7 +186,7 @@ def _cells(runs: Iterable[Run]) -> list[Cell]:
     for variants, same in _by_given(runs).items():
         varying = _varying(same)
         for run in same:
-            extra = {name: run.record["config"].get(name) for name in varying}
+            extra = {name: _run_option(run, name) for name in varying}
             learner = Identity(variants[1].name, options_json({**run.record["learner_given"], **extra}))
             members.setdefault((variants[0], learner), []).append(run)
     ordered = sorted(members, key=lambda place: _order(*place, members[place][0]))
@@ -220,6 +221,15 @@ def _by_given(runs: Iterable[Run]) -> dict[tuple[Identity, Identity], list[Run]]
 def _varying(runs: list[Run]) -> list[str]:
     """The entries of `RUN_OPTIONS` that take more than one value among runs."""
     return [name for name in RUN_OPTIONS if len({digest(run.record["config"].get(name)) for run in runs}) > 1]
+
+
+def _run_option(run: Run, name: str) -> object:
+    """One of `RUN_OPTIONS` as tables show it; of the source of own code the beginning of each hash."""
+    value = run.record["config"].get(name)
+    if name != "source":
+        return value
+    short = (f"{kind} {text if '==' in text else text[:HASH_SHOWN]}" for kind, text in sorted((value or {}).items()))
+    return ", ".join(short) or "unknown"
 
 
 def _labels(variants: Mapping[Identity, Mapping[str, object]]) -> dict[Identity, str]:

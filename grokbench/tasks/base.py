@@ -21,6 +21,8 @@ from grokbench.options import Optioned, Share, digest, options_of
 class Split:
     """Training and held-out data.
 
+    The arrays are copies that nobody can write to, so that no learner changes what it is judged on.
+
     Parameters
     ----------
     X_train : (n, arity) integer tokens, or (n, d) float features.
@@ -55,11 +57,12 @@ class Split:
             given = np.asarray(getattr(self, name))
             if integer and not np.issubdtype(given.dtype, np.integer):
                 raise ValueError(f"{name}: expected integers (tokens or classes), got {given.dtype}")
-            object.__setattr__(self, name, np.ascontiguousarray(given, dtype=np.int64 if integer else np.float64))
+            object.__setattr__(self, name, _immutable(given.astype(np.int64 if integer else np.float64)))
         if symbolic:
             object.__setattr__(self, "alphabet", tuple(int(size) for size in self.alphabet))
         true = self.y_train if self.y_true is None else np.asarray(self.y_true, dtype=self.y_train.dtype)
-        object.__setattr__(self, "y_true", true)
+        object.__setattr__(self, "y_true", _immutable(true))
+        object.__setattr__(self, "redrawn", _immutable(np.asarray(self.redrawn)))
         self._check()
 
     def _check(self) -> None:
@@ -96,6 +99,15 @@ class Split:
         for array in (self.X_train, self.y_train, self.X_test, self.y_test):
             sha.update(repr(array.shape).encode() + array.tobytes())
         return sha.hexdigest()[:16]
+
+
+def _immutable(array: np.ndarray) -> np.ndarray:
+    """A copy, in the order of C, of which no flag makes a writeable one: its memory is that of a `bytes`."""
+    if array.size == 0:
+        array = np.empty(array.shape, array.dtype)
+        array.flags.writeable = False
+        return array
+    return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
 
 
 @dataclass(kw_only=True)

@@ -33,9 +33,10 @@ CONTRACT = {
     "curves": "key, time, cpu_seconds, train_accuracy, test_accuracy, train_loss, test_loss, skill, rank_auc",
     "sensitivity": "task, learner, learner_options, level, runs, t_mem, t_gen, delay, late, outcomes",
     "delays": "task, task_options, learner, learner_options, family, runs, failed, late, late_low, late_high, "
-    "outcomes, t_mem, t_gen, delay, delay_low, delay_high, loss_delay, resolved, test_accuracy, cpu_seconds",
+    "outcomes, t_mem, t_gen, delay, delay_low, delay_high, loss_delay, resolved, test_accuracy, cpu_seconds, "
+    "environments",
     "comparisons": "task, a, b, n_a, n_b, late_a, late_b, delay_a, delay_b, difference, low, high, win, p, p_holm, "
-    "verdict",
+    "verdict, environments",
     "prevalence": "task, task_options, family, learners, settings, settings_late, runs, undecided, late, share, low, "
     "high",
 }
