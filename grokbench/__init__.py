@@ -3,8 +3,9 @@
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
 `task`, `learner`, `trace`, `detect`, `load`, `allow`; the bases of what people add, `Task`, `Learner`, `Measure`,
 `Table` with its `Column`, `Explanation`, each with its `register_...`; `Split`; the ranges of options: `Positive`,
-`NonNegative`, `Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`; and for the
-statistics of an explanation `Cells`, `Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`, `difference`.
+`NonNegative`, `Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`;
+and for the statistics of an explanation `Cells`, `Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`,
+`difference`.
 """
 
 from __future__ import annotations

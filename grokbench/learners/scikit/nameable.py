@@ -28,8 +28,8 @@ REACHING = frozenset(
     "file files filename filenames path paths dir dirs directory folder folders memory cache caches cachedir callback "
     "callbacks func function functions callable hook hooks loader loaders log logs logger logdir logging snapshot "
     "snapshots checkpoint checkpoints load save dump url uri urls host hosts port ports machine machines server "
-    "address socket config module plugin plugins import script command cmd shell exec eval input output workdir tempdir "
-    "tmpdir tmp temp root home location uris dirname basename pickle joblib storage export writing backend".split()
+    "address socket config module plugin plugins import script command cmd shell exec eval input output workdir "
+    "tempdir tmpdir tmp temp root home location uris dirname basename pickle joblib export writing".split()
 )  # words in the names of parameters that reach files, other machines or code
 HARMLESS = frozenset({"cache_size", "fit_path", "decision_function_shape"})  # of scikit-learn: none reaches anything
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_:+-]{0,60}")
