@@ -104,15 +104,22 @@ def _are_our_environments(path: Path) -> bool:
     return ours or path.is_symlink() or not path.is_file()
 
 
-def holds_a_run(folder: Path) -> bool:
-    """True for a folder whose files are those of a run, sound or not; False for one with files of somebody else's."""
-    names = set(os.listdir(folder)) if is_folder(folder) else set()
-    if not names & set(FILES):
-        return False
+def is_somebody_elses(place: Path) -> bool:
+    """True for what lies in the place of a run and is neither a run, sound or not, nor an empty folder.
+
+    False where nothing lies there, or no longer: another process may be replacing the run.
+    """
+    try:
+        names = set(os.listdir(place)) if is_folder(place) else None
+    except OSError:
+        names = None
+    if names is None:
+        return os.path.lexists(place) and not is_folder(place)
     if names <= set(FILES):
-        return True
-    record = _data(folder / "run.json")
-    return isinstance(record, dict) and {"key", "config"} <= record.keys()
+        return False
+    record = _data(place / "run.json")
+    ours = isinstance(record, dict) and {"key", "config"} <= record.keys()
+    return not ours and is_folder(place)
 
 
 def remove_run(folder: Path) -> None:

@@ -29,7 +29,7 @@ from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.runs.files import is_folder, open_regular, opened_folder
-from grokbench.runs.folder import CONTENT, KEY, MARKER, holds_a_run, is_marked, remove_run, require_ours
+from grokbench.runs.folder import CONTENT, KEY, MARKER, is_marked, is_somebody_elses, remove_run, require_ours
 from grokbench.runs.record import check_curve, check_record
 
 LEFTOVER = re.compile(r"\.[0-9a-f]{20}-(old-)?[0-9a-f]{8}\Z")
@@ -172,7 +172,7 @@ class Store:
             remove_run(self.runs / name)
 
     def _quarantine(self, key: str, error: Exception) -> None:
-        if is_folder(self.runs / key) and not holds_a_run(self.runs / key):
+        if is_folder(self.runs / key) and is_somebody_elses(self.runs / key):
             what = "is none of grokbench's files, and is left where it is"
             warnings.warn(f"run {key} does not check out ({_reason(error)}): it {what}", stacklevel=3)
             return
@@ -250,7 +250,7 @@ def _parse_curve(text: str) -> dict[str, array]:
 def _put_in_place(staging: Path, folder: Path) -> None:
     """By renames alone; an earlier run, or one that another process has just stored, makes room."""
     while staging.exists():
-        if os.path.lexists(folder) and not (holds_a_run(folder) or _is_empty(folder)):
+        if is_somebody_elses(folder):
             raise OSError(errno.EEXIST, "what lies there is no run of grokbench; move it away")
         old = folder.with_name(f".{folder.name}-old-{uuid.uuid4().hex[:8]}")
         with contextlib.suppress(FileNotFoundError):
@@ -262,10 +262,6 @@ def _put_in_place(staging: Path, folder: Path) -> None:
                 raise
         finally:
             remove_run(old)
-
-
-def _is_empty(folder: Path) -> bool:
-    return is_folder(folder) and not os.listdir(folder)
 
 
 def claim(results: Path) -> None:

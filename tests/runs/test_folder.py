@@ -236,9 +236,9 @@ def lead_out(path: Path, outside: Path, dangling: bool = False) -> None:
     path.symlink_to(outside / path.name)
 
 
-OF_THE_FOLDER = ("runs", "locks", "locks/tables.lock", MARKER)
+OF_THE_FOLDER = ("runs", "locks", "locks/tables.lock", "suite.json", MARKER)
 LINKS = {
-    **{name: partial(lambda name, f, out, key: lead_out(f / name, out), name) for name in (*OF_THE_FOLDER, "suite.json")},
+    **{name: partial(lambda name, f, out, key: lead_out(f / name, out), name) for name in OF_THE_FOLDER},
     "runs, to nothing": lambda f, out, key: (shutil.rmtree(f / "runs"), lead_out(f / "runs", out, dangling=True)),
     "a run": lambda f, out, key: lead_out(f / "runs" / key, out),
     "run.json": lambda f, out, key: lead_out(f / "runs" / key / "run.json", out),
