@@ -1,10 +1,11 @@
 """grokbench: one harness that asks of any learner whether it groks.
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
-`task`, `learner`, `trace`, `detect`, `load`; the bases of what people add, `Task`, `Learner`, `Measure`, `Table` with
-its `Column`, `Explanation`, each with its `register_...`; `Split`; the ranges of options: `Positive`, `NonNegative`,
-`Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`; and for the
-statistics of an explanation `Cells`, `Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`, `difference`.
+`task`, `learner`, `trace`, `detect`, `load`, `allow`; the bases of what people add, `Task`, `Learner`, `Measure`,
+`Table` with its `Column`, `Explanation`, each with its `register_...`; `Split`; the ranges of options: `Positive`,
+`NonNegative`, `Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`;
+and for the statistics of an explanation `Cells`, `Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`,
+`difference`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _HOMES = {
     "share": "grokbench.verdicts.estimates",
     "difference": "grokbench.verdicts.estimates",
     "load": "grokbench.report.load",
+    "allow": "grokbench.allowed",
     "OptionError": "grokbench.errors",
     "UsageError": "grokbench.errors",
     "Positive": "grokbench.options",

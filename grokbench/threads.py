@@ -12,10 +12,10 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECL
 
 
 @contextmanager
-def one_thread_environment() -> Iterator[None]:
-    """Libraries loaded, and processes started, inside the block get one thread."""
-    before = {name: os.environ.get(name) for name in VARIABLES}
-    os.environ.update(dict.fromkeys(VARIABLES, "1"))
+def environment_set(values: dict[str, str]) -> Iterator[None]:
+    """Variables of the environment set inside the block, and as they were after it."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
@@ -24,6 +24,13 @@ def one_thread_environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def one_thread_environment() -> Iterator[None]:
+    """Libraries loaded, and processes started, inside the block get one thread."""
+    with environment_set(dict.fromkeys(VARIABLES, "1")):
+        yield
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from grokbench import cli
+from grokbench.allowed import allow_only, allowed
 from grokbench.registry import REGISTRIES
 
 TESTS = Path(__file__).parent
@@ -96,9 +97,11 @@ def one_thread_in_a_test():
 
 @contextlib.contextmanager
 def registries_kept():
-    """What is registered meanwhile, by including a file or directly, is gone afterwards."""
+    """What is registered or allowed meanwhile, by including a file or directly, is gone afterwards."""
     kept = {registry: {name: registry[name] for name in registry.names()} for registry in REGISTRIES}
+    packages = allowed()
     yield
+    allow_only(packages)
     for registry, classes in kept.items():
         registry._classes.clear()
         registry._classes.update(classes)

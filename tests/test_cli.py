@@ -199,7 +199,7 @@ def test_run_writes_no_tables(grokbench, tiny, tmp_path):
     status, out, err = grokbench("run", *tiny)
     assert (status, out) == (0, "")
     assert len(err.splitlines()) == 4
-    assert sorted(os.listdir(tmp_path / "results")) == ["runs", "suite.json"]
+    assert sorted(os.listdir(tmp_path / "results")) == ["grokbench.json", "runs", "suite.json"]
 
 
 def test_quiet_prints_nothing(grokbench, tiny, tmp_path):

@@ -168,9 +168,12 @@ def _class_text(data: dict, cls: type) -> str:
 
 
 def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
+    from grokbench.runs.files import is_folder
+    from grokbench.runs.folder import is_ours
     from grokbench.runs.store import Store
 
-    folders = [results] if results else sorted(p.parent for p in Path("results").glob("*/runs"))
+    stores = (path.parent for path in Path("results").glob("*/runs") if is_folder(path))
+    folders = [results] if results else sorted(folder for folder in stores if is_ours(folder))
     stored = [(Store(folder), key) for folder in folders for key in Store(folder).keys() if key.startswith(prefix)]
     if not stored:
         raise UsageError(f"no stored run {prefix!r} in {', '.join(map(str, folders)) or 'results/'}")
@@ -179,7 +182,7 @@ def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
     store, key = stored[0]
     run = store.read(key)
     if run is None:
-        raise UsageError(f"run {key} does not check out; it is in {store.results}/quarantine now")
+        raise UsageError(f"run {key} in {store.results} does not check out, as the warning says")
     curve = {name: list(values) for name, values in run.curve.columns.items()}
     return {"record": run.record, "curve": curve}, _run_text(run, store.results)
 

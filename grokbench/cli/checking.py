@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from grokbench.cli.verbs import OK, SOME_FAILED, cli, include_files, print_json, show_items
+from grokbench.cli.verbs import OK, SOME_FAILED, allow_option, cli, include_files, print_json, show_items
 from grokbench.errors import UsageError, closest
 from grokbench.laws import Law
 from grokbench.registry import REGISTRIES, include
@@ -16,13 +16,14 @@ from grokbench.registry import REGISTRIES, include
 @cli.command()
 @click.argument("target", metavar="FILE|NAME")
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tasks and learners.")
+@allow_option
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def check(target: str, include, as_json: bool) -> int:
+def check(target: str, include, allowed, as_json: bool) -> int:
     """The laws of a learner, task, measure, table or explanation.
 
     It may be built in or your own.
     """
-    include_files(include)
+    include_files(include, allowed)
     laws = check_target(target)
     if as_json:
         print_json(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from grokbench.cli.verbs import OK, cli, include_files, print_json
+from grokbench.cli.verbs import OK, allow_option, cli, include_files, print_json
 from grokbench.errors import UsageError, closest
 
 
@@ -66,15 +66,16 @@ def detect(file: Path, as_json: bool, **given) -> int:
 @cli.command(name="list")
 @click.argument("kind", required=False)
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
+@allow_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects with name and description.")
-def list_(kind: str | None, include, as_json: bool) -> int:
+def list_(kind: str | None, include, allowed, as_json: bool) -> int:
     """Tasks, learners, measures, explanations, tables, suites by name.
 
     Each has one line, with a description.
     """
     from grokbench.cli.catalogue import KINDS, entries
 
-    include_files(include)
+    include_files(include, allowed)
     if kind is not None and kind not in KINDS:
         raise UsageError(f"list {kind}: no such kind{closest(kind, KINDS)}")
     listed = {name: entries(name) for name in ([kind] if kind else KINDS)}
@@ -97,15 +98,16 @@ def list_(kind: str | None, include, as_json: bool) -> int:
     "--results", type=click.Path(path_type=Path), help="Folder to look for a run in.  [default: all of results/]"
 )
 @click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
+@allow_option
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def show(name: str, results: Path | None, include, as_json: bool) -> int:
+def show(name: str, results: Path | None, include, allowed, as_json: bool) -> int:
     """One task, learner, measure, table or suite; or one stored run.
 
     A run is named by (the start of) its key, and shown with its curve, and its traceback if it failed.
     """
     from grokbench.cli.catalogue import lookup
 
-    include_files(include)
+    include_files(include, allowed)
     data, text = lookup(name, results)
     if as_json:
         print_json(data)

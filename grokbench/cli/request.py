@@ -31,6 +31,7 @@ class Request:
     memory_limit: float | None
     dask: str | None
     include: tuple[str, ...]
+    allowed: tuple[str, ...]
     device: str
     quiet: bool
     as_json: bool
@@ -41,7 +42,7 @@ class Request:
         from grokbench.suites.plan import make_plan
         from grokbench.suites.suite import load_suite
 
-        include_files(self.include)
+        include_files(self.include, self.allowed)
         if self.dask and self.jobs is not None:
             raise UsageError("--jobs and --dask exclude each other: a cluster has as many runs at a time as threads")
         if not self.dask:

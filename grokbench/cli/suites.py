@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from grokbench.cli.request import Request
-from grokbench.cli.verbs import INTERRUPTED, OK, SOME_FAILED, cli, complain, include_files, print_json
+from grokbench.cli.verbs import INTERRUPTED, OK, SOME_FAILED, allow_option, cli, complain, include_files, print_json
 from grokbench.errors import UsageError, one_line
 
 SUITE_OPTIONS = (
@@ -48,6 +48,7 @@ SUITE_OPTIONS = (
         metavar="FILE.py",
         help="Run this file, which registers your own tasks and learners.",
     ),
+    allow_option,
     click.option(
         "--device",
         type=click.Choice(["cpu", "cuda"]),

@@ -51,10 +51,24 @@ def complain(message: str, status: int) -> int:
     return status
 
 
-def include_files(paths: tuple[str, ...]) -> None:
-    """Run the files of ``--include``."""
+allow_option = click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="PACKAGE",
+    help="Let the learner `estimator` take classes of this installed package, too.  [default: only scikit-learn's]",
+)
+
+
+def include_files(paths: tuple[str, ...], allowed: tuple[str, ...] = ()) -> None:
+    """Follow ``--allow``, then run the files of ``--include``."""
+    from grokbench.allowed import allow
     from grokbench.registry import include
 
+    try:
+        allow(*allowed)
+    except UsageError as error:
+        raise UsageError(f"--{error}") from error
     for path in paths:
         try:
             include(path)

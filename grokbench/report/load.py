@@ -34,7 +34,7 @@ class Results:
         import pandas as pd
 
         path = self.folder / f"{name}.csv"
-        if not path.is_file():
+        if path.is_symlink() or not path.is_file():
             raise UsageError(f"{path}: no such table; rebuild it with: python -m grokbench report {self.folder}")
         return pd.read_csv(path, dtype={"key": str, "split": str, "environment": str}, keep_default_na=True)
 

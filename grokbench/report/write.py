@@ -13,7 +13,7 @@ from grokbench.registry import tables as registry
 from grokbench.report.explained_page import explanations_page
 from grokbench.runs.claims import tables_claimed
 from grokbench.runs.note import Note
-from grokbench.runs.store import Store, write_atomically
+from grokbench.runs.store import Store, claim, write_atomically
 from grokbench.tables.base import Table
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import csv_lines
@@ -23,9 +23,10 @@ from grokbench.verdicts.judging import judge_suite
 def write_report(results: str | Path) -> Grid:
     """Rebuild every derived file of a results folder from its stored runs; returns what the tables were made of.
 
-    Raises UsageError where a file cannot be written.
+    Raises UsageError where a file cannot be written, and for a folder that is somebody else's.
     """
     results = Path(results)
+    claim(results)
     with tables_claimed(results):
         grid = read_grid(results)
         for table in tables_of(grid):

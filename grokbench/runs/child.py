@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from grokbench.allowed import allow_only
 from grokbench.registry import include
 from grokbench.runs.perform import perform
 
@@ -20,7 +21,7 @@ def main(connection, order: str, log: str) -> None:
     """Entry point of a run's process.
 
     connection : takes what it reports, one line of JSON per message.
-    order : JSON with the configuration, the files to include and the memory limit.
+    order : JSON with the configuration, the files to include, the packages that a suite may name and the memory limit.
     log : the file that takes what the run prints.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: what runs is finished and kept
@@ -35,6 +36,7 @@ def main(connection, order: str, log: str) -> None:
         return  # the parent gave up while this process was starting, and took its folder along
     send = _sender(connection.fileno())
     send({"alive": os.getpid()})
+    allow_only(order["allowed"])
     for path in order["include"]:
         include(path)
     stand_back_in_memory(order.get("memory_limit_mb"))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from grokbench.errors import UsageError
+from grokbench.runs.files import is_folder
 
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)  # for now: the end of another run may help
 ATTEMPTS = 20
@@ -56,6 +59,7 @@ def _locked(path: Path, wait: bool) -> FileLock | None:
     for attempt in range(ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _check_own(path)
             lock.acquire(blocking=wait)
             return lock
         except Timeout:
@@ -68,6 +72,19 @@ def _locked(path: Path, wait: bool) -> FileLock | None:
                 raise
             raise UsageError(f"{path}: cannot be locked: {error.strerror or error}") from error
     return None
+
+
+def _check_own(path: Path) -> None:
+    """UsageError where the folder of the locks is a link, or something that is no lock of ours has the name of one.
+
+    To lock a file empties it; a link, also one of two names of a file, would do so to a file elsewhere.
+    """
+    if not is_folder(path.parent):
+        raise UsageError(f"{path.parent}: a link or a file; expected a folder of locks; move it away")
+    if os.path.lexists(path):
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size or status.st_nlink > 1:
+            raise UsageError(f"{path}: no lock of grokbench's; move it away")
 
 
 def _unlock(lock: FileLock) -> None:

@@ -18,13 +18,14 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from grokbench.allowed import allowed
 from grokbench.curves.run import STATUSES, Run
 from grokbench.errors import UsageError
 from grokbench.runs.child import main as child_main
 from grokbench.runs.record import check_columns, is_number
 from grokbench.runs.recording import Recording
 from grokbench.suites.plan import RunSpec
-from grokbench.threads import one_thread_environment
+from grokbench.threads import environment_set, one_thread_environment
 
 LINGER_SECONDS = 3.0  # between a run's last word and the end of its process
 STARTUP_SECONDS = 60.0  # for the imports of the fork server, before the first word of a run
@@ -235,6 +236,7 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     Raises OSError where the system has no process or file left, UsageError where fork servers keep dying.
     """
     order = {"config": spec.config, "include": list(include), "memory_limit_mb": limits.memory_limit_mb}
+    order["allowed"] = allowed()
     log = folder / f"{spec.key}.log"
     for attempt in range(STARTS):
         try:
@@ -249,7 +251,7 @@ def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Pr
     os.set_blocking(receive.fileno(), False)
     process = context.Process(target=child_main, args=(send, order, str(log)))
     try:
-        with one_thread_environment():  # a spawned process is started in it
+        with one_thread_environment(), _installed_first():  # a spawned process is started in it
             process.start()
         try:
             handle = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
@@ -271,7 +273,7 @@ def _context():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["grokbench.runs.preload"])
     try:
-        with one_thread_environment(), interrupts_held():
+        with one_thread_environment(), _installed_first(), interrupts_held():
             forkserver.ensure_running()
     except OSError as error:
         if "AF_UNIX" not in str(error):
@@ -279,6 +281,18 @@ def _context():
         reason = f"the temporary folder's path is too long for a socket: {tempfile.gettempdir()}; set TMPDIR shorter"
         raise UsageError(reason) from error
     return context
+
+
+@contextlib.contextmanager
+def _installed_first() -> Iterator[None]:
+    """Processes started inside do not look for modules in the working directory: a suite's json.py is not Python's.
+
+    They look where this package lies, last of all; a run then gets the paths of this process.
+    """
+    package = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), package)))
+    with environment_set({"PYTHONSAFEPATH": "1", "PYTHONPATH": paths}):
+        yield
 
 
 @contextlib.contextmanager

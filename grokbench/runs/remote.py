@@ -22,6 +22,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import grokbench
+from grokbench.allowed import VARIABLE, allowed
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.registry import learners, measures, tasks
@@ -142,6 +143,7 @@ def write_order(spec: RunSpec, topic: str, limits: Limits, included: list[tuple[
         "spec": asdict(spec),
         "limits": asdict(limits),
         "include": included,
+        "allowed": allowed(),
     }
     return json.dumps(order)
 
@@ -190,6 +192,9 @@ def _refusal(order: dict, spec: RunSpec) -> str:
             return f"its measure {name!r} is version {measures[name].version}, and the order asks for {version}"
     if spec.key != order["key"]:
         return "its definitions of schedule and measures are not those of the order"
+    more = sorted(set(order["allowed"]) - set(allowed()))  # the list is this machine's own: no order adds to it
+    if more:
+        return f"it does not allow {more[0]}; start the worker with {VARIABLE}={','.join(more)}"
     return ""
 
 

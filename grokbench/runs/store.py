@@ -2,7 +2,8 @@
 
 ``runs/<key>/run.json`` holds the configuration, status and facts of a run, ``runs/<key>/curve.csv``
 its checkpoints. A folder appears by one rename; nothing in it is ever unpickled or evaluated. A folder
-that does not check out is moved to ``quarantine/`` with a message, never used and never deleted.
+that does not check out is moved to ``quarantine/`` with a message, never used and never deleted. What is not ours,
+by the marker of the results folder and by its own name and files, is left where it is. No link is followed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import json
 import math
 import os
 import re
-import shutil
-import stat
 import uuid
 import warnings
 from array import array
@@ -29,9 +28,11 @@ from grokbench.curves.run import STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
+from grokbench.runs.files import is_folder, open_regular, opened_folder
+from grokbench.runs.folder import CONTENT, KEY, MARKER, is_marked, is_somebody_elses, remove_run, require_ours
 from grokbench.runs.record import check_curve, check_record
 
-LEFTOVER = re.compile(r"\.[0-9a-f]{20}-")
+LEFTOVER = re.compile(r"\.[0-9a-f]{20}-(old-)?[0-9a-f]{8}\Z")
 SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES, errno.ESTALE)
 
 
@@ -41,38 +42,56 @@ class Store:
     Parameters
     ----------
     results : the results folder. It is made on the first write.
+
+    Every method raises UsageError for a folder that is somebody else's (`grokbench.runs.folder`).
     """
 
     def __init__(self, results: str | Path):
         self.results = Path(results)
         self.runs = self.results / "runs"
+        self._ours = False
+
+    def _require_ours(self) -> None:
+        """UsageError for a folder of somebody else's; once it has been found ours, for runs/ that is a link."""
+        if not self._ours or (os.path.lexists(self.runs) and not is_folder(self.runs)):
+            require_ours(self.results)
+            self._ours = self.results.is_dir()
 
     def prepare(self) -> None:
         """Make the folder, and try to write there. Raises UsageError where runs cannot be stored."""
         try:
-            self.runs.mkdir(parents=True, exist_ok=True)
+            self._make()
             probe = self.runs / f".probe-{uuid.uuid4().hex}"
             probe.touch()
             probe.unlink()
         except OSError as error:
             raise UsageError(f"{self.results}: cannot store results there: {error.strerror or error}") from error
 
+    def _make(self) -> None:
+        claim(self.results)
+        self.runs.mkdir(exist_ok=True)
+        self._require_ours()
+
     def keys(self) -> list[str]:
-        """Keys of all stored runs, sorted."""
+        """Keys of all stored runs, sorted. What else lies there is not ours."""
+        self._require_ours()
         try:
-            return sorted(name for name in os.listdir(self.runs) if name[0] != ".")
+            return sorted(name for name in os.listdir(self.runs) if KEY.fullmatch(name))
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def status(self, key: str) -> str | None:
         """Status of a stored run, or None. A run that does not check out is put aside."""
+        self._require_ours()
         run = self.read(key) if os.path.lexists(self.runs / key) else None
         return run.status if run else None
 
     def stamp(self, key: str) -> tuple[int, int] | None:
         """What changes whenever the run is stored again: inode and time in ns; None where it is not stored."""
+        if not (is_folder(self.runs) and is_folder(self.runs / key)):
+            return None
         try:
-            status = os.stat(self.runs / key / "run.json")
+            status = os.lstat(self.runs / key / "run.json")
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns
@@ -82,6 +101,7 @@ class Store:
 
         Raises UsageError where the system cannot read at all, which says nothing about the run.
         """
+        self._require_ours()
         try:
             text, curve = self._texts(key)
             record = _checked(json.loads(text), key, curve)
@@ -104,7 +124,8 @@ class Store:
         while True:
             stamp = self.stamp(key)
             try:
-                texts = regular_text(self.runs / key / "run.json"), regular_text(self.runs / key / "curve.csv")
+                with opened_folder(self.runs) as runs, opened_folder(key, runs) as run:
+                    texts = regular_text("run.json", run), regular_text("curve.csv", run)
             except FileNotFoundError:
                 if self.stamp(key) == stamp:
                     raise
@@ -126,19 +147,20 @@ class Store:
         folder = self.runs / run.key
         staging = self.runs / f".{run.key}-{uuid.uuid4().hex[:8]}"
         try:
-            staging.mkdir(parents=True)
+            self._make()
+            staging.mkdir()
             _write_durably(staging / "curve.csv", curve)
             _write_durably(staging / "run.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
             _put_in_place(staging, folder)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be written: {error.strerror or error}") from error
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            remove_run(staging)
 
     def leftovers(self) -> list[str]:
         """Folders .KEY-old-X or .KEY-X of processes that are storing now, or were killed while they stored."""
         try:
-            return sorted(name for name in os.listdir(self.runs) if LEFTOVER.match(name))
+            return sorted(n for n in os.listdir(self.runs) if LEFTOVER.match(n) and is_folder(self.runs / n))
         except OSError:
             return []
 
@@ -147,16 +169,20 @@ class Store:
         if name.startswith(f".{key}-old-") and not os.path.lexists(self.runs / key):
             os.rename(self.runs / name, self.runs / key)
         else:
-            shutil.rmtree(self.runs / name, ignore_errors=True)
+            remove_run(self.runs / name)
 
     def _quarantine(self, key: str, error: Exception) -> None:
+        if is_folder(self.runs / key) and is_somebody_elses(self.runs / key):
+            what = "is none of grokbench's files, and is left where it is"
+            warnings.warn(f"run {key} does not check out ({_reason(error)}): it {what}", stacklevel=3)
+            return
         name = f"{key}-{uuid.uuid4().hex[:8]}"
         # the second for runs/ on a file system of its own: a rename does not lead out of it
         for target in (self.results / "quarantine" / name, self.runs / f".quarantine.{name}"):
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.parent.is_symlink() and target.parent != self.runs:
-                    continue  # it would lead out of the results folder
+                target.parent.mkdir(exist_ok=True)
+                if not is_folder(target.parent):
+                    continue  # a link would lead out of the results folder
                 os.rename(self.runs / key, target)
             except FileNotFoundError:
                 return  # another process was faster
@@ -173,12 +199,10 @@ def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
 
 
-def regular_text(path: Path) -> str:
-    """The text of a file; OSError for a folder, for a pipe or a device, on which reading could last for ever, and for
-    a link, which could lead out of the results folder."""
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise OSError(errno.EINVAL, f"{path.name} is not a regular file")
-    return path.read_text(encoding="utf-8")
+def regular_text(path: str | Path, within: int | None = None) -> str:
+    """The text of a file; OSError for a folder, a pipe, a device and a link. See `open_regular` for `within`."""
+    with open_regular(path, within) as file:
+        return file.read()
 
 
 def sealed(record: dict) -> dict:
@@ -226,6 +250,8 @@ def _parse_curve(text: str) -> dict[str, array]:
 def _put_in_place(staging: Path, folder: Path) -> None:
     """By renames alone; an earlier run, or one that another process has just stored, makes room."""
     while staging.exists():
+        if is_somebody_elses(folder):
+            raise OSError(errno.EEXIST, "what lies there is no run of grokbench; move it away")
         old = folder.with_name(f".{folder.name}-old-{uuid.uuid4().hex[:8]}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(folder, old)
@@ -235,11 +261,23 @@ def _put_in_place(staging: Path, folder: Path) -> None:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
         finally:
-            shutil.rmtree(old, ignore_errors=True)
+            remove_run(old)
+
+
+def claim(results: Path) -> None:
+    """Make a results folder, or make sure that it is ours, and see to it that it says so.
+
+    Raises UsageError for a folder that is somebody else's, OSError where it cannot be written.
+    """
+    if not results.is_dir():
+        results.mkdir(parents=True, exist_ok=True)
+    require_ours(results)
+    if not is_marked(results):
+        write_atomically(results / MARKER, json.dumps(CONTENT, indent=1) + "\n")
 
 
 def _write_durably(path: Path, text: str | Iterable[str]) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with open(path, "x", encoding="utf-8", newline="") as file:  # nothing that is there, nor what it leads to
         file.writelines([text] if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())
@@ -247,6 +285,8 @@ def _write_durably(path: Path, text: str | Iterable[str]) -> None:
 
 def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     """Replace a derived file by one rename, so that it is the old one or the new one, never half.
+
+    A link in its place is replaced, and what it leads to stays as it is.
 
     text : the whole of it, or its pieces, which are written as they come.
     """

@@ -19,6 +19,7 @@ from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.report.write import write_report
+from grokbench.runs.folder import MARKER
 from grokbench.runs.store import Store
 from grokbench.tables.delays import delay_text
 from grokbench.tables.text import escape, markdown, plain, readable
@@ -118,7 +119,7 @@ def report(store: Store, *names: str) -> list:
 
 
 def derived(store: Store) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in store.results.iterdir() if path.is_file()}
+    return {path.name: path.read_bytes() for path in store.results.iterdir() if path.is_file() and path.name != MARKER}
 
 
 def fill(store: Store, order=lambda seeds: seeds) -> None:

@@ -5,19 +5,13 @@ Annotations of options are read in this module; the class is imported only when 
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import site
-import sys
-import sysconfig
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from grokbench.errors import OptionError, closest
 from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import Clock, Epochs, Refits, Stages, WarmStart
+from grokbench.learners.scikit.nameable import check_parameter, find_class, parameters_of
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
 from grokbench.options import Positive
 from grokbench.registry import register_learner
@@ -25,7 +19,6 @@ from grokbench.registry import register_learner
 CLOCKS = {"partial_fit": "epochs", "staged": "rounds", "warm_start": "members"}
 PREDICTIONS = ("decision_function", "predict_proba", "predict")
 SHARES_OF_VOTES = ("apply", "kneighbors", "estimators_samples_")  # who answers with shares, most of them 0
-MANNERS = ("fit", "predict", "get_params", "set_params")
 
 
 class NoParameters(dict):
@@ -53,8 +46,10 @@ class Estimator(ScikitLearner):
 
     Parameters
     ----------
-    path : import path of a class in an installed package: "sklearn.ensemble.HistGradientBoostingClassifier".
-    parameters : the class's own parameters, as a table: parameters = { alpha = 0.01, penalty = "l1" }.
+    path : import path of a class: "sklearn.ensemble.HistGradientBoostingClassifier". Of another package than
+        scikit-learn only with --allow PACKAGE; see docs/trust.md.
+    parameters : the class's own parameters, as a table: parameters = { alpha = 0.01, penalty = "l1" }. None that
+        names files, places or code.
     clock_from : what the clock is taken from; "auto" is the first that the class offers, in the order shown.
     parameter : what a refit sets to the time, such as "C" or "max_iter"; "svc__C" within a pipeline.
     inverse : the refit sets the parameter to 1 / time, for one that simplifies as it grows (alpha).
@@ -155,6 +150,7 @@ class Estimator(ScikitLearner):
                 "parameter", self.parameter, f"a parameter of {self.path}{closest(self.parameter, known)}"
             )
         self._check_free(self.parameter)
+        check_parameter(type(model), self.parameter, 1)
         default = known[self.parameter]
         if isinstance(default, bool) or not (default is None or isinstance(default, int | float | str)):
             raise OptionError("parameter", self.parameter, f"a parameter that is a number, not {default!r}")
@@ -196,11 +192,12 @@ def make_estimator(option: str, path: object, parameters: object):
     cls = find_class(option, path)
     if not isinstance(parameters, dict):
         raise OptionError("parameters", parameters, "a table")
+    taken = parameters_of(cls)
+    for name, value in parameters.items():
+        if name.partition("__")[0] not in taken:
+            raise OptionError("parameters", {name: value}, f"a parameter of {path}{closest(name, taken)}")
+        check_parameter(cls, name, value)
     given = {name: read_value(value) for name, value in parameters.items()}
-    taken = list(inspect.signature(cls).parameters)
-    for name in given:
-        if name.partition("__")[0] not in taken and "kwargs" not in taken:
-            raise OptionError("parameters", {name: parameters[name]}, f"a parameter of {path}{closest(name, taken)}")
     try:
         outer = cls(**{name: value for name, value in given.items() if "__" not in name})
         model = outer.set_params(**{name: value for name, value in given.items() if "__" in name})
@@ -213,53 +210,6 @@ def make_estimator(option: str, path: object, parameters: object):
     for name in given:
         check_one(model, name, parameters[name], known)
     return model
-
-
-def find_class(option: str, path: object) -> type:
-    """The class of an import path, if it has the manners of an estimator; nothing is called but the import."""
-    module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
-    expected = 'the import path of a class, such as "sklearn.ensemble.RandomForestClassifier"'
-    if not module or module.startswith("."):
-        raise OptionError(option, path, expected)
-    if not is_installed(module):
-        raise OptionError(option, path, "a class of an installed package; a file of your own comes in by --include")
-    try:
-        imported = importlib.import_module(module)
-    except (ImportError, ValueError) as error:
-        raise OptionError(option, path, f"{expected} ({error})") from error
-    cls = getattr(imported, name, None)
-    if cls is None:
-        raise OptionError(option, path, f"a class in {module}{closest(name, public_classes(imported))}")
-    if not (isinstance(cls, type) and all(callable(getattr(cls, manner, None)) for manner in MANNERS)):
-        raise OptionError(option, path, f"a class with {', '.join(MANNERS)}, as scikit-learn's have")
-    return cls
-
-
-def is_installed(module: str) -> bool:
-    """True for a module that is imported already, or that would be imported from where packages are installed.
-
-    A suite may come from anyone: a file that lies beside it is not run because the suite names it.
-    """
-    if module in sys.modules:
-        return True
-    try:
-        spec = importlib.util.find_spec(module.partition(".")[0])
-    except ValueError:  # an imported module without a spec, such as __main__
-        return False
-    if spec is None:
-        return True  # that there is no such module is the importer's to say
-    places = [Path(place).resolve() for place in [spec.origin or "", *(spec.submodule_search_locations or [])] if place]
-    folders = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    folders.add(Path(site.getusersitepackages()).resolve())
-    return bool(places) and all(any(place.is_relative_to(folder) for folder in folders) for place in places)
-
-
-def public_classes(module) -> list[str]:
-    """Names of the classes of a module that fit and predict."""
-    members = [getattr(module, name, None) for name in getattr(module, "__all__", [])]
-    return [
-        cls.__name__ for cls in members if isinstance(cls, type) and hasattr(cls, "fit") and hasattr(cls, "predict")
-    ]
 
 
 def read_value(value: object) -> object:
