@@ -44,6 +44,7 @@ Zero = Annotated[int, Interval(ge=0, le=0)]  # beside a range that leaves it out
 NOUNS = {float: "number", int: "whole number", str: "text", dict: "table", list: "list", tuple: "list"}
 BOUNDS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
 FINITE = "a finite number"
+KEY_DIGITS = 20  # hexadecimal digits of what identifies a run
 DEEPEST = 16  # lists within lists: no option is nested that deep, and no parser of ours recurses further
 
 
@@ -298,7 +299,11 @@ def options_json(options: Mapping[str, object]) -> str:
     return json.dumps(options, sort_keys=True, separators=(", ", ": "), ensure_ascii=False) if options else ""
 
 
-def digest(value: object, length: int = 20) -> str:
+def canonical_json(value: object) -> str:
+    """The one JSON text of plain data: sorted names, no blanks. ValueError for NaN and infinity."""
+    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: object, length: int = KEY_DIGITS) -> str:
     """Hexadecimal SHA-256 of the canonical JSON of plain data."""
-    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]

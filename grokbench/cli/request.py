@@ -68,8 +68,10 @@ class Request:
         """The runs that are not stored, and with ``--retry`` those that failed."""
         from grokbench.curves.run import FINISHED
 
-        stored = {spec.key: self.store.status(spec.key) for spec in self.plan.specs}
-        return [s for s in self.plan.specs if stored[s.key] is None or (self.retry and stored[s.key] not in FINISHED)]
+        stored = set(self.store.keys())  # one look at the folder, not one for each of a million runs
+        status = {spec.key: self.store.status(spec.key) for spec in self.plan.specs if spec.key in stored}
+        done = {key for key, end in status.items() if end in FINISHED or (end is not None and not self.retry)}
+        return [spec for spec in self.plan.specs if spec.key not in done]
 
     def execute(self) -> bool | None:
         """Run what is to do: True when all is done, False after one Ctrl-C, None after two."""

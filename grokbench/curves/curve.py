@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from grokbench.curves.crossing import Crossing, crossing
+from grokbench.curves.packed import Packed
 
 QUARTER_DECADE = 10**0.25
 AT_REST = 0.01  # change of the training loss over the last quarter decade, relative to that of the first checkpoint
@@ -44,7 +45,7 @@ class Curve:
         return cls(columns, **{name: known[name] for name in names if known.get(name) is not None})
 
     def __len__(self) -> int:
-        return len(self.time)
+        return self.columns.checkpoints if isinstance(self.columns, Packed) else len(self.time)
 
     @cached_property
     def time(self) -> np.ndarray:
@@ -54,7 +55,7 @@ class Curve:
     @property
     def last(self) -> float:
         """The last checkpoint; NaN without any."""
-        return float(self.time[-1]) if len(self) else math.nan
+        return self.end("time")
 
     def column(self, name: str) -> np.ndarray:
         """(checkpoints,) float64 of a column; all NaN where the curve has none of this name."""
@@ -64,6 +65,8 @@ class Curve:
 
     def end(self, name: str) -> float:
         """The value of a column at the last checkpoint; NaN where there is none."""
+        if isinstance(self.columns, Packed):
+            return self.columns.ends.get(name, math.nan)
         values = self.column(name)
         return float(values[-1]) if len(values) else math.nan
 
@@ -106,6 +109,10 @@ class Curve:
         if not known.any() or not time > 0:
             return math.nan
         return float(np.interp(math.log(time), np.log(self.time[known]), values[known], left=math.nan, right=math.nan))
+
+    def packed(self) -> Curve:
+        """The same curve in a fraction of the memory, for those of whom little will be asked."""
+        return replace(self, columns=Packed(self.columns))
 
     def with_columns(self, **columns: Sequence[float]) -> Curve:
         """The curve with further columns, or others in place of those of the same name."""

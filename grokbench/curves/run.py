@@ -122,6 +122,12 @@ class Run:
         offset = level in self.detections and self.detections[level].offset
         return self.curve.crossing(self.curve.kappa_rank if offset else self.curve.kappa_test, 0.5).time
 
+    def packed(self) -> Run:
+        """The same run, its curve judged and then packed: what a report holds of the runs of a large suite."""
+        run = replace(self, curve=self.curve.packed())
+        run.__dict__.update(unreadable=self.unreadable, detections=self.detections)
+        return run
+
     def truncated(self, end: float) -> Run:
         """The same run as if it had ended at a time."""
         return replace(self, curve=self.curve.truncated(end))

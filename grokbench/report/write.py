@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+from grokbench.curves.run import Run
 from grokbench.registry import tables as registry
 from grokbench.report.explained_page import explanations_page
 from grokbench.runs.claims import tables_claimed
@@ -18,6 +20,7 @@ from grokbench.tables.base import Table
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import csv_lines
 from grokbench.verdicts.judging import judge_suite
+from grokbench.verdicts.rules import of_suite
 
 
 def write_report(results: str | Path) -> Grid:
@@ -49,10 +52,7 @@ def tables_of(grid: Grid) -> list[Table]:
 def read_grid(results: Path) -> Grid:
     """The stored runs of a results folder, beside what its suite says of them."""
     note = Note.read(results)
-    runs = list(Store(results).read_all())
-    for run in runs:
-        if len(run.curve) > 1 and run.unreadable:
-            warnings.warn(f"run {run.key}: {run.unreadable}", stacklevel=2)
+    runs = list(_runs(results, packed=not of_suite(note.suite)))
     return Grid(
         runs,
         title=note.title or note.suite or results.name,
@@ -61,6 +61,14 @@ def read_grid(results: Path) -> Grid:
         explained=judge_suite(note.suite, note.cells or {}, runs),
         cells=note.cells,
     )
+
+
+def _runs(results: Path, packed: bool) -> Iterator[Run]:
+    """The stored runs, one at a time; packed where no explanation will look at their curves over and over."""
+    for run in Store(results).read_all():
+        if len(run.curve) > 1 and run.unreadable:
+            warnings.warn(f"run {run.key}: {run.unreadable}", stacklevel=2)
+        yield run.packed() if packed else run
 
 
 def _environments(grid: Grid) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from statistics import median
 
 from grokbench.runs.store import Store
@@ -10,19 +11,35 @@ from grokbench.suites.variants import Variant
 
 
 def plan_rows(plan: Plan, store: Store, todo: list[RunSpec]) -> list[dict[str, object]]:
-    """One row per task × learner: runs, done, to do, and the median CPU seconds of a run where one is stored."""
-    waiting = {spec.key for spec in todo}
-    cells: dict[tuple, list[RunSpec]] = {}
+    """One row per task × learner: runs, done, to do, and the median CPU seconds of a run where one is stored.
+
+    ``todo`` : runs of the plan, in its order.
+    """
+    texts = {id(variant): _text(variant) for variant in {id(v): v for v in _variants(plan)}.values()}
+    counts: dict[tuple[str, str], list[int]] = {}
+    spent: dict[tuple[str, str], list[float]] = {}
+    waiting = iter(todo)
+    expected = next(waiting, None)
     for spec in plan.specs:
-        cells.setdefault((_text(spec.task), _text(spec.learner)), []).append(spec)
-    rows = []
-    for (task, learner), specs in cells.items():
-        stored = [store.read(spec.key) for spec in specs if spec.key not in waiting]
-        spent = [run.record["cpu_seconds"] for run in stored if run and run.record.get("cpu_seconds")]
-        to_do = sum(spec.key in waiting for spec in specs)
-        done = {"runs": len(specs), "done": len(specs) - to_do, "to_do": to_do}
-        rows.append({"task": task, "learner": learner, **done, "cpu_seconds": median(spent) if spent else None})
-    return rows
+        cell = (texts[id(spec.task)], texts[id(spec.learner)])
+        runs = counts.setdefault(cell, [0, 0])
+        runs[0] += 1
+        if spec is expected:  # what is to do stands in the order of the plan
+            runs[1] += 1
+            expected = next(waiting, None)
+        else:
+            run = store.read(spec.key)
+            spent.setdefault(cell, []).extend([run.record["cpu_seconds"]] if run and run.cpu_seconds else [])
+    return [_row(*cell, *counts[cell], spent.get(cell)) for cell in counts]
+
+
+def _variants(plan: Plan) -> Iterator[Variant]:
+    return (variant for spec in plan.specs for variant in (spec.task, spec.learner))
+
+
+def _row(task: str, learner: str, runs: int, to_do: int, spent: list[float] | None) -> dict[str, object]:
+    done = {"runs": runs, "done": runs - to_do, "to_do": to_do}
+    return {"task": task, "learner": learner, **done, "cpu_seconds": median(spent) if spent else None}
 
 
 def estimate_seconds(rows: list[dict[str, object]], jobs: int) -> float | None:

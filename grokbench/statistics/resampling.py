@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,58 +76,65 @@ def swap_permutation(
     labels, code = np.unique(np.asarray(cluster), return_inverse=True)
     clusters = labels.size
     exact = clusters <= EXACT_CLUSTERS
-    swaps = _all_patterns(clusters) if exact else rng.integers(0, 2, size=(draws, clusters), dtype=np.int8)
-    strata = [_SwapSums.of(time, event, first, code, rows) for rows in strata_of(stratum, time.size)]
-    z = float(_statistics(np.zeros((1, clusters), dtype=np.int8), strata)[0])
-    extreme = int(np.count_nonzero(np.abs(_statistics(swaps, strata)) >= abs(z) - _TIE))
-    return SwapTest(z, extreme / len(swaps) if exact else (1 + extreme) / (1 + draws), clusters)
+    sides = _Sides.of(time, event, first, code, stratum)
+    z = float(sides.statistics(np.zeros((1, clusters), dtype=np.int8))[0])
+    step = _draws_at_a_time(max(clusters, time.size))
+    extreme = visited = 0
+    for swaps in [_all_patterns(clusters)] if exact else _random_patterns(clusters, draws, step, rng):
+        for start in range(0, len(swaps), step):
+            statistics = sides.statistics(swaps[start : start + step])
+            extreme += int(np.count_nonzero(np.abs(statistics) >= abs(z) - _TIE))
+        visited += len(swaps)
+    return SwapTest(z, extreme / visited if exact else (1 + extreme) / (1 + draws), clusters)
 
 
 def _all_patterns(clusters: int) -> np.ndarray:
     return (np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1).astype(np.int8)
 
 
-@dataclass(frozen=True)
-class _SwapSums:
-    """One stratum, summed over its clusters: numerator and members at risk are linear in the swap pattern.
+def _random_patterns(clusters: int, draws: int, step: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """(at most step, clusters) int8 patterns, draws of them in all: the numbers that one call for all would draw.
 
-    A swapped run's membership goes from m to m + (1 - 2m), so that with s the 0/1 pattern over `clusters`
-    U(s) = score + s @ score_change and a(s) = at_risk + s @ at_risk_change.
+    The generator makes four of them of one word, and forgets the remains of a word between calls: `step` is a
+    multiple of four.
+    """
+    for start in range(0, draws, step):
+        yield rng.integers(0, 2, size=(min(step, draws - start), clusters), dtype=np.int8)
+
+
+def _draws_at_a_time(width: int) -> int:
+    """How many draws of `width` numbers each are held at a time: a multiple of four."""
+    return max(4, _CHUNK // max(1, width) // 4 * 4)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The two sides under any swap pattern s in {0, 1}^clusters: run i belongs to the first if m_i xor s[code_i].
+
+    score, score_change : of all strata, U(s) = score + s @ score_change; the change is (clusters,).
+    strata : the risk sets of each stratum, and of its runs the membership m and the cluster's code.
     """
 
-    sets: RiskSets
-    clusters: np.ndarray
     score: float
     score_change: np.ndarray
-    at_risk: np.ndarray
-    at_risk_change: np.ndarray
+    strata: list[tuple[RiskSets, np.ndarray, np.ndarray]]
 
     @classmethod
-    def of(cls, time, event, first, code, rows) -> _SwapSums:
-        sets = risk_sets(time[rows], event[rows])
-        clusters, local = np.unique(code[rows], return_inverse=True)
-        members = first[rows].astype(float)
-        change = np.zeros((clusters.size, rows.size))
-        change[local, np.arange(rows.size)] = 1 - 2 * members
-        return cls(
-            sets, clusters, members @ sets.score, change @ sets.score, members @ sets.at_risk, change @ sets.at_risk
-        )
+    def of(cls, time, event, first, code, stratum) -> _Sides:
+        score, strata = np.zeros(time.size), []
+        for rows in strata_of(stratum, time.size):
+            sets = risk_sets(time[rows], event[rows])
+            score[rows] = sets.score
+            strata.append((sets, first[rows], code[rows]))
+        return cls(float(score[first].sum()), np.bincount(code, np.where(first, -score, score)), strata)
 
-
-def _statistics(swaps: np.ndarray, strata: list[_SwapSums]) -> np.ndarray:
-    """Z for each row of ``swaps`` (draws, clusters), in chunks of bounded memory."""
-    widest = max([swaps.shape[1], *(s.at_risk.size for s in strata)])
-    step = max(1, _CHUNK // max(1, widest))
-    z = np.zeros(len(swaps))
-    for start in range(0, len(swaps), step):
-        chunk = swaps[start : start + step].astype(float)
-        score, variance = np.zeros(len(chunk)), np.zeros(len(chunk))
-        for sums in strata:
-            pattern = chunk[:, sums.clusters]
-            score -= sums.score + pattern @ sums.score_change
-            variance += sums.sets.variance(sums.at_risk + pattern @ sums.at_risk_change)
-        np.divide(score, np.sqrt(variance), out=z[start : start + step], where=variance > 0)
-    return z
+    def statistics(self, swaps: np.ndarray) -> np.ndarray:
+        """Z for each row of ``swaps`` (draws, clusters)."""
+        score = -(self.score + swaps @ self.score_change)
+        variance = np.zeros(len(swaps))
+        for sets, members, code in self.strata:
+            variance += sets.variance(sets.at_risk(swaps[:, code] != members))
+        return np.divide(score, np.sqrt(variance), out=np.zeros(len(swaps)), where=variance > 0)
 
 
 @dataclass(frozen=True)
@@ -184,7 +191,7 @@ def bootstrap_seeds(
     labels, code = np.unique(np.asarray(seed), return_inverse=True)
     if not labels.size:
         return percentile_interval(np.array([]), level)
-    counts = seed_counts(labels.size, rng, draws)
     step = max(1, _CHUNK // code.size)
-    values = [statistic(counts[start : start + step, code]) for start in range(0, draws, step)]
+    sizes = (min(step, draws - start) for start in range(0, draws, step))
+    values = [statistic(seed_counts(labels.size, rng, size)[:, code]) for size in sizes]
     return percentile_interval(np.concatenate(values), level)

@@ -81,20 +81,28 @@ class RiskSets:
 
     With Y_k runs at risk and d_k events at the k-th event time, and membership m in {0, 1}^n, the observed
     minus the expected events of the members and the hypergeometric variance of that number are
-    ``U = m @ score`` and ``V = sum_k factor_k * a_k * (Y_k - a_k)`` with ``a = m @ at_risk``.
+    ``U = m @ score`` and ``V = sum_k factor_k * a_k * (Y_k - a_k)``, a_k the members at risk at that time. Memory
+    grows with n, not with n k: who is at risk is a suffix of the runs in the order of their times.
 
     Parameters
     ----------
-    at_risk : (n, k) float64, 1 where run i is at risk at the k-th event time
+    order : (n,) the runs by time
+    start : (k,) place in that order of the first run that is at risk at the k-th event time
     score : (n,) event - sum over event times up to its own time of d_k / Y_k
     total : (k,) Y_k
     factor : (k,) d_k (Y_k - d_k) / (Y_k^2 (Y_k - 1)), 0 where Y_k = 1
     """
 
-    at_risk: np.ndarray
+    order: np.ndarray
+    start: np.ndarray
     score: np.ndarray
     total: np.ndarray
     factor: np.ndarray
+
+    def at_risk(self, members: np.ndarray) -> np.ndarray:
+        """How many of the members (..., n) are at risk at each event time: (..., k) float64, whole numbers."""
+        backwards = np.cumsum(members[..., self.order[::-1]], axis=-1, dtype=np.int32)
+        return backwards[..., self.order.size - 1 - self.start].astype(float)
 
     def variance(self, members_at_risk: np.ndarray) -> np.ndarray:
         """V (...) from a (..., k); the sides enter symmetrically, so relabelling them leaves the same number."""
@@ -105,10 +113,12 @@ def risk_sets(time, event) -> RiskSets:
     """The risk sets of one stratum: ``time`` (n,), ``event`` (n,)."""
     time, event = observed(time, event)
     times, deaths = np.unique(time[event], return_counts=True)
-    at_risk = (time[:, None] >= times).astype(float)
-    total = at_risk.sum(axis=0)
+    order = np.argsort(time, kind="stable")
+    start = np.searchsorted(time[order], times)
+    total = (time.size - start).astype(float)
     factor = deaths * (total - deaths) / (total**2 * np.maximum(total - 1, 1))
-    return RiskSets(at_risk, event - at_risk @ (deaths / total), total, factor)
+    hazard = np.concatenate([[0.0], np.cumsum(deaths / total)])
+    return RiskSets(order, start, event - hazard[np.searchsorted(times, time, side="right")], total, factor)
 
 
 def log_rank(time, event, first, stratum=None) -> float:
@@ -125,12 +135,12 @@ def log_rank(time, event, first, stratum=None) -> float:
     stratum : (n,) labels within which runs are compared; default one stratum
     """
     time, event = observed(time, event)
-    members = np.asarray(first, dtype=float)
+    members = np.asarray(first, dtype=bool)
     score = variance = 0.0
     for rows in strata_of(stratum, time.size):
         sets = risk_sets(time[rows], event[rows])
         score -= members[rows] @ sets.score
-        variance += sets.variance(members[rows] @ sets.at_risk)
+        variance += sets.variance(sets.at_risk(members[rows]))
     return float(score / np.sqrt(variance)) if variance > 0 else 0.0
 
 
@@ -147,11 +157,17 @@ def win_difference(time, event, first, stratum=None) -> float:
     wins = pairs = 0
     for rows in strata_of(stratum, time.size):
         ours, theirs = rows[first[rows]], rows[~first[rows]]
-        later = surely_later(time[ours, None], event[ours, None], time[theirs], event[theirs])
-        earlier = surely_later(time[theirs], event[theirs], time[ours, None], event[ours, None])
-        wins += int(later.sum()) - int(earlier.sum())
-        pairs += later.size
+        wins += _wins(time[ours], event[ours], time[theirs], event[theirs])
+        wins -= _wins(time[theirs], event[theirs], time[ours], event[ours])
+        pairs += ours.size * theirs.size
     return wins / pairs if pairs else np.nan
+
+
+def _wins(time_i, event_i, time_j, event_j) -> int:
+    """The number of pairs in which `surely_later` holds, by sorting: time and memory grow with runs, not pairs."""
+    events = np.sort(time_j[event_j])
+    before, until = np.searchsorted(events, time_i, side="left"), np.searchsorted(events, time_i, side="right")
+    return int(np.where(event_i, before, until).sum())
 
 
 def surely_later(time_i, event_i, time_j, event_j) -> np.ndarray:
@@ -163,5 +179,6 @@ def strata_of(stratum, n: int) -> list[np.ndarray]:
     """The row indices of each stratum, strata in sorted order; everything in one if ``stratum`` is None."""
     if stratum is None:
         return [np.arange(n)]
-    stratum = np.asarray(stratum)
-    return [np.flatnonzero(stratum == label) for label in np.unique(stratum)]
+    labels, code = np.unique(np.asarray(stratum), return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(code, minlength=labels.size))[:-1]) if labels.size else []

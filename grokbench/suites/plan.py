@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from functools import cached_property
 
 from grokbench.curves import DEFINITIONS
 from grokbench.errors import UsageError, closest
-from grokbench.options import canonical, digest
+from grokbench.options import KEY_DIGITS, canonical, canonical_json, digest
 from grokbench.registry import learners, tasks
 from grokbench.suites.suite import Suite
 from grokbench.suites.variants import Variant
 from grokbench.tasks.base import Split
 
-MOST_RUNS = 1_000_000  # of one plan; a minute of planning
+MOST_RUNS = 1_000_000  # of one plan; about ten seconds of planning, and 400 MB
 
 
-@dataclass(frozen=True)
-class RunSpec:
+class _Keyed:
+    """A place for the key of a run beside what it is made of: a million of these stand in one plan."""
+
+    __slots__ = ("_key",)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec(_Keyed):
     """The order of one run: everything that its result depends on, and the names under which a suite knows it."""
 
     task: Variant
@@ -29,7 +37,7 @@ class RunSpec:
     device: str
     suite: str
 
-    @cached_property
+    @property
     def config(self) -> dict[str, object]:
         """The canonical configuration whose hash is the key; measures and source are part of it where there are any."""
         return canonical(
@@ -58,10 +66,28 @@ class RunSpec:
         named = {"task": self.task.source, "learner": self.learner.source, **taken}
         return {kind: source for kind, source in named.items() if source}
 
-    @cached_property
+    @property
     def key(self) -> str:
-        """20 hexadecimal digits that identify the run in the store."""
-        return digest(self.config)
+        """20 hexadecimal digits that identify the run in the store: the hash of its configuration."""
+        try:
+            return self._key
+        except AttributeError:
+            object.__setattr__(self, "_key", digest(self.config))
+        return self._key
+
+    def with_seeds(self, seeds: Iterable[int]) -> Iterator[RunSpec]:
+        """The same run with other seeds, and their keys: the hash of all but the seed is begun once for all."""
+        config = self.config
+        before, after = ({name: config[name] for name in config if (name < "seed") is first} for first in (True, False))
+        del after["seed"]
+        begun = hashlib.sha256(f'{canonical_json(before)[:-1]},"seed":'.encode())
+        rest = f",{canonical_json(after)[1:]}"
+        for seed in seeds:
+            ended = begun.copy()
+            ended.update(f"{seed}{rest}".encode())
+            spec = RunSpec(self.task, self.learner, seed, self.points_per_decade, self.settle, self.device, self.suite)
+            object.__setattr__(spec, "_key", ended.hexdigest()[:KEY_DIGITS])
+            yield spec
 
     def matches(self, patterns: tuple[str, ...]) -> bool:
         """True if any pattern is (part of, or a glob of) the task's or learner's id or name, or starts the key."""
@@ -88,6 +114,8 @@ class Plan:
 
     def only(self, patterns: tuple[str, ...]) -> Plan:
         """The part of the plan that matches; UsageError if nothing does."""
+        if not patterns:
+            return self
         kept = tuple(spec for spec in self.specs if spec.matches(patterns))
         if not kept:
             variants = [variant for spec in self.specs for variant in (spec.task, spec.learner)]
@@ -112,12 +140,10 @@ def make_plan(suite: Suite) -> Plan:
             else:
                 pairs.append((task, learner))
     specs: dict[str, RunSpec] = {}
-    most = max((len(_seeds(suite, learner)) for _, learner in pairs), default=0)
-    for seed in range(suite.first_seed, suite.first_seed + most):
-        for task, learner in pairs:
-            if seed in _seeds(suite, learner):
-                spec = _spec(suite, task, learner, seed)
-                specs.setdefault(spec.key, spec)
+    by_pair = [_spec(suite, task, learner, 0).with_seeds(_seeds(suite, learner)) for task, learner in pairs]
+    for turn in itertools.zip_longest(*by_pair):  # every learner's first seed is the suite's
+        for spec in filter(None, turn):
+            specs.setdefault(spec.key, spec)
     if not specs:
         raise UsageError(f"{suite.source}: the plan is empty: no learner applies to any task")
     return Plan(suite, tuple(specs.values()), tuple(impossible))
@@ -139,7 +165,7 @@ def cell_keys(suite: Suite) -> Keys:
 
 
 def _keys(suite: Suite, task: Variant, learner: Variant) -> dict[int, str]:
-    return {seed: _spec(suite, task, learner, seed).key for seed in _seeds(suite, learner)}
+    return {spec.seed: spec.key for spec in _spec(suite, task, learner, 0).with_seeds(_seeds(suite, learner))}
 
 
 def _seeds(suite: Suite, learner: Variant) -> range:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grokbench.curves.run import Run
@@ -15,6 +16,7 @@ from grokbench.tables.environments import environments
 from grokbench.tables.grid import Cell, Grid, Identity
 from grokbench.verdicts.comparison import Comparison, compare, decide
 
+MOST_PAIRS = 1_000  # of learners on a task, where the suite names none: 45 settings of one learner on one task
 CLAIMS = ("later", "earlier", "no evidence")  # verdicts of pairs that could be compared
 
 
@@ -72,32 +74,68 @@ win: P(a later) − P(b later). p: stratified log-rank, sides swapped within (ta
         """Every registered pair; tasks with shuffled labels are left out: nothing can generalize there."""
         cells = [cell for cell in grid.cells if not cell.shuffled]
         registered = _Registered(grid)
-        pairs = [*_learner_pairs(cells, registered), *_family_pairs(cells, registered)]
+        many = _too_many(grid)
+        if many:
+            warnings.warn(many, stacklevel=2)
+        pairs = [*([] if many else _learner_pairs(cells, registered)), *_family_pairs(cells, registered)]
         compared = [compare(a[1], b[1], _task, rng_for("comparisons", task, a[0], b[0])) for task, a, b in pairs]
         for (task, a, b), comparison in zip(pairs, decide(compared), strict=True):
             yield Entry(task, a[0], b[0], comparison, environments([*a[1], *b[1]]))
+
+    def footnote(self, grid: Grid) -> str:
+        """The note, and which pairs it leaves out."""
+        return self.note + "".join(f"\n{line}\n" for line in filter(None, [_too_many(grid)]))
+
+
+def _too_many(grid: Grid) -> str:
+    """Why learners are not compared with each other: their pairs grow with the square of the settings. Else ''."""
+    settings: dict[Identity, int] = {}
+    for cell in grid.cells:
+        settings[cell.task] = settings.get(cell.task, 0) + (not cell.shuffled)
+    pairs = sum(number * (number - 1) // 2 for number in settings.values())
+    if grid.comparisons is not None or pairs <= MOST_PAIRS:
+        return ""
+    return (
+        f"only families are compared: there are {pairs:,} pairs of learners, and the suite names none; "
+        'to compare some: comparisons = [["a", "b"]] in the suite, with ids of its learners'
+    )
 
 
 class _Registered:
     """Which pairs are compared, and which side is a: those that the suite names, or all."""
 
     def __init__(self, grid: Grid):
-        self.pairs = (
-            None if grid.comparisons is None else [tuple(self._side(grid, s) for s in p) for p in grid.comparisons]
-        )
+        self.pairs = None
+        if grid.comparisons is not None:
+            known: dict[Identity, set] = {}
+            for cell in grid.cells:
+                known.setdefault(cell.learner, set()).update(_as_given(cell))
+            families = {run.family for run in grid.runs}
+            self.pairs = [tuple(_side(grid, name, known, families) for name in pair) for pair in grid.comparisons]
 
-    @staticmethod
-    def _side(grid: Grid, name: str) -> set[Identity | str]:
-        """The learners and the family that a suite calls so; what a report adds to their options does not matter."""
-        wanted = {tuple(entry) for entry in grid.learners.get(name, ())}
-        members = {cell.learner for cell in grid.cells if _as_given(cell) & wanted}
-        return members | ({name} & {run.family for run in grid.runs})
+    def of(self, present: Sequence[Identity | str]) -> list[tuple]:
+        """The pairs of those that are present, each in its registered order, by the places of both.
 
-    def ordered(self, a: Identity | str, b: Identity | str) -> list[tuple]:
-        """The pair in its registered order, or nothing where it is not registered."""
-        if self.pairs is None or any(a in first and b in second for first, second in self.pairs):
-            return [(a, b)]
-        return [(b, a)] if any(b in first and a in second for first, second in self.pairs) else []
+        Only registered pairs are looked at, however many are present.
+        """
+        if self.pairs is None:
+            return list(itertools.combinations(present, 2))
+        place = {side: number for number, side in enumerate(present)}
+        chosen: dict[tuple[int, int], tuple] = {}
+        for first, second in self.pairs:
+            for a, b in itertools.product(first & place.keys(), second & place.keys()):
+                i, j = place[a], place[b]
+                if i < j:
+                    chosen[i, j] = (a, b)
+                elif i > j:
+                    chosen.setdefault((j, i), (a, b))
+        return [chosen[places] for places in sorted(chosen)]
+
+
+def _side(grid: Grid, name: str, known: Mapping[Identity, set], families: set[str]) -> set[Identity | str]:
+    """The learners and the family that a suite calls so; what a report adds to their options does not matter."""
+    wanted = {tuple(entry) for entry in grid.learners.get(name, ())}
+    return {learner for learner, given in known.items() if given & wanted} | ({name} & families)
 
 
 def _as_given(cell: Cell) -> set[tuple[str, str]]:
@@ -111,19 +149,17 @@ def _learner_pairs(cells: Sequence[Cell], registered: _Registered) -> Iterator[t
         by_task.setdefault(cell.task_label, {})[cell.learner] = cell
     for task, there in sorted(by_task.items()):
         by_label = sorted(there, key=lambda learner: there[learner].learner_label)
-        for pair in itertools.combinations(by_label, 2):
-            for ordered in registered.ordered(*pair):
-                a, b = (there[learner] for learner in ordered)
-                yield task, (a.learner_label, list(a.runs)), (b.learner_label, list(b.runs))
+        for a, b in registered.of(by_label):
+            a, b = there[a], there[b]
+            yield task, (a.learner_label, list(a.runs)), (b.learner_label, list(b.runs))
 
 
 def _family_pairs(cells: Sequence[Cell], registered: _Registered) -> Iterator[tuple[str, Named, Named]]:
     members: dict[str, list[Run]] = {}
     for run in (run for cell in cells for run in cell.runs):
         members.setdefault(run.family, []).append(run)
-    for pair in itertools.combinations(sorted(members), 2):
-        for a, b in registered.ordered(*pair):
-            yield "all", (a, members[a]), (b, members[b])
+    for a, b in registered.of(sorted(members)):
+        yield "all", (a, members[a]), (b, members[b])
 
 
 def _task(run: Run) -> str:

@@ -67,9 +67,16 @@ def csv_lines(columns: Iterable[str], rows: Iterable[dict], digits: int) -> Iter
     """Lines of CSV with a header; what is undefined is empty, and no text is a formula to a spreadsheet."""
     columns, line = list(columns), io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
-    values = ([_harmless(row.get(name), digits) for name in columns] for row in rows)
+    values = (map(row.get, columns) for row in rows)
+    written = f".{digits}g"
     for texts in itertools.chain([columns], values):
-        writer.writerow(texts)
+        # nearly all values are finite numbers, of which a report writes tens of millions
+        writer.writerow(
+            [
+                format(value, written) if type(value) is float and value - value == 0 else _harmless(value, digits)
+                for value in texts
+            ]
+        )
         yield line.getvalue()
         line.seek(0)
         line.truncate()

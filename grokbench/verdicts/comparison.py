@@ -247,25 +247,33 @@ def _adequate_horizon(side: _Side, other: _Side) -> np.ndarray:
     between clocks it is t_gen / t_mem, to be set against last / t_mem (a pair without a t_mem shows nothing).
     Where no paired run generalized there is nothing to wait for, and the horizon is adequate.
     """
-    theirs: dict[tuple, list[int]] = {}
-    for j, cluster in enumerate(_clusters(other)):
-        theirs.setdefault(cluster, []).append(j)
-    adequate = np.ones(len(side), dtype=bool)
-    for i, cluster in enumerate(_clusters(side)):
-        paired = [j for j in theirs.get(cluster, []) if other.generalizes[j]]
-        if paired:
-            needed = min(_needed(side, i, other, j) for j in paired)
+    soonest, adequate = _soonest(other), np.ones(len(side), dtype=bool)
+    for i, (cluster, clock) in enumerate(zip(_clusters(side), side.clock.tolist(), strict=True)):
+        there = soonest.get(cluster, {}).items()
+        if there:
+            needed = min(_needed(side.t_mem[i], *times, same=theirs == clock) for theirs, times in there)
             adequate[i] = side.last[i] * (1 + 1e-9) >= needed  # exactly 10 times is enough, rounding aside
     return adequate
 
 
-def _needed(side: _Side, i: int, other: _Side, j: int) -> float:
-    """The horizon that run i needs, on its own clock, against the generalizing run j."""
-    if side.clock[i] == other.clock[j]:
-        return HORIZON * other.t_gen[j]
-    if not (math.isfinite(side.t_mem[i]) and math.isfinite(other.t_mem[j])):
-        return math.inf
-    return HORIZON * side.t_mem[i] * other.t_gen[j] / other.t_mem[j]
+def _needed(t_mem: float, t_gen: float, ratio: float, same: bool) -> float:
+    """The horizon that a run needs against others of its own clock, or of another one; infinite without a t_mem."""
+    if same:
+        return HORIZON * t_gen
+    return HORIZON * t_mem * ratio if math.isfinite(t_mem) else math.inf
+
+
+def _soonest(side: _Side) -> dict[tuple, dict[str, tuple[float, float]]]:
+    """Cluster -> clock -> the smallest t_gen, and the smallest t_gen / t_mem, of its runs that generalize."""
+    soonest: dict[tuple, dict[str, tuple[float, float]]] = {}
+    columns = (_clusters(side), side.clock.tolist(), side.t_gen.tolist(), side.t_mem.tolist())
+    for (cluster, clock, t_gen, t_mem), generalizes in zip(zip(*columns, strict=True), side.generalizes, strict=True):
+        if generalizes:
+            there = soonest.setdefault(cluster, {})
+            ratio = t_gen / t_mem if math.isfinite(t_mem) else math.inf
+            least = there.get(clock, (math.inf, math.inf))
+            there[clock] = min(least[0], t_gen), min(least[1], ratio)
+    return soonest
 
 
 def _too_few(a: _Side, b: _Side, basis: str, clusters: int) -> str:
