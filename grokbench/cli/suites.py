@@ -40,7 +40,7 @@ SUITE_OPTIONS = (
         "--dask",
         metavar="ADDRESS",
         help="Run on a dask.distributed cluster: the address of its scheduler, or local:N for N worker processes "
-        "on this machine.",
+        "on this machine, which nobody else can reach.",
     ),
     click.option(
         "--include",

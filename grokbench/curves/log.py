@@ -141,7 +141,7 @@ def _own_runs(file: Path) -> dict[str, dict[str, float]]:
     import pandas as pd
 
     beside = file.with_name("runs.csv")
-    if not beside.is_file():
+    if beside.is_symlink() or not beside.is_file():  # a link could lead out of the results folder
         return {}
     try:
         runs = pd.read_csv(beside, dtype={"key": str}, low_memory=False).set_index("key")

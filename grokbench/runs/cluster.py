@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import tempfile
 import time
 import uuid
 from array import array
@@ -23,7 +22,8 @@ from grokbench.curves.run import Run
 from grokbench.errors import UsageError
 from grokbench.runs.claims import EXHAUSTED
 from grokbench.runs.execute import POLL_SECONDS, Interruption, Loop, Watch
-from grokbench.runs.process import Limits, interrupts_held
+from grokbench.runs.local_cluster import local_cluster
+from grokbench.runs.process import Limits
 from grokbench.runs.recording import recorded
 from grokbench.runs.remote import ForemanLost, Unwanted, carry_out, write_order
 from grokbench.runs.store import Store
@@ -59,7 +59,7 @@ def execute_on_cluster(
 ) -> bool:
     """Carry out runs on the workers of a scheduler and store each as it ends; False if it was interrupted.
 
-    address : of a dask scheduler, or ``local:N`` for N worker processes of our own on this machine.
+    address : of a dask scheduler, or ``local:N`` for N workers of our own on this machine.
     limits : what a run may take.
     include : the user's own files, which travel with every order.
 
@@ -205,7 +205,7 @@ def _connected(address: str, interruption: Interruption) -> Iterator[object]:
     with contextlib.ExitStack() as stack:
         with interruption.raising():
             if address.startswith("local:"):
-                target = stack.enter_context(_local_cluster(address))
+                target = stack.enter_context(local_cluster(address))
             else:
                 target = _checked(address)
             client = distributed.Client(target, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -236,31 +236,6 @@ def _checked(address: str) -> str:
     if kind != "Scheduler":
         raise UsageError(f"--dask {address}: no dask scheduler answers there, but a {kind}")
     return address
-
-
-@contextlib.contextmanager
-def _local_cluster(address: str) -> Iterator[object]:
-    """Worker processes of our own, each with a working directory of its own."""
-    import distributed
-
-    count = address.removeprefix("local:")
-    if not (count.isdecimal() and int(count) >= 1):
-        raise UsageError(f"--dask {address}: expected a number of worker processes, such as local:2")
-    with tempfile.TemporaryDirectory(prefix="grokbench-dask-") as folder:
-        with interrupts_held():  # Ctrl-C is for this process, which ends the workers itself
-            cluster = distributed.LocalCluster(
-                n_workers=int(count),
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # any free port, and for nobody outside
-                local_directory=folder,
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            )
-        try:
-            yield cluster
-        finally:
-            cluster.close(timeout=10)
 
 
 def _close(client) -> None:

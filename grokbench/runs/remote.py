@@ -129,6 +129,13 @@ def _hire() -> Foreman:
         raise ForemanLost(f"no process can be started beside this worker: {error.strerror or error}") from error
 
 
+def dismiss_idle() -> None:
+    """End the foremen that wait for an order, where the workers were threads of this process."""
+    with suppress(IndexError):
+        while True:
+            _idle.pop().dismiss()
+
+
 def write_order(spec: RunSpec, topic: str, limits: Limits, included: list[tuple[str, str]]) -> str:
     """All that another machine needs for a run, as JSON.
 

@@ -308,3 +308,14 @@ def test_show_without_a_folder_passes_by_folders_of_others(tmp_path, ours, grokb
     before = tree(tmp_path)
     assert grokbench("show", key)[0] == 0
     assert tree(tmp_path) == before
+
+
+def test_detect_does_not_read_the_facts_of_runs_through_a_link(tmp_path, ours, grokbench):
+    asked = ("detect", ours / "curves.csv", "--json")
+    assert grokbench(*asked)[0] == 0
+    (tmp_path / "outside").mkdir()
+    lead_out(ours / "runs.csv", tmp_path / "outside")
+    assert (tmp_path / "outside" / "runs.csv").is_file()
+    status, _, err = grokbench(*asked)
+    assert status == 2
+    assert "chance" in err or "classes" in err
