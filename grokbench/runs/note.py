@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from grokbench.options import options_json
+from grokbench.runs.record import FORMAT, check_format
 from grokbench.runs.store import regular_text, write_atomically
 from grokbench.suites.plan import Plan, cell_keys
 
@@ -46,9 +47,13 @@ class Note:
 
     @classmethod
     def read(cls, results: Path) -> Note:
-        """The note of a results folder; an empty one, with a warning, where what is there cannot be ours."""
+        """The note of a results folder; an empty one, with a warning, where what is there cannot be ours.
+
+        Raises UsageError for the note of a newer grokbench.
+        """
         try:
             content = json.loads(regular_text(results / "suite.json"))
+            check_format(content, results / "suite.json")
             _check(content)
         except FileNotFoundError:
             return cls()
@@ -58,8 +63,15 @@ class Note:
         return cls(**{name: content[name] for name in (part.name for part in fields(cls)) if name in content})
 
     def write(self, results: Path) -> None:
-        """Keep the note in a results folder. Raises UsageError where it cannot be written."""
-        content = {name: value for name, value in asdict(self).items() if name != "cells" or value is not None}
+        """Keep the note in a results folder.
+
+        Raises UsageError where it cannot be written, or would take the place of that of a newer grokbench.
+        """
+        with warnings.catch_warnings(action="ignore"):
+            Note.read(results)
+        content = {"format": FORMAT} | {
+            name: value for name, value in asdict(self).items() if name != "cells" or value is not None
+        }
         write_atomically(results / "suite.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 

@@ -29,7 +29,7 @@ from grokbench.curves.run import STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.options import digest
-from grokbench.runs.record import check_curve, check_record
+from grokbench.runs.record import FORMAT, check_curve, check_format, check_record
 
 LEFTOVER = re.compile(r"\.[0-9a-f]{20}-")
 SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES, errno.ESTALE)
@@ -80,11 +80,14 @@ class Store:
     def read(self, key: str) -> Run | None:
         """A stored run; None where there is none that checks out. What does not is put in quarantine with a warning.
 
-        Raises UsageError where the system cannot read at all, which says nothing about the run.
+        Raises UsageError where the system cannot read at all, which says nothing about the run, and for a run that a
+        newer grokbench has stored.
         """
         try:
             text, curve = self._texts(key)
-            record = _checked(json.loads(text), key, curve)
+            content = json.loads(text)
+            check_format(content, self.runs / key)
+            record = _checked(content, key, curve)
             return Run(record, Curve.of(_parse_curve(curve), record))
         except OSError as error:
             if error.errno in SYSTEM:
@@ -122,7 +125,7 @@ class Store:
     def write(self, run: Run) -> None:
         """Store a run that is over; an earlier one of its key is replaced. Raises UsageError where it cannot be."""
         curve = curve_text(run.curve)
-        record = sealed({**run.record, "curve_sha256": hashlib.sha256(curve.encode()).hexdigest()})
+        record = sealed({**run.record, "format": FORMAT, "curve_sha256": hashlib.sha256(curve.encode()).hexdigest()})
         folder = self.runs / run.key
         staging = self.runs / f".{run.key}-{uuid.uuid4().hex[:8]}"
         try:
@@ -149,7 +152,14 @@ class Store:
         else:
             shutil.rmtree(self.runs / name, ignore_errors=True)
 
+    def _refuse_newer(self, key: str) -> None:
+        """UsageError where a run was stored by a newer grokbench, whatever else of it this one cannot read."""
+        if not os.path.islink(self.runs / key):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
+                check_format(json.loads(regular_text(self.runs / key / "run.json")), self.runs / key)
+
     def _quarantine(self, key: str, error: Exception) -> None:
+        self._refuse_newer(key)
         name = f"{key}-{uuid.uuid4().hex[:8]}"
         # the second for runs/ on a file system of its own: a rename does not lead out of it
         for target in (self.results / "quarantine" / name, self.runs / f".quarantine.{name}"):

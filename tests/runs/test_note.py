@@ -19,7 +19,7 @@ def test_a_note_is_sorted_json_and_is_read_as_it_was_written(plan, tmp_path):
     text = (tmp_path / "suite.json").read_text()
     content = json.loads(text)
     assert text == json.dumps(content, indent=1, sort_keys=True) + "\n"
-    assert sorted(content) == ["comparisons", "learners", "not_applicable", "suite", "title"]
+    assert sorted(content) == ["comparisons", "format", "learners", "not_applicable", "suite", "title"]
     assert content["learners"]["kernel_flow"] == [["kernel_flow", ""]]
     note = Note.read(tmp_path)
     assert (note.suite, note.title, note.cells) == ("smoke", plan.suite.title, None)
