@@ -56,7 +56,7 @@ def run_here(*arguments: object, timeout: float = 60) -> subprocess.CompletedPro
 MISTAKES = {
     "verb": (["compar"], "no verb 'compar'; did you mean \"compare\"?"),
     "any verb": (["nonsense"], "no verb 'nonsense'; valid: compare, run, report, detect, list, show, check, doctor"),
-    "option": (["compare", "--reslts", "x"], "No such option '--reslts'"),
+    "option": (["compare", "--reslts", "x"], "No such option"),
     "option of the group": (["--verson"], "--version"),
     "argument": (["compare", "smoke", "parity"], "unexpected extra argument (parity)"),
     "missing argument": (["report"], "Missing argument 'RESULTS'"),

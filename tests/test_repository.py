@@ -109,6 +109,20 @@ def test_every_option_is_documented(registry):
     assert not missing
 
 
+def test_the_floors_that_are_tested_are_those_of_setup_cfg():
+    """constraints-floors.txt pins every requirement to the oldest version that setup.cfg allows."""
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    needed = config["options"]["install_requires"] + config["options.extras_require"]["test"]
+    floors = {r.name: str(r.specifier).removeprefix(">=") for r in map(Requirement, filter(None, needed.splitlines()))}
+    lines = (ROOT / "constraints-floors.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert {name: Version(pins.get(name, "0")) for name in floors} == {n: Version(v) for n, v in floors.items()}
+
+
 def test_setup_cfg_lists_every_package():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")

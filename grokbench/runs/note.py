@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grokbench.errors import shown
 from grokbench.options import options_json
+from grokbench.runs.record import FORMAT, check_format
 from grokbench.runs.store import regular_text, write_atomically
 from grokbench.suites.plan import Plan, cell_keys
 
@@ -52,12 +53,16 @@ class Note:
 
     @classmethod
     def read(cls, results: Path) -> Note:
-        """The note of a results folder; an empty one, with a warning, where what is there cannot be ours."""
+        """The note of a results folder; an empty one, with a warning, where what is there cannot be ours.
+
+        Raises UsageError for the note of a newer grokbench.
+        """
         try:
             text = regular_text(results / "suite.json")
             content = json.loads(text)
-            _check(content)
             _check_whole(content, text)
+            check_format(content, results / "suite.json", intact="sha256" in content)
+            _check(content)
         except FileNotFoundError:
             return cls()
         except (OSError, ValueError, RecursionError) as error:
@@ -66,8 +71,14 @@ class Note:
         return cls(**{name: content[name] for name in (part.name for part in fields(cls)) if name in content})
 
     def write(self, results: Path) -> None:
-        """Keep the note in a results folder. Raises UsageError where it cannot be written."""
-        content = {name: value for name, value in asdict(self).items() if name != "cells" or value is not None}
+        """Keep the note in a results folder.
+
+        Raises UsageError where it cannot be written, or would take the place of that of a newer grokbench.
+        """
+        with warnings.catch_warnings(action="ignore"):
+            Note.read(results)
+        said = {name: value for name, value in asdict(self).items() if name != "cells" or value is not None}
+        content = {"format": FORMAT, **said}
         write_atomically(results / "suite.json", _text({**content, "sha256": _hash(content)}))
 
 
@@ -81,8 +92,10 @@ def _hash(content: dict) -> str:
     return hashlib.sha256(_text(said).encode()).hexdigest()
 
 
-def _check_whole(content: dict, text: str) -> None:
+def _check_whole(content: object, text: str) -> None:
     """ValueError for a note that was changed since it was written; one without a hash is that of an earlier version."""
+    if not isinstance(content, dict):
+        raise ValueError("not a table")
     if "sha256" not in content:
         unknown = sorted(content.keys() - {part.name for part in fields(Note)})
         if unknown:
@@ -91,10 +104,8 @@ def _check_whole(content: dict, text: str) -> None:
         raise ValueError("it is not the one that was stored: its sha256 does not fit")
 
 
-def _check(content: object) -> None:
+def _check(content: dict) -> None:
     """ValueError for what `Note.write` cannot have written."""
-    if not isinstance(content, dict):
-        raise ValueError("not a table")
     texts = [content.get("title", ""), content.get("suite", "")]
     pairs = content.get("comparisons")
     learners = content.get("learners", {})

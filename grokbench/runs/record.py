@@ -8,12 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 from grokbench.curves.trace import COLUMNS
-from grokbench.errors import shown
+from grokbench.errors import UsageError, shown
 from grokbench.options import misfit
 
+FORMAT = 1  # of run.json and suite.json; a file without a number was written before there were any, and counts as 0
 Check = Callable[[object], bool]
+
+
+def check_format(content: object, path: Path, intact: bool) -> None:
+    """UsageError for a file that a newer grokbench has written, ValueError for a format that is none.
+
+    What a newer one has written is neither damaged nor understood: it is left where it is, as it is. A number that is
+    too large in a file whose own hash does not fit, in whatever format, is damage: not ``intact``.
+    """
+    number = content.get("format", 0) if isinstance(content, dict) else 0
+    if not _whole(number) or (number > FORMAT and not intact):
+        raise ValueError(f"format = {shown(number)} cannot be")
+    if number > FORMAT:
+        raise UsageError(
+            f"{path}: made by a newer grokbench: it has format {number}, and this version reads up to {FORMAT}; "
+            "upgrade grokbench, or name another results folder"
+        )
 
 
 def _text(value: object) -> bool:

@@ -30,7 +30,7 @@ from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.runs.files import is_folder, open_regular, opened_folder
 from grokbench.runs.folder import CONTENT, KEY, MARKER, is_marked, is_somebody_elses, remove_run, require_ours
-from grokbench.runs.record import check_curve, check_record
+from grokbench.runs.record import FORMAT, check_curve, check_format, check_record
 
 LEFTOVER = re.compile(r"\.[0-9a-f]{20}-(old-)?[0-9a-f]{8}\Z")
 SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES, errno.ESTALE)
@@ -99,12 +99,15 @@ class Store:
     def read(self, key: str) -> Run | None:
         """A stored run; None where there is none that checks out. What does not is put in quarantine with a warning.
 
-        Raises UsageError where the system cannot read at all, which says nothing about the run.
+        Raises UsageError where the system cannot read at all, which says nothing about the run, and for a run that a
+        newer grokbench has stored.
         """
         self._require_ours()
         try:
             text, curve = self._texts(key)
-            record = _checked(json.loads(text), key, curve)
+            content = json.loads(text)
+            check_format(content, self.runs / key, intact=_is_sealed(content))
+            record = _checked(content, key, curve)
             return Run(record, Curve.of(_parse_curve(curve), record))
         except OSError as error:
             if error.errno in SYSTEM:
@@ -143,7 +146,7 @@ class Store:
     def write(self, run: Run) -> None:
         """Store a run that is over; an earlier one of its key is replaced. Raises UsageError where it cannot be."""
         curve = curve_text(run.curve)
-        record = sealed({**run.record, "curve_sha256": hashlib.sha256(curve.encode()).hexdigest()})
+        record = sealed({**run.record, "format": FORMAT, "curve_sha256": hashlib.sha256(curve.encode()).hexdigest()})
         folder = self.runs / run.key
         staging = self.runs / f".{run.key}-{uuid.uuid4().hex[:8]}"
         try:
@@ -171,7 +174,15 @@ class Store:
         else:
             remove_run(self.runs / name)
 
+    def _refuse_newer(self, key: str) -> None:
+        """UsageError where a run was stored by a newer grokbench, whatever else of it this one cannot read."""
+        if not os.path.islink(self.runs / key):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
+                content = json.loads(regular_text(self.runs / key / "run.json"))
+                check_format(content, self.runs / key, intact=_is_sealed(content))
+
     def _quarantine(self, key: str, error: Exception) -> None:
+        self._refuse_newer(key)
         if is_folder(self.runs / key) and is_somebody_elses(self.runs / key):
             what = "is none of grokbench's files, and is left where it is"
             warnings.warn(f"run {key} does not check out ({_reason(error)}): it {what}", stacklevel=3)
@@ -210,6 +221,11 @@ def sealed(record: dict) -> dict:
     content = {name: value for name, value in record.items() if name != "record_sha256"}
     text = json.dumps(content, sort_keys=True)
     return {**content, "record_sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _is_sealed(content: object) -> bool:
+    """Whether a record, of whatever format, has the hash of its other fields: all formats are sealed alike."""
+    return isinstance(content, dict) and sealed(content) == content
 
 
 def _checked(record: dict, key: str, curve: str) -> dict:

@@ -19,14 +19,14 @@ from grokbench.tasks.base import Split
 MOST_RUNS = 1_000_000  # of one plan; about ten seconds of planning, and 400 MB
 
 
-class _Keyed:
-    """A place for the key of a run beside what it is made of: a million of these stand in one plan."""
+class _Known:
+    """Places for what is computed of a run once: a million of these stand in one plan, without a dictionary each."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_config", "_key")
 
 
 @dataclass(frozen=True, slots=True)
-class RunSpec(_Keyed):
+class RunSpec(_Known):
     """The order of one run: everything that its result depends on, and the names under which a suite knows it."""
 
     task: Variant
@@ -40,6 +40,11 @@ class RunSpec(_Keyed):
     @property
     def config(self) -> dict[str, object]:
         """The canonical configuration whose hash is the key; measures and source are part of it where there are any."""
+        if not hasattr(self, "_config"):
+            object.__setattr__(self, "_config", self._configuration())
+        return self._config
+
+    def _configuration(self) -> dict[str, object]:
         return canonical(
             {
                 "task": self.task.name,
@@ -69,9 +74,7 @@ class RunSpec(_Keyed):
     @property
     def key(self) -> str:
         """20 hexadecimal digits that identify the run in the store: the hash of its configuration."""
-        try:
-            return self._key
-        except AttributeError:
+        if not hasattr(self, "_key"):
             object.__setattr__(self, "_key", digest(self.config))
         return self._key
 

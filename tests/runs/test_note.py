@@ -25,7 +25,7 @@ def test_a_note_is_sorted_json_and_is_read_as_it_was_written(plan, tmp_path):
     text = (tmp_path / "suite.json").read_text()
     content = json.loads(text)
     assert text == json.dumps(content, indent=1, sort_keys=True) + "\n"
-    assert sorted(content) == ["comparisons", "learners", "not_applicable", "sha256", "suite", "title"]
+    assert sorted(content) == ["comparisons", "format", "learners", "not_applicable", "sha256", "suite", "title"]
     assert content["learners"]["kernel_flow"] == [["kernel_flow", ""]]
     note = Note.read(tmp_path)
     assert (note.suite, note.title, note.cells) == ("smoke", plan.suite.title, None)
@@ -70,7 +70,7 @@ def test_a_note_of_an_earlier_version_has_no_hash_and_is_read(plan, tmp_path):
     Note.of(plan, with_cells=True).write(tmp_path)
     path = tmp_path / "suite.json"
     note, content = Note.read(tmp_path), json.loads(path.read_text())
-    del content["sha256"]
+    del content["sha256"], content["format"]
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     assert Note.read(tmp_path) == note
 
