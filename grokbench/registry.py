@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grokbench.errors import UsageError, closest
 from grokbench.options import build, digest
-from grokbench.sources import AsRead, of_distribution, of_module
+from grokbench.sources import AsRead, of_class, of_distribution
 
 
 class Registry:
@@ -104,7 +104,7 @@ class Registry:
         cls = self[name]
         if name in self._packages:
             return of_distribution(self._packages[name], cls.__module__)
-        return of_module(self._files.get(name) or cls.__module__)
+        return of_class(cls, self._files.get(name) or cls.__module__)
 
     def forget(self, module: str) -> None:
         """Take out what an included file has registered: it is about to be run again."""

@@ -53,11 +53,18 @@ def of_module(name: str) -> str:
     return _with_imports(Path(path).read_bytes(), name) if Path(path).is_file() else ""
 
 
+def of_class(cls: type, module: str) -> str:
+    """The source of a class that a module has registered, and of its bases where they come from other local files."""
+    bases = {base.__module__ for base in cls.__mro__} - {module}
+    others = {of_module(name) for name in bases if _is_local_module(name)}
+    own = of_module(module)
+    return digest([own, sorted(others)], 64) if own and others - {""} else own
+
+
 def of_distribution(distribution: Distribution | None, module: str) -> str:
     """Name and version of an installed package, and the source of the class's module if that is a checkout."""
     named = "" if distribution is None else f"{distribution.name}=={distribution.version}"
-    path = getattr(sys.modules.get(module), "__file__", None)
-    checkout = of_module(module) if path and _is_local(Path(path)) else ""
+    checkout = of_module(module) if _is_local_module(module) else ""
     return " ".join(filter(None, (named, checkout)))
 
 
@@ -105,6 +112,11 @@ def _local_files(top: str) -> Iterator[tuple[Path, str]]:
         if _is_local(folder):
             for path in sorted(folder.rglob("*.py"))[:MOST_FILES]:
                 yield path, f"{top}/{path.relative_to(folder).as_posix()}"
+
+
+def _is_local_module(name: str) -> bool:
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return path is not None and _is_local(Path(path))
 
 
 def _is_local(path: Path) -> bool:

@@ -153,6 +153,20 @@ def test_a_local_module_that_the_file_imports_is_part_of_it(folder, statement, p
     assert spec_of(folder).key != before
 
 
+def test_a_base_from_another_included_file_is_part_of_it(folder):
+    (folder / "base.py").write_text(FILE.replace('"edited', '"edited-base'))
+    include(folder / "base.py")
+    text = 'from grokbench.registry import learners, register_learner\n@register_learner("edited")\n'
+    (folder / "own.py").write_text(f'{text}class Mine(learners["edited-base"]): pass\n')
+    before = spec_of(folder).key
+    edit(folder / "base.py", "0.5", "0.7")
+    include(folder / "base.py")
+    edit(folder / "own.py", "pass", "...")  # so that it is run again
+    edit(folder / "own.py", "...", "pass")
+    sys.modules.pop(learners["edited"].__module__)
+    assert spec_of(folder).key != before
+
+
 def test_what_is_installed_or_built_in_is_not_hashed_into_the_source_of_a_file(folder):
     (folder / "own.py").write_text(f"import json, scipy.stats, click\n{FILE}")
     assert spec_of(folder).config["source"]["learner"] == hashlib.sha256((folder / "own.py").read_bytes()).hexdigest()

@@ -18,7 +18,7 @@ from grokbench.errors import UsageError
 from grokbench.learners.base import Learner
 from grokbench.registry import measures as known_measures
 from grokbench.tasks.base import Split
-from grokbench.threads import one_thread
+from grokbench.threads import one_thread, seconds_of_processes
 
 COLUMNS = (
     "time",
@@ -69,23 +69,23 @@ class Course:
     def rows(self) -> Iterator[dict[str, float]]:
         """Run the learner: column -> number, of `COLUMNS` and of the measures, as each checkpoint is reached.
 
-        The checkpoint at which a learner diverges gives no row. ``cpu_seconds`` counts what the learner used, without
-        evaluation and measures.
+        The checkpoint at which a learner diverges gives no row. ``cpu_seconds`` counts what the learner and the
+        processes that it started used, without evaluation and measures.
 
         Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape, and
         whatever the learner raises.
         """
         learner, instances, shared = Faces(self.learner), measures_of_a_run(self.measures), {}
         rows: list[dict[str, float]] = []
-        begun = wall.process_time()
+        begun = _clocks()
         rng = learner_rng(self.seed)
         learner.begin(self.split.X_train, self.split.y_train, self.split.n_classes, self.split.alphabet, rng)
-        used = wall.process_time() - begun
+        used = _used_since(begun)
         for time in checkpoints(self.budget, self.points_per_decade, learner.integer_clock, learner.first_time):
-            begun = wall.process_time()
+            begun = _clocks()
             if time > 0:
                 learner.advance(int(time) if learner.integer_clock else float(time))
-            used += wall.process_time() - begun
+            used += _used_since(begun)
             row = self._row(learner, float(time), used, instances, shared)
             if row is None:
                 self.status = "diverged"
@@ -112,6 +112,16 @@ class Course:
         for measure in instances:
             row |= measure.row(checkpoint)
         return row
+
+
+def _clocks() -> tuple[float, float]:
+    """Processor seconds of this process with all its threads, and of the processes that it has started."""
+    return wall.process_time(), seconds_of_processes()
+
+
+def _used_since(begun: tuple[float, float]) -> float:
+    """Processor seconds since the clocks stood like this."""
+    return sum(max(now - then, 0.0) for now, then in zip(_clocks(), begun, strict=True))
 
 
 def measures_of_a_run(names: Sequence[str]) -> list:

@@ -13,6 +13,7 @@ from grokbench.learners.encodings import Encoding
 from grokbench.learners.scikit.estimator_clocks import Clock, Epochs, Refits, Stages, WarmStart
 from grokbench.learners.scikit.nameable import check_parameter, find_class, parameters_of
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.learners.scikit.workers import check_workers, counts_workers, with_one_worker
 from grokbench.options import Positive
 from grokbench.registry import register_learner
 
@@ -43,6 +44,7 @@ class Estimator(ScikitLearner):
     In `parameters`, the text "None" is Python's None, a text that is a number is that number, and a table
     {path = ..., parameters = {...}} is an estimator within the estimator. Whole numbers are integers, 1.0 as well
     as 1: where a parameter takes a count and a share, write "1" for the one and "1.0" for the other.
+    A number of threads or processes (`n_jobs` and the like) is 1, for a run has one.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ class Estimator(ScikitLearner):
         if not offers[wanted]:
             there = [name for name, offered in offers.items() if offered]
             if wanted == "refit":
-                names = [name for name, value in known.items() if is_number(value)]
+                names = [name for name, value in known.items() if is_number(value) and not counts_workers(name)]
                 raise OptionError("parameter", self.parameter, f"what the clock of {self.path} sets: one of {names}")
             choice = f'one of {there}, or "refit" over a parameter' if there else '"refit" over a parameter'
             raise OptionError("clock_from", self.clock_from, f"what {self.path} offers: {choice}")
@@ -151,6 +153,8 @@ class Estimator(ScikitLearner):
             )
         self._check_free(self.parameter)
         check_parameter(type(model), self.parameter, 1)
+        if counts_workers(self.parameter):
+            raise OptionError("parameter", self.parameter, "no number of threads or processes: a run has one")
         default = known[self.parameter]
         if isinstance(default, bool) or not (default is None or isinstance(default, int | float | str)):
             raise OptionError("parameter", self.parameter, f"a parameter that is a number, not {default!r}")
@@ -192,6 +196,7 @@ def make_estimator(option: str, path: object, parameters: object):
     cls = find_class(option, path)
     if not isinstance(parameters, dict):
         raise OptionError("parameters", parameters, "a table")
+    check_workers(parameters)
     taken = parameters_of(cls)
     for name, value in parameters.items():
         if name.partition("__")[0] not in taken:
@@ -201,6 +206,7 @@ def make_estimator(option: str, path: object, parameters: object):
     try:
         outer = cls(**{name: value for name, value in given.items() if "__" not in name})
         model = outer.set_params(**{name: value for name, value in given.items() if "__" in name})
+        model = with_one_worker(model)
         known = model.get_params()
         if hasattr(model, "_validate_params") and hasattr(model, "_parameter_constraints"):
             model._validate_params()
