@@ -23,9 +23,10 @@ from grokbench.curves.run import Run
 from grokbench.errors import UsageError
 from grokbench.runs.claims import EXHAUSTED
 from grokbench.runs.execute import POLL_SECONDS, Interruption, Loop, Watch
-from grokbench.runs.process import Limits, interrupts_held
+from grokbench.runs.process import Limits
 from grokbench.runs.recording import recorded
 from grokbench.runs.remote import ForemanLost, Unwanted, carry_out, write_order
+from grokbench.runs.server import interrupts_held
 from grokbench.runs.store import Store
 from grokbench.runs.work import ClaimedWork
 from grokbench.suites.plan import RunSpec
