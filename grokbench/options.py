@@ -94,7 +94,9 @@ class Option:
         kinds = set(_kinds(self.annotation))
         if isinstance(value, float) and value.is_integer() and int in kinds and float not in kinds:
             return int(value)
-        return list(value) if isinstance(value, tuple) and list in kinds else value
+        if isinstance(value, tuple) and list in kinds:
+            return list(value)
+        return tuple(value) if isinstance(value, list) and tuple in kinds and list not in kinds else value
 
     def _hint(self, value: object) -> str:
         if typing.get_origin(self.annotation) is typing.Literal:
@@ -139,7 +141,7 @@ def words(annotation: object) -> str:
         return " | ".join(json.dumps(value) for value in parts)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(words(part) for part in parts)
-    if origin is list:
+    if origin is list or (origin is tuple and parts[1:] == (...,)):
         return f"a list, each {words(parts[0])}"
     kind = origin or annotation
     if kind in NOUNS:

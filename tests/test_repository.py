@@ -34,7 +34,7 @@ ALLOWED = {
     "report": {"curves", "suites", "runs", "verdicts", "tables"},
     "cli": {"curves", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
 }
-FOUNDATION = {"errors", "options", "registry", "threads", "laws"}
+FOUNDATION = {"errors", "options", "declarations", "registry", "threads", "laws", "limits"}
 
 
 def imported_rooms(path: Path) -> set[str]:

@@ -186,7 +186,11 @@ def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
 
 def _run_text(run, results: Path) -> str:
     record = run.record
-    lines = [f"run {record['key']} in {results}", f"status: {record['status']} {record['error']}".rstrip(), ""]
+    lines = [
+        one_line(f"run {record['key']} in {results}"),
+        one_line(f"status: {record['status']} {record['error']}".rstrip(), 2000),
+        "",
+    ]
     lines += [f"{name}: {json.dumps(value)}" for name, value in record["config"].items()]
     detection = run.detections.get(0.95)
     if detection:
@@ -196,7 +200,7 @@ def _run_text(run, results: Path) -> str:
     for values in zip(*run.curve.columns.values(), strict=True):
         lines.append("  ".join(f"{_short(value):>14}" for value in values))
     if record.get("traceback"):
-        lines += ["", record["traceback"]]
+        lines += ["", *(f"  {line}" for line in record["traceback"].splitlines())]  # none begins like a line of ours
     return printable("\n".join(lines))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from grokbench.cli.verbs import OK, cli, include_files, print_json
-from grokbench.errors import UsageError, closest
+from grokbench.errors import UsageError, closest, one_line, printable
 
 
 @cli.command()
@@ -57,9 +57,11 @@ def detect(file: Path, as_json: bool, **given) -> int:
     columns = {
         name: name for name in ("series", "outcome", "t_mem", "t_gen", "delay", "delay_censoring", "width", "head")
     }
-    show_table("", {**columns, "ceiling": "ceiling", "late": "late", "resolved": "resolved"}, rows)
+    columns |= {"ceiling": "ceiling", "late": "late", "resolved": "resolved"}
+    ranks = {"delay_censoring": 1, "resolved": 2, "ceiling": 3, "head": 4, "width": 5}
+    show_table("", columns, rows, ranks=ranks)
     for note in sorted({note for row in rows for note in row["notes"]}):
-        click.echo(f"note: {note}")
+        click.echo(one_line(f"note: {note}"))
     return OK
 
 
@@ -87,7 +89,7 @@ def list_(kind: str | None, include, as_json: bool) -> int:
         width = max(15, *(len(entry["name"]) for entry in rows)) if rows else 0
         for entry in rows:
             extra = f" [{entry['family']}; clock: {entry['clock']}]" if "clock" in entry else ""
-            click.echo(f"  {entry['name']:<{width}} {entry['description']}{extra}")
+            click.echo("  " + one_line(f"{entry['name']:<{width}} {entry['description']}{extra}"))
     return OK
 
 
@@ -110,5 +112,5 @@ def show(name: str, results: Path | None, include, as_json: bool) -> int:
     if as_json:
         print_json(data)
     else:
-        click.echo(text)
+        click.echo(printable(text))
     return OK

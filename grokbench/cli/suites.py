@@ -140,19 +140,27 @@ def _analyse(results: Path, quiet: bool, as_json: bool) -> None:
 
 def _show_summary(grid, tables: dict, results: Path) -> None:
     """What one looks at first: verdicts, then delays, or the prevalence where a grid of settings was run."""
-    from grokbench.cli.display import show_table
     from grokbench.tables.comparisons import CLAIMS
 
     if grid.explained:
         if tables["cross_table"].known(grid):
-            show_table("Cross table: share of late runs", *tables["cross_table"].reading(grid))
-        show_table("\nExplanations", *tables["explanations"].reading(grid))
+            _show(grid, tables["cross_table"], "Cross table: share of late runs", results)
+        _show(grid, tables["explanations"], "\nExplanations", results)
         click.echo("")
-    show_table(grid.title, *tables["prevalence" if grid.is_sweep else "delays"].reading(grid))
+    _show(grid, tables["prevalence" if grid.is_sweep else "delays"], grid.title, results)
     claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
-        show_table("\nComparisons", *tables["comparisons"].reading(grid, claims))
-    click.echo(f"\n{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})")
+        _show(grid, tables["comparisons"], "\nComparisons", results, claims)
+    summary = f"{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})"
+    click.echo(f"\n{one_line(summary, 2000)}")
+
+
+def _show(grid, table, title: str, results: Path, entries: list | None = None) -> None:
+    """A table of a report; what has no room on the screen stands in its file."""
+    from grokbench.cli.display import show_table
+
+    rest = f"all of it: {results / table.name}.csv"
+    show_table(title, *table.reading(grid, entries), ranks=table.ranks(grid), rest=rest)
 
 
 def _show_plan(request: Request) -> int:
@@ -174,7 +182,7 @@ def _show_plan(request: Request) -> int:
         "to_do": "to do",
         "cpu_seconds": "cpu s/run",
     }
-    show_table(plan.suite.title, columns, rows)
+    show_table(plan.suite.title, columns, rows, ranks={"runs": 1, "cpu_seconds": 2})
     for line in dict.fromkeys(f"{pair['learner']} on {pair['task']}: {pair['reason']}" for pair in impossible):
         click.echo(one_line(f"not applicable: {line}"))  # once for all settings
     known = f"about {duration(seconds)}" if seconds is not None else "not known before the first run of a learner"
