@@ -230,9 +230,22 @@ def _type_hints(cls: type) -> dict[str, object]:
         return {}
 
 
-@cache
+_READ: dict[type, dict[str, Option]] = {}
+
+
 def options(cls: type) -> dict[str, Option]:
-    """The options of a class, in the order of its signature."""
+    """The options of a class, in the order of its signature; read once."""
+    if cls not in _READ:
+        _READ[cls] = _read(cls)
+    return _READ[cls]
+
+
+def forget_options(cls: type) -> None:
+    """Have the options of a class read again: its annotations may name what was not there when they were read."""
+    _READ.pop(cls, None)
+
+
+def _read(cls: type) -> dict[str, Option]:
     hints = _type_hints(cls)
     descriptions = _documented(cls)
     known = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grokbench.declarations import check_class, check_made, check_name
 from grokbench.errors import UsageError, closest
-from grokbench.options import build, digest, options
+from grokbench.options import build, digest, forget_options
 
 
 class Registry:
@@ -64,7 +64,7 @@ class Registry:
         try:
             check_made(self.kind, cls, cls.name)
         finally:
-            options.cache_clear()  # annotations may name what stands further down in its file
+            forget_options(cls)
 
     def _check_base(self, cls: type) -> None:
         base = getattr(importlib.import_module(f"{self.package}.base"), self.kind.capitalize())

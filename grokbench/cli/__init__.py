@@ -41,6 +41,11 @@ def _status(arguments: list[str] | None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         _abandon_output()
         status = OK
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        _abandon_output()  # click has made an exit of it
+        status = OK
     except OSError as error:  # a name too long, a folder that may not be entered, a disk that is full
         status = complain(f"{error.filename or 'system error'}: {error.strerror or error}", USAGE)
     return status or OK

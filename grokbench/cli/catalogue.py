@@ -11,6 +11,7 @@ from pathlib import Path
 
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
+from grokbench.limits import LARGEST_SUITE, bounded_text
 from grokbench.options import options
 from grokbench.registry import learners, measures, tables, tasks
 from grokbench.verdicts import rules
@@ -76,7 +77,7 @@ def _suites() -> dict[str, Path]:
 
 def _suite_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return bounded_text(path.resolve(), LARGEST_SUITE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
 

@@ -6,41 +6,51 @@ from pathlib import Path
 
 import click
 
+from grokbench.cli.values import NAME, PATH, Number
 from grokbench.cli.verbs import OK, cli, include_files, print_json
 from grokbench.errors import UsageError, closest, one_line, printable
 
 
 @cli.command()
-@click.argument("file", metavar="CURVES.csv", type=click.Path(path_type=Path))
+@click.argument("file", metavar="CURVES.csv", type=PATH)
 @click.option(
     "--chance",
-    type=float,
+    type=Number(),
     help="Accuracy of the best constant answer.  [default: 1/classes, or the runs.csv beside the file]",
 )
 @click.option("--classes", type=click.IntRange(min=2), help="Number of classes; needed for the rank versions.")
 @click.option(
     "--ceiling",
-    type=float,
+    type=Number(),
     help="Highest attainable chance-corrected test accuracy.  [default: the highest "
     "that each series sustains; 1 for the harness's own runs]",
 )
-@click.option("--baseline-loss", type=float, help="Test loss of the best constant; gives skill without scores.")
+@click.option("--baseline-loss", type=Number(), help="Test loss of the best constant; gives skill without scores.")
 @click.option(
     "--level",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     default=0.95,
     show_default=True,
     help="Chance-corrected accuracy that counts as learned.",
 )
-@click.option("--series", help="Column that tells the series apart.  [default: key, where there is one]")
-@click.option("--time", "time_column", default="time", show_default=True, help="Column of the clock.")
+@click.option("--series", type=NAME, help="Column that tells the series apart.  [default: key, where there is one]")
+@click.option("--time", "time_column", type=NAME, default="time", show_default=True, help="Column of the clock.")
 @click.option(
-    "--train", "train_column", default="train_accuracy", show_default=True, help="Column of training accuracy."
+    "--train",
+    "train_column",
+    type=NAME,
+    default="train_accuracy",
+    show_default=True,
+    help="Column of training accuracy.",
 )
-@click.option("--test", "test_column", default="test_accuracy", show_default=True, help="Column of held-out accuracy.")
-@click.option("--test-loss", "loss_column", default="test_loss", show_default=True, help="Column of held-out loss.")
-@click.option("--skill", "skill_column", default="skill", show_default=True, help="Column of skill.")
-@click.option("--rank-auc", "auc_column", default="rank_auc", show_default=True, help="Column of rank_auc.")
+@click.option(
+    "--test", "test_column", type=NAME, default="test_accuracy", show_default=True, help="Column of held-out accuracy."
+)
+@click.option(
+    "--test-loss", "loss_column", type=NAME, default="test_loss", show_default=True, help="Column of held-out loss."
+)
+@click.option("--skill", "skill_column", type=NAME, default="skill", show_default=True, help="Column of skill.")
+@click.option("--rank-auc", "auc_column", type=NAME, default="rank_auc", show_default=True, help="Column of rank_auc.")
 @click.option("--json", "as_json", is_flag=True, help="Print the detections as JSON.")
 def detect(file: Path, as_json: bool, **given) -> int:
     """Events and outcome of each series in anyone's training log.
@@ -67,7 +77,9 @@ def detect(file: Path, as_json: bool, **given) -> int:
 
 @cli.command(name="list")
 @click.argument("kind", required=False)
-@click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
+@click.option(
+    "--include", type=NAME, multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners."
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of objects with name and description.")
 def list_(kind: str | None, include, as_json: bool) -> int:
     """Tasks, learners, measures, explanations, tables, suites by name.
@@ -95,10 +107,10 @@ def list_(kind: str | None, include, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("name", metavar="NAME|KEY")
+@click.option("--results", type=PATH, help="Folder to look for a run in.  [default: all of results/]")
 @click.option(
-    "--results", type=click.Path(path_type=Path), help="Folder to look for a run in.  [default: all of results/]"
+    "--include", type=NAME, multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners."
 )
-@click.option("--include", multiple=True, metavar="FILE.py", help="Run this file: your own tasks and learners.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def show(name: str, results: Path | None, include, as_json: bool) -> int:
     """One task, learner, measure, table or suite; or one stored run.

@@ -7,23 +7,27 @@ from pathlib import Path
 import click
 
 from grokbench.cli.request import Request
+from grokbench.cli.values import MOST_JOBS, NAME, PATH, Number
 from grokbench.cli.verbs import INTERRUPTED, OK, SOME_FAILED, cli, complain, include_files, print_json
 from grokbench.errors import UsageError, one_line
 
 SUITE_OPTIONS = (
-    click.argument("suite", default="smoke"),
-    click.option("--results", type=click.Path(path_type=Path), help="Results folder.  [default: results/SUITE]"),
+    click.argument("suite", type=NAME, default="smoke"),
+    click.option("--results", type=PATH, help="Results folder.  [default: results/SUITE]"),
     click.option(
         "--jobs",
-        type=click.IntRange(min=0),
+        type=click.IntRange(min=0, max=MOST_JOBS),
         help="Runs at a time; 0: in this process, without limits or "
         "isolation, for a debugger.  [default: the cores this process may use]",
     ),
     click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds, in place of the suite's."),
-    click.option("--only", multiple=True, metavar="PATTERN", help="Only runs whose task, learner or key matches."),
+    click.option(
+        "--only", type=NAME, multiple=True, metavar="PATTERN", help="Only runs whose task, learner or key matches."
+    ),
     click.option(
         "--set",
         "overrides",
+        type=NAME,
         multiple=True,
         metavar="KEY=VALUE",
         help="Override a value: learners.mlp.weight_decay=0.3, points_per_decade=40.",
@@ -32,18 +36,20 @@ SUITE_OPTIONS = (
     click.option("--retry", is_flag=True, help="Also run again what failed, crashed or timed out."),
     click.option(
         "--memory-limit",
-        type=click.FloatRange(min=1),
+        type=Number(min=1),
         metavar="MB",
         help="Memory that a run may take, above what is loaded before it starts (Linux).",
     ),
     click.option(
         "--dask",
+        type=NAME,
         metavar="ADDRESS",
         help="Run on a dask.distributed cluster: the address of its scheduler, or local:N for N worker processes "
         "on this machine.",
     ),
     click.option(
         "--include",
+        type=NAME,
         multiple=True,
         metavar="FILE.py",
         help="Run this file, which registers your own tasks and learners.",
@@ -194,8 +200,8 @@ def _show_plan(request: Request) -> int:
 
 
 @cli.command()
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tables.")
+@click.argument("results", type=PATH)
+@click.option("--include", type=NAME, multiple=True, metavar="FILE.py", help="Run this file first: your own tables.")
 @click.option("--quiet", is_flag=True, help="No tables on the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def report(results: Path, include, quiet: bool, as_json: bool) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from grokbench.limits import LARGEST_NOTE
 from grokbench.options import options_json
 from grokbench.runs.store import regular_text, write_atomically
 from grokbench.suites.plan import Plan, cell_keys
@@ -48,7 +49,7 @@ class Note:
     def read(cls, results: Path) -> Note:
         """The note of a results folder; an empty one, with a warning, where what is there cannot be ours."""
         try:
-            content = json.loads(regular_text(results / "suite.json"))
+            content = json.loads(regular_text(results / "suite.json", LARGEST_NOTE))
             _check(content)
         except FileNotFoundError:
             return cls()

@@ -28,6 +28,7 @@ from grokbench.curves.curve import Curve
 from grokbench.curves.run import STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
+from grokbench.limits import LARGEST_CURVE, LARGEST_RECORD, bounded_text
 from grokbench.options import digest
 from grokbench.runs.record import check_curve, check_record
 
@@ -104,7 +105,10 @@ class Store:
         while True:
             stamp = self.stamp(key)
             try:
-                texts = regular_text(self.runs / key / "run.json"), regular_text(self.runs / key / "curve.csv")
+                texts = (
+                    regular_text(self.runs / key / "run.json", LARGEST_RECORD),
+                    regular_text(self.runs / key / "curve.csv", LARGEST_CURVE),
+                )
             except FileNotFoundError:
                 if self.stamp(key) == stamp:
                     raise
@@ -173,12 +177,15 @@ def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
 
 
-def regular_text(path: Path) -> str:
-    """The text of a file; OSError for a folder, for a pipe or a device, on which reading could last for ever, and for
-    a link, which could lead out of the results folder."""
+def regular_text(path: Path, most: int) -> str:
+    """The text of a file of at most `most` bytes.
+
+    OSError for a larger one; for a folder; for a pipe or a device, on which reading could last for ever; and for a
+    link, which could lead out of the results folder.
+    """
     if not stat.S_ISREG(os.lstat(path).st_mode):
         raise OSError(errno.EINVAL, f"{path.name} is not a regular file")
-    return path.read_text(encoding="utf-8")
+    return bounded_text(path, most)
 
 
 def sealed(record: dict) -> dict:
