@@ -95,7 +95,9 @@ class Option:
         kinds = set(_kinds(self.annotation))
         if isinstance(value, float) and value.is_integer() and int in kinds and float not in kinds:
             return int(value)
-        return list(value) if isinstance(value, tuple) and list in kinds else value
+        if isinstance(value, tuple) and list in kinds:
+            return list(value)
+        return tuple(value) if isinstance(value, list) and tuple in kinds and list not in kinds else value
 
     def _hint(self, value: object) -> str:
         if typing.get_origin(self.annotation) is typing.Literal:
@@ -140,7 +142,7 @@ def words(annotation: object) -> str:
         return " | ".join(json.dumps(value) for value in parts)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(words(part) for part in parts)
-    if origin is list:
+    if origin is list or (origin is tuple and parts[1:] == (...,)):
         return f"a list, each {words(parts[0])}"
     kind = origin or annotation
     if kind in NOUNS:
@@ -229,9 +231,22 @@ def _type_hints(cls: type) -> dict[str, object]:
         return {}
 
 
-@cache
+_READ: dict[type, dict[str, Option]] = {}
+
+
 def options(cls: type) -> dict[str, Option]:
-    """The options of a class, in the order of its signature."""
+    """The options of a class, in the order of its signature; read once."""
+    if cls not in _READ:
+        _READ[cls] = _read(cls)
+    return _READ[cls]
+
+
+def forget_options(cls: type) -> None:
+    """Have the options of a class read again: its annotations may name what was not there when they were read."""
+    _READ.pop(cls, None)
+
+
+def _read(cls: type) -> dict[str, Option]:
     hints = _type_hints(cls)
     descriptions = _documented(cls)
     known = {}

@@ -6,6 +6,7 @@ an installed package's through the entry-point group of the room, such as ``grok
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -15,8 +16,9 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 
+from grokbench.declarations import check_class, check_made, check_name
 from grokbench.errors import UsageError, closest
-from grokbench.options import build, digest
+from grokbench.options import build, digest, forget_options
 from grokbench.sources import AsRead, of_class, of_distribution
 
 
@@ -39,8 +41,9 @@ class Registry:
 
     def register(self, name: str):
         """Class decorator that puts a class under `name`; a name taken by another class is refused."""
-        if not isinstance(name, str):
+        if inspect.isclass(name) or inspect.isfunction(name):
             raise UsageError(f'register_{self.kind} needs a name: @grokbench.register_{self.kind}("NAME")')
+        check_name(self.kind, name)
 
         def decorate(cls: type) -> type:
             self._check_base(cls)
@@ -50,12 +53,23 @@ class Registry:
             same = other is None or (other.__qualname__, _file(other)) == (cls.__qualname__, _file(cls))
             if not same:
                 raise UsageError(f"{self.kind} {name!r} is registered already, by {other.__module__}.{other.__name__}")
+            check_class(self.kind, cls, name)
             cls.name = name
+            if not _is_built_in(cls):
+                with contextlib.suppress(NameError):  # what stands further down in its file; `include` looks again
+                    self.examine(cls)
             self._classes[name] = cls
             self._files[name] = _including[-1] if _including else ""
             return cls
 
         return decorate
+
+    def examine(self, cls: type) -> None:
+        """UsageError for a class of this kind of which nothing can be made that the harness can use."""
+        try:
+            check_made(self.kind, cls, cls.name)
+        finally:
+            forget_options(cls)
 
     def _check_base(self, cls: type) -> None:
         base = getattr(importlib.import_module(f"{self.package}.base"), self.kind.capitalize())
@@ -117,6 +131,10 @@ class Registry:
         return build(self[name], given)
 
 
+def _is_built_in(cls: type) -> bool:
+    return cls.__module__.startswith("grokbench.")
+
+
 def _file(cls: type) -> str:
     return getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
 
@@ -149,11 +167,15 @@ def _run(module_name: str, path: Path, loader: AsRead) -> None:
         registry.forget(module_name)
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(module_name, path, loader=loader))
     sys.modules[module_name] = module
+    before = [dict(registry._classes) for registry in REGISTRIES]
     _including.append(module_name)
     try:
         loader.exec_module(module)
+        _examine_all(module_name)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
+        for registry, classes in zip(REGISTRIES, before, strict=True):
+            registry._classes = classes
         what = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
         raise UsageError(f"{path}: {what}{error}") from error
     finally:
@@ -166,6 +188,14 @@ def sources(task: str, learner: str, measures_taken: Iterable[str] = ()) -> dict
     names += [(measures, name, f"measure {name}") for name in measures_taken]
     found = {kind: registry.source(name) for registry, name, kind in names}
     return {kind: source for kind, source in found.items() if source}
+
+
+def _examine_all(module_name: str) -> None:
+    """Look again at what a file has registered, now that all of it is there."""
+    for registry in REGISTRIES:
+        for cls in registry.classes():
+            if cls.__module__ == module_name:
+                registry.examine(cls)
 
 
 tasks = Registry("task", "grokbench.tasks")

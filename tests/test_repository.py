@@ -34,7 +34,7 @@ ALLOWED = {
     "report": {"curves", "suites", "runs", "verdicts", "tables"},
     "cli": {"curves", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
 }
-FOUNDATION = {"allowed", "errors", "options", "registry", "threads", "laws"}
+FOUNDATION = {"allowed", "declarations", "errors", "laws", "limits", "options", "registry", "sources", "threads"}
 
 
 def imported_rooms(path: Path) -> set[str]:

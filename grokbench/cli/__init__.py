@@ -6,18 +6,21 @@ configuration, in one line; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 
 import click
 
 from grokbench.cli import checking, looking, suites  # noqa: F401  (each registers its verbs)
+from grokbench.cli.screen import open_missing_streams, say
 from grokbench.cli.verbs import INTERRUPTED, OK, USAGE, cli, complain
-from grokbench.errors import UsageError, one_line
+from grokbench.errors import UsageError
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and exit with its status; a user's mistake is one line on stderr."""
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character gets its number
             stream.reconfigure(errors="backslashreplace")
@@ -36,13 +39,25 @@ def _status(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         status = complain("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        sys.stderr.close()
+        _abandon_output()
+        status = OK
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        _abandon_output()  # click has made an exit of it
         status = OK
     except OSError as error:  # a name too long, a folder that may not be entered, a disk that is full
         status = complain(f"{error.filename or 'system error'}: {error.strerror or error}", USAGE)
     return status or OK
 
 
+def _abandon_output() -> None:
+    """Send what is still to be written nowhere, so that no complaint follows at the end of the interpreter."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
 def _show_warning(message, *where, **how) -> None:
     """A warning as one line: what is wrong with a stored run matters, our line of code does not."""
-    click.echo(f"grokbench: warning: {one_line(str(message))}", err=True)
+    say(f"grokbench: warning: {message}")

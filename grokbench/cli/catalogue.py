@@ -11,6 +11,7 @@ from pathlib import Path
 
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
+from grokbench.limits import LARGEST_SUITE, bounded_text
 from grokbench.options import options
 from grokbench.registry import learners, measures, tables, tasks
 from grokbench.verdicts import rules
@@ -76,7 +77,7 @@ def _suites() -> dict[str, Path]:
 
 def _suite_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return bounded_text(path.resolve(), LARGEST_SUITE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
 
@@ -189,7 +190,11 @@ def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
 
 def _run_text(run, results: Path) -> str:
     record = run.record
-    lines = [f"run {record['key']} in {results}", f"status: {record['status']} {record['error']}".rstrip(), ""]
+    lines = [
+        one_line(f"run {record['key']} in {results}"),
+        one_line(f"status: {record['status']} {record['error']}".rstrip(), 2000),
+        "",
+    ]
     lines += [f"{name}: {json.dumps(value)}" for name, value in record["config"].items()]
     detection = run.detections.get(0.95)
     if detection:
@@ -199,7 +204,7 @@ def _run_text(run, results: Path) -> str:
     for values in zip(*run.curve.columns.values(), strict=True):
         lines.append("  ".join(f"{_short(value):>14}" for value in values))
     if record.get("traceback"):
-        lines += ["", record["traceback"]]
+        lines += ["", *(f"  {line}" for line in record["traceback"].splitlines())]  # none begins like a line of ours
     return printable("\n".join(lines))
 
 

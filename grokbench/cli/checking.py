@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from grokbench.cli.values import NAME, PATH
 from grokbench.cli.verbs import OK, SOME_FAILED, allow_option, cli, include_files, print_json, show_items
 from grokbench.errors import UsageError, closest
 from grokbench.laws import Law
@@ -15,7 +16,9 @@ from grokbench.registry import REGISTRIES, include
 
 @cli.command()
 @click.argument("target", metavar="FILE|NAME")
-@click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tasks and learners.")
+@click.option(
+    "--include", type=NAME, multiple=True, metavar="FILE.py", help="Run this file first: your own tasks and learners."
+)
 @allow_option
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def check(target: str, include, allowed, as_json: bool) -> int:
@@ -37,7 +40,7 @@ def check(target: str, include, allowed, as_json: bool) -> int:
 @cli.command()
 @click.option(
     "--results",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("results"),
     show_default=True,
     help="Folder whose write access is tried.",

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Mapping, Sequence
 
+import click
+
+from grokbench.cli.layout import file_width, fitted
+from grokbench.cli.screen import Screen
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
 from grokbench.errors import one_line
@@ -47,17 +52,17 @@ class Lines(Watch):
 
     def __init__(self, total: int):
         self.total, self.done = total, 0
+        self.screen = Screen(sys.stderr)
 
     def finished(self, spec: RunSpec, run: Run) -> None:
         """Print the run and what it showed."""
         self.done += 1
         seconds = run.record["wall_seconds"]
-        text = f"[{self.done}/{self.total}] {describe(spec)}: {finding(run)} ({seconds:.1f} s)"
-        print(text, file=sys.stderr, flush=True)
+        self.screen.line(f"[{self.done}/{self.total}] {describe(spec)}: {finding(run)} ({seconds:.1f} s)")
 
     def interrupted(self) -> None:
         """Say what happens now."""
-        print(STOPPING, file=sys.stderr, flush=True)
+        self.screen.line(STOPPING)
 
 
 class Bar(Watch):
@@ -76,7 +81,7 @@ class Bar(Watch):
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}"),
         )
-        self.progress = Progress(*columns, console=Console(stderr=True))
+        self.progress = Progress(*columns, console=Console(file=Screen(sys.stderr)))
         self.bar = self.progress.add_task("runs", total=total, state="starting")
 
     def __enter__(self):
@@ -99,12 +104,15 @@ class Bar(Watch):
         self.spent += run.record["wall_seconds"]
         if run.record.get("error"):
             self.failed += 1
-            self.progress.console.print(f"{describe(spec)}: {finding(run)}", markup=False, style="red")
+            self._print(f"{describe(spec)}: {finding(run)}", style="red")
         self.progress.update(self.bar, advance=1)
 
     def interrupted(self) -> None:
         """Say what happens now."""
-        self.progress.console.print(STOPPING, markup=False)
+        self._print(STOPPING)
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self.progress.console.print(one_line(text), markup=False, emoji=False, highlight=False, style=style)
 
     def tick(self) -> None:
         """Refresh the counts and the time left."""
@@ -130,24 +138,54 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def show_table(title: str, columns: dict[str, str], rows: list[dict], file=None) -> None:
-    """A table on the screen; `columns` maps the keys of a row to headings."""
+def show_table(
+    title: str,
+    columns: dict[str, str],
+    rows: list[dict],
+    file=None,
+    ranks: Mapping[str, int] | None = None,
+    rest: str = "--json has all",
+) -> None:
+    """A table on the screen; `columns` maps the keys of a row to headings.
+
+    ranks : key -> how soon the column is left out where the screen is narrow, the highest first; 0 where not given.
+    rest : where all of it can be read, for the line that says what was left out.
+    """
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from grokbench.tables.text import readable
 
-    name = Text(one_line(title, LONGEST_CELL)) if title else None  # a plain str would be read as rich's markup
-    table = Table(title=name, title_justify="left", show_edge=False, header_style="bold")
-    for key, heading in columns.items():
-        numeric = any(isinstance(row.get(key), int | float) and not isinstance(row.get(key), bool) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
-    for row in rows[:MOST_ROWS]:
-        table.add_row(*(Text(one_line(readable(row.get(key)), LONGEST_CELL)) for key in columns))
-    if len(rows) > MOST_ROWS:
-        table.add_row(f"… {len(rows) - MOST_ROWS} more: --json has all")
+    headings = {key: one_line(heading, LONGEST_CELL) for key, heading in columns.items()}
+    shown = [{key: one_line(readable(row.get(key)), LONGEST_CELL) for key in columns} for row in rows[:MOST_ROWS]]
     console = Console(file=file)
     if not console.is_terminal:
-        console = Console(file=file, width=180)
-    console.print(table)
+        console = Console(file=file, width=file_width())
+    texts = {key: [heading, *(row[key] for row in shown)] for key, heading in headings.items()}
+    layout = fitted(texts, ranks or {}, console.width)
+    table = _empty_table(title)
+    for key, width in layout.widths.items():
+        side = "right" if _numeric([row.get(key) for row in rows]) else "left"
+        table.add_column(Text(headings[key]), justify=side, overflow="fold", width=width)
+    for row in shown:
+        table.add_row(*(Text(row[key]) for key in layout.widths))
+    with console.capture() as capture:
+        console.print(table)
+    click.echo(capture.get(), file=file or sys.stdout, nl=False)  # not click's own stream, which has other manners
+    if len(rows) > MOST_ROWS:
+        click.echo(f"… {len(rows) - MOST_ROWS} more rows: {one_line(rest)}", file=file)
+    if layout.left_out:
+        names = ", ".join(headings[key] for key in layout.left_out)
+        click.echo(one_line(f"left out for want of width: {names}; {rest}"), file=file)
+
+
+def _empty_table(title: str):
+    from rich.table import Table
+    from rich.text import Text
+
+    name = Text(one_line(title, LONGEST_CELL)) if title else None  # a plain str would be read as rich's markup
+    return Table(title=name, title_justify="left", show_edge=False, header_style="bold")
+
+
+def _numeric(values: Sequence[object]) -> bool:
+    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

@@ -7,23 +7,27 @@ from pathlib import Path
 import click
 
 from grokbench.cli.request import Request
+from grokbench.cli.values import MOST_JOBS, NAME, PATH, Number
 from grokbench.cli.verbs import INTERRUPTED, OK, SOME_FAILED, allow_option, cli, complain, include_files, print_json
 from grokbench.errors import UsageError, one_line
 
 SUITE_OPTIONS = (
-    click.argument("suite", default="smoke"),
-    click.option("--results", type=click.Path(path_type=Path), help="Results folder.  [default: results/SUITE]"),
+    click.argument("suite", type=NAME, default="smoke"),
+    click.option("--results", type=PATH, help="Results folder.  [default: results/SUITE]"),
     click.option(
         "--jobs",
-        type=click.IntRange(min=0),
+        type=click.IntRange(min=0, max=MOST_JOBS),
         help="Runs at a time; 0: in this process, without limits or "
         "isolation, for a debugger.  [default: the cores this process may use]",
     ),
     click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds, in place of the suite's."),
-    click.option("--only", multiple=True, metavar="PATTERN", help="Only runs whose task, learner or key matches."),
+    click.option(
+        "--only", type=NAME, multiple=True, metavar="PATTERN", help="Only runs whose task, learner or key matches."
+    ),
     click.option(
         "--set",
         "overrides",
+        type=NAME,
         multiple=True,
         metavar="KEY=VALUE",
         help="Override a value: learners.mlp.weight_decay=0.3, points_per_decade=40.",
@@ -32,18 +36,20 @@ SUITE_OPTIONS = (
     click.option("--retry", is_flag=True, help="Also run again what failed, crashed or timed out."),
     click.option(
         "--memory-limit",
-        type=click.FloatRange(min=1),
+        type=Number(min=1),
         metavar="MB",
         help="Memory that a run may take, above what is loaded before it starts (Linux).",
     ),
     click.option(
         "--dask",
+        type=NAME,
         metavar="ADDRESS",
         help="Run on a dask.distributed cluster: the address of its scheduler, or local:N for N worker processes "
         "on this machine, which nobody else can reach.",
     ),
     click.option(
         "--include",
+        type=NAME,
         multiple=True,
         metavar="FILE.py",
         help="Run this file, which registers your own tasks and learners.",
@@ -156,19 +162,27 @@ def _analyse(results: Path, quiet: bool, as_json: bool) -> bool:
 
 def _show_summary(grid, tables: dict, results: Path) -> None:
     """What one looks at first: verdicts, then delays, or the prevalence where a grid of settings was run."""
-    from grokbench.cli.display import show_table
     from grokbench.tables.comparisons import CLAIMS
 
     if grid.explained:
         if tables["cross_table"].known(grid):
-            show_table("Cross table: share of late runs", *tables["cross_table"].reading(grid))
-        show_table("\nExplanations", *tables["explanations"].reading(grid))
+            _show(grid, tables["cross_table"], "Cross table: share of late runs", results)
+        _show(grid, tables["explanations"], "\nExplanations", results)
         click.echo("")
-    show_table(grid.title, *tables["prevalence" if grid.is_sweep else "delays"].reading(grid))
+    _show(grid, tables["prevalence" if grid.is_sweep else "delays"], grid.title, results)
     claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
-        show_table("\nComparisons", *tables["comparisons"].reading(grid, claims))
-    click.echo(f"\n{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})")
+        _show(grid, tables["comparisons"], "\nComparisons", results, claims)
+    summary = f"{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})"
+    click.echo(f"\n{one_line(summary, 2000)}")
+
+
+def _show(grid, table, title: str, results: Path, entries: list | None = None) -> None:
+    """A table of a report; what has no room on the screen stands in its file."""
+    from grokbench.cli.display import show_table
+
+    rest = f"all of it: {results / table.name}.csv"
+    show_table(title, *table.reading(grid, entries), ranks=table.ranks(grid), rest=rest)
 
 
 def _show_plan(request: Request) -> int:
@@ -190,7 +204,7 @@ def _show_plan(request: Request) -> int:
         "to_do": "to do",
         "cpu_seconds": "cpu s/run",
     }
-    show_table(plan.suite.title, columns, rows)
+    show_table(plan.suite.title, columns, rows, ranks={"runs": 1, "cpu_seconds": 2})
     for line in dict.fromkeys(f"{pair['learner']} on {pair['task']}: {pair['reason']}" for pair in impossible):
         click.echo(one_line(f"not applicable: {line}"))  # once for all settings
     known = f"about {duration(seconds)}" if seconds is not None else "not known before the first run of a learner"
@@ -202,8 +216,8 @@ def _show_plan(request: Request) -> int:
 
 
 @cli.command()
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--include", multiple=True, metavar="FILE.py", help="Run this file first: your own tables.")
+@click.argument("results", type=PATH)
+@click.option("--include", type=NAME, multiple=True, metavar="FILE.py", help="Run this file first: your own tables.")
 @click.option("--quiet", is_flag=True, help="No tables on the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 @fail_on_mix_option

@@ -8,6 +8,7 @@ import math
 import click
 
 import grokbench
+from grokbench.cli.screen import say
 from grokbench.errors import UsageError, closest, one_line
 
 OK, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -47,7 +48,7 @@ def cli(context: click.Context) -> int:
 
 def complain(message: str, status: int) -> int:
     """One line on stderr; returns the status, to be returned."""
-    click.echo(f"grokbench: {one_line(message)}", err=True)
+    say(f"grokbench: {message}")
     return status
 
 
@@ -79,7 +80,7 @@ def include_files(paths: tuple[str, ...], allowed: tuple[str, ...] = ()) -> None
 def show_items(items: list[tuple[str, str, str]]) -> None:
     """One line per (item, status, detail)."""
     for item, status, detail in items:
-        click.echo(f"{status:<14} {item}" + (f" - {detail}" if detail else ""))
+        click.echo(one_line(f"{status:<14} {item}" + (f" - {detail}" if detail else ""), 2000))
 
 
 def print_json(value: object) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from grokbench.curves.compressed import DAMAGED, opened
 from grokbench.curves.curve import Curve
 from grokbench.curves.detect import LEVEL, check, detection_at, sustained_ceiling
 from grokbench.errors import UsageError, closest, shown
+from grokbench.limits import LARGEST_HEADER, LARGEST_LOG, LARGEST_UNPACKED, MOST_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,17 @@ def detect_file(file: Path, reading: Reading = Reading()) -> list[dict[str, obje
 
 def read_log(file: Path, reading: Reading) -> Iterator[tuple[str, Curve]]:
     """The series of a log by name, each as a curve. Raises UsageError as `detect_file` does."""
-    table = _read(file)
+    used = [*reading.needed.values(), *reading.optional.values()]
+    table = _read(file, reading.series, [*used, reading.series or "key"])
     for column in (*reading.needed.values(), *([reading.series] if reading.series else [])):
         if column not in table.columns:
             raise UsageError(f"{file}: no column {column!r}{closest(column, table.columns)}")
     names = reading.needed | {ours: name for ours, name in reading.optional.items() if name in table.columns}
     _check_numbers(file, table, names.values(), accuracies=(reading.train_column, reading.test_column))
     series = reading.series or ("key" if "key" in table.columns else None)
-    if series and table[series].isna().any():
-        raise UsageError(f"{file}: column {series!r}: {int(table[series].isna().sum())} rows belong to no series")
+    nameless = int((table[series] == "").sum()) if series else 0
+    if nameless:
+        raise UsageError(f"{file}: column {series!r}: {nameless} rows belong to no series")
     own_runs = _own_runs(file) if series == "key" else {}
     for name, group in table.groupby(series, sort=False) if series else [(file.stem, table)]:
         columns = {ours: group[column].to_numpy(dtype=float) for ours, column in names.items()}
@@ -104,18 +111,45 @@ def _curve(file: Path, name: str, columns: dict, reading: Reading, own: dict[str
     return Curve(columns, chance, n_classes, ceiling, unit, reading.baseline_loss)
 
 
-def _read(file: Path):
+def _read(file: Path, series: str | None, used: Sequence[str]):
+    """The table of a log; the names of its series are texts, as they stand there: "001" and "NA", too.
+
+    used : the columns that are looked at; each may stand there only once.
+    """
     import pandas as pd
 
     if not file.is_file():
         raise UsageError(f"{file}: no such file")
     try:
-        table = pd.read_csv(file, dtype={"key": str}, low_memory=False)
-    except (ValueError, OverflowError, OSError) as error:
+        with opened(file, LARGEST_UNPACKED) as data, warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            header = _header(file, data)
+            texts = {series or "key": str}
+            # a row longer than the header must not turn its first columns into an index
+            table = pd.read_csv(data, converters=texts, low_memory=False, index_col=False)
+    except pd.errors.ParserWarning as error:
+        raise UsageError(f"{file}: its rows have more values than its first line has names") from error
+    except (ValueError, OverflowError, OSError, EOFError, *DAMAGED) as error:
         raise UsageError(f"{file}: not a CSV table: {' '.join(str(error).split())}") from error
+    _check_header(file, header, used)
     if table.empty:
         raise UsageError(f"{file}: no rows")
     return table
+
+
+def _header(file: Path, data: BinaryIO) -> list[str]:
+    """The names in the first line of a log, which is then read from its beginning again."""
+    line = data.readline(LARGEST_HEADER + 1)
+    data.seek(0)
+    if len(line) > LARGEST_HEADER or line.count(b",") >= MOST_COLUMNS:
+        raise UsageError(f"{file}: its first line has more columns than any log (at most {MOST_COLUMNS:,})")
+    return next(csv.reader([line.decode("utf-8-sig", errors="replace")]), [])
+
+
+def _check_header(file: Path, header: Sequence[str], used: Sequence[str]) -> None:
+    twice = [name for name in used if header.count(name) > 1]
+    if twice:
+        raise UsageError(f"{file}: column {twice[0]!r} stands there {header.count(twice[0])} times; rename all but one")
 
 
 def _check_numbers(file: Path, table, columns, accuracies) -> None:
@@ -130,10 +164,11 @@ def _check_numbers(file: Path, table, columns, accuracies) -> None:
         table[column] = numbers.astype(float)
     for column in accuracies:
         if not table[column].dropna().between(0, 1).all():
-            worst = table[column].abs().max()
-            raise UsageError(
-                f"{file}: column {column!r}: expected shares from 0 to 1, got {worst:g}; divide percentages by 100"
-            )
+            values = table[column].dropna()
+            worst = float(max(values, key=lambda value: abs(value - 0.5)))  # 1.0000001 is not to be printed as 1
+            got = shown(int(worst) if worst.is_integer() else worst)
+            hint = "; divide percentages by 100" if worst > 1.5 else ""
+            raise UsageError(f"{file}: column {column!r}: expected shares from 0 to 1, got {got}{hint}")
 
 
 def _own_runs(file: Path) -> dict[str, dict[str, float]]:
@@ -141,7 +176,8 @@ def _own_runs(file: Path) -> dict[str, dict[str, float]]:
     import pandas as pd
 
     beside = file.with_name("runs.csv")
-    if beside.is_symlink() or not beside.is_file():  # a link could lead out of the results folder
+    # a link could lead out of the results folder
+    if beside.is_symlink() or not beside.is_file() or beside.stat().st_size > LARGEST_LOG:
         return {}
     try:
         runs = pd.read_csv(beside, dtype={"key": str}, low_memory=False).set_index("key")

@@ -30,12 +30,12 @@ def main(connection, order: str, log: str) -> None:
     _die_with_parent()
     _let_go_of_the_servers()
     order = json.loads(order)
-    try:
-        _redirect_output(log)
-    except FileNotFoundError:
-        return  # the parent gave up while this process was starting, and took its folder along
+    _redirect_output(log)
     send = _sender(connection.fileno())
-    send({"alive": os.getpid()})
+    try:
+        send({"alive": os.getpid()})
+    except BrokenPipeError:
+        return  # the parent gave up while this process was starting
     allow_only(order["allowed"])
     for path in order["include"]:
         include(path)
@@ -64,9 +64,7 @@ def _sender(file: int) -> Callable[[dict], None]:
 def _redirect_output(log: str) -> None:
     try:
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    except FileNotFoundError:
-        raise
-    except OSError:  # a full disk, say: the run is worth more than what it prints
+    except OSError:  # a full disk, or a temporary folder that was cleaned: the run is worth more than what it prints
         file = os.open(os.devnull, os.O_WRONLY)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -26,6 +26,7 @@ from grokbench.runs.work import ClaimedWork, Work
 from grokbench.suites.plan import RunSpec
 
 POLL_SECONDS = 0.1
+PAUSE_SECONDS = 1.0  # between two looks at the runs; a longer one was not theirs, and their time limits wait for it
 FILES_PER_RUN, OTHER_FILES = 8, 40  # open files of the parent, roughly
 
 
@@ -233,6 +234,7 @@ class _Processes(Loop):
         super().__init__(work, watch, interruption)
         self.jobs, self.start_run = jobs, start_run
         self.active: list[Process] = []
+        self._looked = time.monotonic()
 
     def stop(self) -> None:
         """Kill what is left."""
@@ -277,6 +279,7 @@ class _Processes(Loop):
                     time.sleep(POLL_SECONDS)
             return
         ready = wait(sources, timeout=POLL_SECONDS)
+        self._forgive_pauses()
         for process in [process for process in self.active if process.listen(ready)]:
             self.active.remove(process)
             run = process.bury()
@@ -284,3 +287,14 @@ class _Processes(Loop):
                 self.work.give_up(process.spec)  # Ctrl-C reached it before it could say a word: it did not run
             else:
                 self.keep(process.spec, run)
+
+    def _forgive_pauses(self) -> None:
+        """No run is over its time because this process was stopped (SIGSTOP, Ctrl-Z), or waited for a disk.
+
+        The monotonic clock stands still while the machine sleeps, and goes on while a process does.
+        """
+        now = time.monotonic()
+        pause, self._looked = now - self._looked, now
+        if pause > PAUSE_SECONDS:
+            for process in self.active:
+                process.extend(pause)

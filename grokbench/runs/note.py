@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from grokbench.errors import shown
+from grokbench.limits import LARGEST_NOTE
 from grokbench.options import options_json
 from grokbench.runs.record import FORMAT, check_format
 from grokbench.runs.store import regular_text, write_atomically
@@ -58,7 +59,7 @@ class Note:
         Raises UsageError for the note of a newer grokbench.
         """
         try:
-            text = regular_text(results / "suite.json")
+            text = regular_text(results / "suite.json", LARGEST_NOTE)
             content = json.loads(text)
             _check_whole(content, text)
             check_format(content, results / "suite.json", intact="sha256" in content)

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 
 from grokbench.curves.trace import Course, facts
+from grokbench.declarations import check_instance
 from grokbench.errors import UsageError
 from grokbench.registry import learners, sources, tasks
 from grokbench.suites.registered import registered_keys, registered_rules
@@ -55,6 +56,7 @@ def _follow(config: dict, send: Callable[[dict], None]) -> str:
     task = tasks.create(config["task"], **config["task_options"])
     learner = learners.create(config["learner"], **config["learner_options"])
     learner.device = config["device"]
+    check_instance("learner", learner, learner.name)
     split = task.split(config["seed"])
     data = {"split": split.hash, "n_train": len(split.y_train), "n_test": len(split.y_test)}
     send({"facts": {**data, "family": learner.family, "chance": split.chance, "n_classes": split.n_classes}})
@@ -62,6 +64,7 @@ def _follow(config: dict, send: Callable[[dict], None]) -> str:
     course = Course(learner, split, *(config[name] for name in names), measures=list(config.get("measures", ())))
     for number, row in enumerate(course.rows()):
         if number == 0:  # before, the learner had not begun
+            check_instance("learner", learner, learner.name)
             send({"facts": facts(learner, split)})
         send({"row": row})
     return course.status

@@ -10,26 +10,26 @@ import json
 import multiprocessing
 import os
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from grokbench.allowed import allowed
 from grokbench.curves.run import STATUSES, Run
 from grokbench.errors import UsageError
+from grokbench.runs import server
 from grokbench.runs.child import main as child_main
 from grokbench.runs.record import check_columns, is_number
 from grokbench.runs.recording import Recording
 from grokbench.suites.plan import RunSpec
-from grokbench.threads import environment_set, one_thread_environment
+from grokbench.threads import one_thread_environment
 
 LINGER_SECONDS = 3.0  # between a run's last word and the end of its process
 STARTUP_SECONDS = 60.0  # for the imports of the fork server, before the first word of a run
 STARTS, AGAIN_SECONDS = 6, 0.1  # with a new fork server each time, after 0.1, 0.2, 0.4 ... seconds
+BARE_STARTS = 3  # the last of them with a fork server that imports nothing: what it imports may be what kills it
+LOST = (None, 255)  # exit codes of a process that may live on: the fork server, which would know, is gone
 LOG_LINES = 30  # of what a crashed run printed
 LOG_BYTES = 2**16
 CHUNK_BYTES = 2**16
@@ -63,7 +63,8 @@ class Process:
     pipe : the end of the pipe that is read; reading it never waits.
     log : the file that takes what the run prints.
     limits : what the run may take.
-    handle : Linux: a file that is ready when the process ends. Unlike a number, no other process can inherit it.
+    handle : Linux: a file that is ready when the process ends. Unlike a number, no other process can inherit it. None
+        where the process had ended before it could be had; the fork server has then said so.
     started : time of the start, and later of the first word, on the monotonic clock.
     alive : whether the process has said a word.
     unread : the beginning of a message whose end has not come yet.
@@ -138,10 +139,14 @@ class Process:
             self.alive, self.started = True, time.monotonic()
         self.recording.take(message)
 
+    def extend(self, seconds: float) -> None:
+        """Give it more time: that in which nobody could listen to it, because this process was stopped."""
+        self.started += seconds
+
     def kill(self) -> None:
         """At once, with all that it started."""
         self._kill_group()
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.handle is None:
                 self.process.kill()
             else:  # after the death of the fork server, multiprocessing takes every run for ended
@@ -185,7 +190,7 @@ class Process:
             with contextlib.suppress(ValueError):
                 name = signal.Signals(-code).name
                 return f"killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
-        unknown = " or unknown, because the fork server was killed" if code in (None, 255) else ""
+        unknown = " or unknown, because the fork server was killed" if code in LOST else ""
         return f"process ended with exit status {code}{unknown}"
 
     def _end(self, status: str, error: str) -> None:
@@ -240,10 +245,16 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     log = folder / f"{spec.key}.log"
     for attempt in range(STARTS):
         try:
-            return _launch(_context(), spec, json.dumps(order), log, limits)
+            folder.mkdir(parents=True, exist_ok=True)  # the temporary folder may have been cleaned
+            context = server.running(preload=attempt < STARTS - BARE_STARTS)
+            return _launch(context, spec, json.dumps(order), log, limits)
         except (EOFError, ConnectionError):  # the fork server was killed, perhaps so lately that it seems to live
             time.sleep(AGAIN_SECONDS * 2**attempt)
-    raise UsageError(f"no run can be started: the fork server died {STARTS} times; is there memory left?")
+        except FileNotFoundError:  # its socket was cleaned away, with the temporary folder
+            server.forget()
+    raise UsageError(
+        f"no run can be started: the fork server died {STARTS} times; is there memory left, and a temporary folder?"
+    )
 
 
 def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Process:
@@ -251,13 +262,9 @@ def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Pr
     os.set_blocking(receive.fileno(), False)
     process = context.Process(target=child_main, args=(send, order, str(log)))
     try:
-        with one_thread_environment(), _installed_first():  # a spawned process is started in it
+        with one_thread_environment(), server.installed_first():  # a spawned process is started in it
             process.start()
-        try:
-            handle = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
-        except OSError:
-            process.kill()
-            raise
+        handle = _handle(process)
     except BaseException:
         receive.close()
         raise
@@ -266,41 +273,19 @@ def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Pr
     return Process(Recording(spec), process, receive, log, limits, handle)
 
 
-def _context():
-    """A fork server that has the heavy imports done; plain spawning where there is no fork server."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["grokbench.runs.preload"])
+def _handle(process: multiprocessing.process.BaseProcess) -> int | None:
+    """A file that is ready when a process ends; None for one that has ended, whose number another may have by now."""
+    if not hasattr(os, "pidfd_open"):
+        return None
     try:
-        with one_thread_environment(), _installed_first(), interrupts_held():
-            forkserver.ensure_running()
-    except OSError as error:
-        if "AF_UNIX" not in str(error):
-            raise
-        reason = f"the temporary folder's path is too long for a socket: {tempfile.gettempdir()}; set TMPDIR shorter"
-        raise UsageError(reason) from error
-    return context
-
-
-@contextlib.contextmanager
-def _installed_first() -> Iterator[None]:
-    """Processes started inside do not look for modules in the working directory: a suite's json.py is not Python's.
-
-    They look where this package lies, last of all; a run then gets the paths of this process.
-    """
-    package = str(Path(__file__).parents[2])
-    paths = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), package)))
-    with environment_set({"PYTHONSAFEPATH": "1", "PYTHONPATH": paths}):
-        yield
-
-
-@contextlib.contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Ctrl-C held back from the processes that are started inside: a fork server would die of it while it imports."""
-    resource_tracker.ensure_running()  # first, because starting it lifts the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        raise
+    if process.exitcode in LOST:
+        return handle
+    os.close(handle)
+    return None

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from grokbench.curves.curve import Curve
 from grokbench.curves.run import Run
 from grokbench.runs.environment import environment
+from grokbench.runs.record import KNOWN_WITH_UNIT, OPTIONAL, check_record
 from grokbench.suites.plan import RunSpec
 
 
@@ -72,4 +73,17 @@ def recorded(spec: RunSpec, reported: Mapping[str, object], columns: Mapping[str
         "task_given": spec.task.given,
         "learner_given": spec.learner.given,
     }
+    record = _storable(record)
     return Run(record, Curve.of(columns, record))
+
+
+def _storable(record: dict[str, object]) -> dict[str, object]:
+    """A record that will be read again: one whose facts cannot be is that of a failed run, without those facts."""
+    try:
+        check_record(record)
+    except (ValueError, LookupError) as error:
+        fits = {name: value for name, value in record.items() if name not in OPTIONAL or OPTIONAL[name](value)}
+        if "unit" in fits and not all(OPTIONAL[name](fits.get(name)) for name in KNOWN_WITH_UNIT):
+            del fits["unit"]
+        return {**fits, "status": "failed", "error": f"what it says of itself cannot be stored: {error}"}
+    return record

@@ -27,6 +27,7 @@ from grokbench.curves.curve import Curve
 from grokbench.curves.run import STATUSES, Run
 from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
+from grokbench.limits import LARGEST_CURVE, LARGEST_RECORD
 from grokbench.options import digest
 from grokbench.runs.files import is_folder, open_regular, opened_folder
 from grokbench.runs.folder import CONTENT, KEY, MARKER, is_marked, is_somebody_elses, remove_run, require_ours
@@ -128,7 +129,8 @@ class Store:
             stamp = self.stamp(key)
             try:
                 with opened_folder(self.runs) as runs, opened_folder(key, runs) as run:
-                    texts = regular_text("run.json", run), regular_text("curve.csv", run)
+                    record, curve = (("run.json", LARGEST_RECORD), ("curve.csv", LARGEST_CURVE))
+                    texts = regular_text(*record, run), regular_text(*curve, run)
             except FileNotFoundError:
                 if self.stamp(key) == stamp:
                     raise
@@ -178,7 +180,7 @@ class Store:
         """UsageError where a run was stored by a newer grokbench, whatever else of it this one cannot read."""
         if not os.path.islink(self.runs / key):
             with contextlib.suppress(OSError, ValueError, RecursionError):
-                content = json.loads(regular_text(self.runs / key / "run.json"))
+                content = json.loads(regular_text(self.runs / key / "run.json", LARGEST_RECORD))
                 check_format(content, self.runs / key, intact=_is_sealed(content))
 
     def _quarantine(self, key: str, error: Exception) -> None:
@@ -210,10 +212,15 @@ def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
 
 
-def regular_text(path: str | Path, within: int | None = None) -> str:
-    """The text of a file; OSError for a folder, a pipe, a device and a link. See `open_regular` for `within`."""
+def regular_text(path: str | Path, most: int, within: int | None = None) -> str:
+    """The text of a file of at most `most` bytes; see `open_regular` for `within`.
+
+    OSError for a larger one, for a folder, a pipe, a device and a link.
+    """
     with open_regular(path, within) as file:
-        return file.read()
+        if os.fstat(file.fileno()).st_size <= most:
+            return file.read()
+    raise OSError(errno.EFBIG, f"{Path(path).name} is larger than any that was stored (at most {most:,} bytes)")
 
 
 def sealed(record: dict) -> dict:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grokbench.errors import UsageError, closest, shown
+from grokbench.limits import LARGEST_SUITE
 from grokbench.registry import learners, tasks
 from grokbench.suites.variants import RESERVED, Variant, check_plain, is_number, is_whole, measure_versions, variants
 
@@ -25,7 +26,6 @@ DEFAULTS = {
     "comparisons": None,
     "measures": [],
 }
-LARGEST_FILE = 2**20  # bytes; the largest shipped suite has 3000
 
 
 @dataclass(frozen=True)
@@ -147,12 +147,12 @@ def read_toml(path: Path) -> dict:
     """The data of a TOML file. UsageError for what is not TOML, or larger or deeper than any suite."""
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            data = file.read(LARGEST_SUITE + 1)
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    if len(data) > LARGEST_FILE:
-        raise UsageError(f"{path}: larger than any suite (at most {LARGEST_FILE:,} bytes)")
+    if len(data) > LARGEST_SUITE:
+        raise UsageError(f"{path}: larger than any suite (at most {LARGEST_SUITE:,} bytes)")
     return _parse(text, str(path))
 
 

@@ -93,7 +93,7 @@ def _variants_of_table(section: str, table: dict, registry: Registry) -> Iterato
     taken = measure_versions(table.get("measures", []))
     source, taken_from = registry.source(table["name"]), {name: measures.source(name) for name in taken}
     for values in itertools.product(*axes.values()):
-        made = registry.create(table["name"], **dict(zip(axes, values, strict=True)))
+        made = _made(registry, table["name"], dict(zip(axes, values, strict=True)))
         budget = _budget(table, made) if section == "learners" else None
         only = table.get("tasks")
         if only is not None and not (isinstance(only, list) and all(isinstance(name, str) for name in only)):
@@ -111,6 +111,16 @@ def _variants_of_table(section: str, table: dict, registry: Registry) -> Iterato
             source=source,
             measure_sources=taken_from,
         )
+
+
+def _made(registry: Registry, name: str, given: dict[str, object]):
+    """An instance with some options; UsageError for whatever its constructor raises."""
+    try:
+        return registry.create(name, **given)
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"its constructor raises {type(error).__name__}: {error}") from error
 
 
 def _axis(option, value: object) -> list[object]:

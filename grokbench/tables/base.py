@@ -29,6 +29,7 @@ class Column:
     text : of an entry, what people read; default: the value, with three significant digits.
     after : name of the column after which people read it, where that is another place than in the CSV file.
     optional : left out of what people read where it has no value in any row.
+    rank : how soon it is left out where a screen is narrow: the highest first, 0 last.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     text: Callable[[Any], str] | None = None
     after: str = ""
     optional: bool = False
+    rank: int = 0
 
     def of(self, entry: object) -> object:
         """The value of an entry; None where it has none."""
@@ -110,6 +112,10 @@ class Table:
         columns = [c for c in in_reading_order(self.columns_of(grid)) if not c.optional or any(map(c.known, entries))]
         rows = [{column.name: column.read(entry) for column in columns} for entry in entries]
         return {column.name: column.heading for column in columns}, rows
+
+    def ranks(self, grid: Grid) -> dict[str, int]:
+        """Column names to how soon each is left out of a narrow screen."""
+        return {column.name: column.rank for column in self.columns_of(grid)}
 
     def page(self, grid: Grid) -> str:
         """The Markdown file."""

@@ -37,8 +37,8 @@ class Entry:
 Named = tuple[str, list[Run]]  # a learner or a family by its label, and its runs
 
 
-def _compared(name: str, meaning: str, heading: str = "") -> Column:
-    return Column(name, meaning, heading, value=lambda entry: getattr(entry.comparison, name))
+def _compared(name: str, meaning: str, heading: str = "", rank: int = 0) -> Column:
+    return Column(name, meaning, heading, value=lambda entry: getattr(entry.comparison, name), rank=rank)
 
 
 @register_table("comparisons")
@@ -49,18 +49,20 @@ class Comparisons(Table):
         Column("task", "label of the task; `all` for two families", "task"),
         Column("a", "one side: a learner by its label, or a family", "a"),
         Column("b", "the other side", "b"),
-        _compared("n_a", "runs of a on splits that b has too", "n"),
+        _compared("n_a", "runs of a on splits that b has too", "n", rank=4),
         _compared("n_b", "the same of b"),
-        _compared("late_a", "share of late runs of a; a non-event counts on an adequate horizon only", "late a"),
-        _compared("late_b", "the same of b", "late b"),
-        _compared("delay_a", "Kaplan-Meier median delay of a, in decades", "delay a"),
-        _compared("delay_b", "the same of b", "delay b"),
-        _compared("difference", "delay_a - delay_b", "difference"),
-        _compared("low", "lower end of its 95 % interval over seeds", "low"),
-        _compared("high", "upper end of that interval", "high"),
-        _compared("win", "P(a later) - P(b later)", "win"),
+        _compared(
+            "late_a", "share of late runs of a; a non-event counts on an adequate horizon only", "late a", rank=2
+        ),
+        _compared("late_b", "the same of b", "late b", rank=2),
+        _compared("delay_a", "Kaplan-Meier median delay of a, in decades", "delay a", rank=3),
+        _compared("delay_b", "the same of b", "delay b", rank=3),
+        _compared("difference", "delay_a - delay_b", "difference", rank=1),
+        _compared("low", "lower end of its 95 % interval over seeds", "low", rank=5),
+        _compared("high", "upper end of that interval", "high", rank=5),
+        _compared("win", "P(a later) - P(b later)", "win", rank=5),
         _compared("p", "of the stratified log-rank test, sides swapped within (task, seed)"),
-        _compared("p_holm", "the same, adjusted for the registered rows of the table", "p (Holm)"),
+        _compared("p_holm", "the same, adjusted for the registered rows of the table", "p (Holm)", rank=1),
         _compared("verdict", "a is `later`, `earlier`; or `no evidence`, `too few runs`, `not comparable`", "a is"),
         Column("environments", "environments of both sides' runs that may give other numbers; several are a mix"),
     )

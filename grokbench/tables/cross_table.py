@@ -47,6 +47,7 @@ def _corner_columns(corner: str) -> tuple[Column, ...]:
             corner_heading(corner),
             text=_share_text(corner),
             optional=True,
+            rank=1,
         ),
         Column(f"{corner}_n", "runs of that corner that are decided"),
         Column(f"{corner}_low", "lower end of the exact 95 % interval of the share"),
@@ -71,12 +72,12 @@ class CrossTable(Table):
         Column("explanation", "the explanation whose rules name the cells"),
         Column("family", "the family", "family"),
         Column("task", "the task", "task"),
-        Column("natural", "the state of the explicit pressure in which the family is used", "natural"),
+        Column("natural", "the state of the explicit pressure in which the family is used", "natural", rank=3),
         Column("n", "registered seeds"),
         *(column for corner in CORNERS for column in _corner_columns(corner)),
         *(column for effect in EFFECTS for column in _effect_columns(effect)),
-        Column("horizon", "median decades from t_mem to the end of the natural free runs", "H"),
-        Column("reading", "what the numbers say, by rule", "reading"),
+        Column("horizon", "median decades from t_mem to the end of the natural free runs", "H", rank=4),
+        Column("reading", "what the numbers say, by rule", "reading", rank=2),
         Column("by_construction", "what could not have come out otherwise"),
     )
     own_page = False

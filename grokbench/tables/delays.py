@@ -123,7 +123,7 @@ class Delays(Table):
             "its options that are not at their defaults, as JSON",
             value=lambda e: e.cell.learner.options,
         ),
-        Column("family", "the learner's family", "family", value=lambda e: e.cell.family),
+        Column("family", "the learner's family", "family", value=lambda e: e.cell.family, rank=3),
         Column("runs", "runs of the cell", value=lambda e: len(e.cell.runs)),
         Column(
             "failed", "those that raised, died or ran out of time", value=lambda e: sum(r.failed for r in e.cell.runs)
@@ -144,12 +144,21 @@ class Delays(Table):
             "outcomes",
             value=lambda e: e.summary.outcomes,
             text=lambda e: e.outcomes_text,
+            rank=2,
         ),
         Column(
-            "t_mem", "Kaplan-Meier median of t_mem, on the learner's clock", "t_mem", value=lambda e: e.summary.t_mem
+            "t_mem",
+            "Kaplan-Meier median of t_mem, on the learner's clock",
+            "t_mem",
+            value=lambda e: e.summary.t_mem,
+            rank=4,
         ),
         Column(
-            "t_gen", "Kaplan-Meier median of t_gen, on the learner's clock", "t_gen", value=lambda e: e.summary.t_gen
+            "t_gen",
+            "Kaplan-Meier median of t_gen, on the learner's clock",
+            "t_gen",
+            value=lambda e: e.summary.t_gen,
+            rank=4,
         ),
         Column(
             "delay",
@@ -162,8 +171,8 @@ class Delays(Table):
         Column("delay_high", "upper end of that interval"),
         Column("loss_delay", "Kaplan-Meier median of the delay from skill, in decades"),
         Column("resolved", "share of runs whose t_mem lies well above the grain of the clock"),
-        Column("test_accuracy", "median held-out accuracy at the end", "test accuracy"),
-        Column("cpu_seconds", "median processor time of a run", "cpu s"),
+        Column("test_accuracy", "median held-out accuracy at the end", "test accuracy", rank=3),
+        Column("cpu_seconds", "median processor time of a run", "cpu s", rank=5),
         Column("environments", "environments of its runs that may give other numbers; read where a cell has several"),
     )
     note = """

@@ -70,18 +70,22 @@ class Prevalence(Table):
         ),
         Column("task_options", "its options that are not at their defaults, as JSON", value=lambda e: e.task.options),
         Column("family", "the family", "family"),
-        Column("learners", "its learners", "learners", value=lambda e: len({c.learner.name for c, _ in e.cells})),
+        Column(
+            "learners", "its learners", "learners", value=lambda e: len({c.learner.name for c, _ in e.cells}), rank=5
+        ),
         Column(
             "settings",
             "its settings: learners with one set of options, per task",
             "settings",
             value=lambda e: len(e.cells),
+            rank=4,
         ),
         Column(
             "settings_late",
             "settings with more than half of their runs late",
             "mostly late",
             value=lambda e: sum(sum(v == 1 for v in values) > len(values) / 2 for values in e.late_by_cell),
+            rank=3,
         ),
         Column("runs", "all runs of the family", value=lambda e: len(e.values)),
         Column(
@@ -89,8 +93,9 @@ class Prevalence(Table):
             "runs that cannot be judged; they count as not late",
             "undecided",
             value=lambda e: sum(math.isnan(value) for value in e.values),
+            rank=2,
         ),
-        Column("late", "late runs", "late", text=lambda e: f"{e.late}/{len(e.values)}"),
+        Column("late", "late runs", "late", text=lambda e: f"{e.late}/{len(e.values)}", rank=1),
         Column(
             "share",
             "late runs among all",

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.limits import check_size
 from grokbench.options import AtLeastTwo, Count
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
 
-MOST_TOKENS = 100_000_000  # bits of both splits: almost a gigabyte
+FEW = 8  # strings per example: where there are fewer, all of them are made and shuffled
 
 
 @dataclass(kw_only=True)
@@ -39,9 +40,13 @@ class BooleanRule(Task):
     n_test: AtLeastTwo = 1000
 
     def __post_init__(self):
-        most = MOST_TOKENS // (self.n_train + self.n_test)
-        if self.n_bits > most:
-            raise OptionError("n_bits", self.n_bits, f"at most {most}: {MOST_TOKENS:,} bits in both splits together")
+        examples = self.n_train + self.n_test
+
+        def numbers(n_bits: int) -> int:
+            few = n_bits < 64 and 2**n_bits < FEW * examples  # then all strings are made
+            return n_bits * (2**n_bits if few else examples)
+
+        check_size("n_bits", self.n_bits, numbers)
         if self._bits_read() > self.n_bits:
             most = self.n_bits // (self._bits_read() // self.k)
             raise OptionError(
@@ -87,7 +92,7 @@ class BooleanRule(Task):
 
     def _draw(self, needed: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
         """For each class `needed` distinct strings (m, n_bits) int8, uniform without replacement, in random order."""
-        if any(there < 4 * count for there, count in zip(self._class_sizes(), needed, strict=True)):
+        if any(there < FEW / 2 * count for there, count in zip(self._class_sizes(), needed, strict=True)):
             codes = np.arange(2**self.n_bits)[:, None]  # few strings: all of them, in random order
             bits = rng.permutation((codes >> np.arange(self.n_bits)) & 1).astype(np.int8)
         else:

@@ -9,6 +9,7 @@ import numpy as np
 from annotated_types import Ge
 
 from grokbench.errors import OptionError
+from grokbench.limits import check_size
 from grokbench.options import Count, Whole
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
@@ -41,6 +42,9 @@ class Concealed(Task):
 
     def __post_init__(self):
         Modular(operation=self.operation, modulus=self.modulus)  # raises where the operation needs a prime
+        check_size("n_train", self.n_train, lambda n: 2 * n)
+        check_size("n_test", self.n_test, lambda n: 2 * (n + self.n_train))
+        check_size("n_concealed", self.n_concealed, lambda m: (self.n_train + self.n_test) * (2 + m))
         if self.n_train + self.n_test > self._n_inputs:
             expected = f"with n_test = {self.n_test} at most the {self._n_inputs} inputs that there are"
             raise OptionError("n_train", self.n_train, expected)
@@ -53,7 +57,8 @@ class Concealed(Task):
 
     @property
     def _n_inputs(self) -> int:
-        return len(self._pairs()) << self.n_concealed
+        p = self.modulus
+        return p * (p - (self.operation == "x/y")) << self.n_concealed
 
     def sample(self, rng: np.random.Generator) -> Split:
         """Distinct random inputs: the first ones train, the next ones are held out."""

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.limits import check_size
 from grokbench.options import AtLeastTwo, Count, Positive, Whole
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
@@ -46,6 +47,9 @@ class Eigenvector(Task):
     tolerance: Positive = 0.01
 
     def __post_init__(self):
+        check_size("n_train", self.n_train, lambda n: n**2)  # the kernel matrix
+        check_size("n_test", self.n_test, lambda n: (n + self.n_train) ** 2)
+        check_size("n_features", self.n_features, lambda d: d * (self.n_train + self.n_test))
         for name in ("n_train", "n_test"):
             if self.target == "class" and getattr(self, name) % 2:
                 raise OptionError(name, getattr(self, name), "an even number, because both classes are balanced")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from grokbench.errors import OptionError
+from grokbench.limits import check_size
 from grokbench.options import AtLeastTwo, ProperShare
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
@@ -29,7 +31,7 @@ class Permutation(Task):
     Parameters
     ----------
     group : "symmetric" is S_n, all n! permutations; "dihedral" is D_n, the 2n symmetries of a polygon of n corners.
-    n : number of things permuted; 2 to 6 for S_n, at least 3 for D_n.
+    n : number of things permuted; 2 to 6 for S_n, 3 to 292 for D_n.
     operation : "xy" is the product, "xyx^-1" the conjugate of y by x, "xyx" what the name says.
     train_fraction : share of the table that is the training split; the rest is held out.
     """
@@ -42,12 +44,19 @@ class Permutation(Task):
     def __post_init__(self):
         if self.group == "symmetric" and self.n > LARGEST:
             raise OptionError("n", self.n, f"at most {LARGEST} for the symmetric group (its table has (n!)^2 entries)")
+        if self.group == "dihedral":  # every pair of elements is composed
+            check_size("n", self.n, lambda n: (2 * n) ** 2 * n)
         if self.n < 3 and self.group == "dihedral":
             raise OptionError("n", self.n, "at least 3 corners for a dihedral group")
-        entries = len(self.elements()) ** 2
+        entries = self._order**2
         if not 0 < round(self.train_fraction * entries) < entries:
             expected = f"a share of the table's {entries} entries that leaves both splits non-empty"
             raise OptionError("train_fraction", self.train_fraction, expected)
+
+    @property
+    def _order(self) -> int:
+        """Number of elements of the group."""
+        return math.factorial(self.n) if self.group == "symmetric" else 2 * self.n
 
     def elements(self) -> np.ndarray:
         """(order, n) the permutations as rows x(0)..x(n - 1), in lexicographic order; row 0 is the identity."""

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grokbench.limits import check_size
 from grokbench.options import Count, NonNegative, Positive, Unbounded
 from grokbench.registry import register_task
 from grokbench.tasks.base import Split, Task
+
+LEAST_FEATURES = 4  # numbers per example, of the features of `slope`
 
 
 @dataclass(kw_only=True)
@@ -28,6 +31,13 @@ class Regression(Task):
     n_train: Count = 500
     n_test: Count = 1000
     tolerance: Positive = 0.01
+
+    def __post_init__(self):
+        n_features = max(getattr(self, "n_features", 1), LEAST_FEATURES)
+        if n_features > self.n_train + self.n_test:
+            check_size("n_features", n_features, lambda d: (self.n_train + self.n_test) * d)
+        check_size("n_train", self.n_train, lambda n: (n + 1) * n_features)
+        check_size("n_test", self.n_test, lambda n: (n + self.n_train) * n_features)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(n, d) inputs and (n,) targets of one teacher, both drawn with `rng`."""

@@ -23,7 +23,7 @@ from support_runs import table
 from grokbench import cli
 from grokbench.registry import include, learners
 from grokbench.report.write import write_report
-from grokbench.runs.process import _context
+from grokbench.runs import server
 from grokbench.runs.store import LEFTOVER, Store
 from grokbench.suites.plan import make_plan
 from grokbench.suites.suite import load_suite
@@ -104,7 +104,7 @@ class Bed:
 
     def forked(self, verb: str = "compare", *more: object, jobs: int = 2):
         """The command line in a process that was forked from this one: everything imported, the fork server warm."""
-        _context()
+        server.running()
         process = multiprocessing.get_context("fork").Process(
             target=_forked, args=(self.arguments(verb, *more, jobs=jobs), self.folder / "errors")
         )

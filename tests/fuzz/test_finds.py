@@ -262,7 +262,7 @@ def test_a_terminal_without_the_characters_of_a_table(tmp_path, encoding):
     """ "≥ 1.5" could not be encoded: the report was written, but its summary was a traceback."""
     support_folders.fill(tmp_path)
     command = [sys.executable, "-m", "grokbench", "report", str(tmp_path)]
-    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "COLUMNS": "180"}
     done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"\\u2265 1." in done.stdout
