@@ -59,8 +59,7 @@ class Bed:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.suite, self.results = self.folder / "suite.toml", self.folder / "results"
         self.fault_file, self.log, self.learner = (self.folder / n for n in ("fault", "log", "faulty_here.py"))
-        code = FAULTY.read_text().replace("FAULT_FILE", str(self.fault_file)).replace("LOG_FILE", str(self.log))
-        self.learner.write_text(code)
+        self.learner.write_text(FAULTY.read_text())
         self.suite.write_text(self.text)
 
     def clear(self) -> None:
