@@ -14,7 +14,7 @@ import click
 
 from grokbench.cli import checking, looking, suites  # noqa: F401  (each registers its verbs)
 from grokbench.cli.screen import open_missing_streams, say
-from grokbench.cli.verbs import INTERRUPTED, OK, USAGE, cli, complain
+from grokbench.cli.verbs import INTERRUPTED, OK, USAGE, ReaderGone, cli, complain
 from grokbench.errors import UsageError
 
 
@@ -38,13 +38,8 @@ def _status(arguments: list[str] | None) -> int:
         status = complain(error.format_message(), USAGE)
     except (click.Abort, KeyboardInterrupt):
         status = complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+    except ReaderGone:  # as `| head` does
         _abandon_output()
-        status = OK
-    except SystemExit as end:
-        if not isinstance(end.__context__, BrokenPipeError):
-            raise
-        _abandon_output()  # click has made an exit of it
         status = OK
     except OSError as error:  # a name too long, a folder that may not be entered, a disk that is full
         status = complain(f"{error.filename or 'system error'}: {error.strerror or error}", USAGE)

@@ -15,8 +15,19 @@ OK, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 ORDER = ("compare", "run", "report", "detect", "list", "show", "check", "doctor")
 
 
+class ReaderGone(Exception):
+    """Nobody reads our output any more. Click would end the process for it, with the status of a failed run."""
+
+
 class Verbs(click.Group):
     """A group that names the closest verb for a misspelt one."""
+
+    def invoke(self, ctx):
+        """Click's, with a name of our own for a pipe that is broken."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def resolve_command(self, ctx, args):
         """Click's, with our one-line error."""
