@@ -154,10 +154,10 @@ def test_a_local_module_that_the_file_imports_is_part_of_it(folder, statement, p
 
 
 def test_a_base_from_another_included_file_is_part_of_it(folder):
-    (folder / "base.py").write_text(FILE.replace('"edited', '"edited-base'))
+    (folder / "base.py").write_text(FILE.replace('"edited', '"edited_base'))
     include(folder / "base.py")
     text = 'from grokbench.registry import learners, register_learner\n@register_learner("edited")\n'
-    (folder / "own.py").write_text(f'{text}class Mine(learners["edited-base"]): pass\n')
+    (folder / "own.py").write_text(f'{text}class Mine(learners["edited_base"]): pass\n')
     before = spec_of(folder).key
     edit(folder / "base.py", "0.5", "0.7")
     include(folder / "base.py")

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from multiprocessing import forkserver
+from pathlib import Path
 
 import pytest
 from conftest import SABOTEURS
@@ -145,8 +146,9 @@ def test_no_file_left_to_look_at_a_run_that_is_over_is_said_in_one_line(tmp_path
 @pytest.mark.parametrize("what", ["the sockets", "the logs", "all of it"])
 @pytest.mark.parametrize("at", ["started", "finished"])
 def test_the_temporary_folder_cleaned_while_a_suite_runs(tmp_path, monkeypatch, what, at):
-    folder = tmp_path / "tmp"
-    folder.mkdir()
+    folder = Path(
+        tempfile.mkdtemp(prefix="g")
+    )  # short: a socket's path has about 100 characters
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)
     server.forget()
@@ -163,6 +165,7 @@ def test_the_temporary_folder_cleaned_while_a_suite_runs(tmp_path, monkeypatch, 
         assert statuses(tmp_path / "results") == ["done"] * 3
     finally:
         server.forget()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import types
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from grokbench.allowed import allow
 from grokbench.errors import UsageError
 from grokbench.learners.scikit.estimator import make_estimator
 from grokbench.learners.scikit.workers import counts_workers, with_one_worker
@@ -104,11 +105,13 @@ def test_a_default_of_many_workers_becomes_one():
 
 def test_so_it_does_by_way_of_a_suite(monkeypatch):
     module = types.ModuleType("sklearn_greedy")
-    module.Greedy = Greedy
+    module.Greedy = type("Greedy", (Greedy,), {"__module__": "sklearn_greedy"})
     monkeypatch.setitem(sys.modules, "sklearn_greedy", module)
+    allow("sklearn_greedy")
     assert make_estimator("path", "sklearn_greedy.Greedy", {}).thread_count == 1
 
 
 def test_none_stays_none_in_scikit_learn_where_it_is_one():
+    allow("xgboost")
     assert make_estimator("path", FOREST["path"], {}).n_jobs is None  # setting it is deprecated for some
     assert make_estimator("path", "xgboost.XGBClassifier", {}).n_jobs == 1
