@@ -60,6 +60,7 @@ def read_grid(results: Path) -> Grid:
         learners=note.learners,
         explained=judge_suite(note.suite, note.cells or {}, runs),
         cells=note.cells,
+        sources=note.sources,
     )
 
 

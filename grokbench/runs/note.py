@@ -33,6 +33,7 @@ class Note:
     learners : learner id -> (name, given options as JSON) of its variants.
     not_applicable : (task id, learner id, reason) of the pairs that cannot be.
     cells : cell "task id/learner id" -> seed as text -> key of the run; None where no explanation needs it.
+    sources : hashes of the code, as it stood at the last command, of all that is not built in; None where all is.
     """
 
     suite: str = ""
@@ -41,6 +42,7 @@ class Note:
     learners: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     not_applicable: Sequence[Sequence[str]] = ()
     cells: Mapping[str, Mapping[str, str]] | None = None
+    sources: Sequence[str] | None = None
 
     @classmethod
     def of(cls, plan: Plan, with_cells: bool) -> Note:
@@ -50,7 +52,8 @@ class Note:
             learners.setdefault(learner.id, []).append([learner.name, options_json(learner.given)])
         impossible = [[task.id, learner.id, reason] for task, learner, reason in plan.not_applicable]
         cells = cell_keys(plan.suite) if with_cells else None
-        return cls(plan.suite.name, plan.suite.title, plan.suite.comparisons, learners, impossible, cells)
+        sources = sorted({source for spec in plan.specs for source in spec.source.values()}) or None
+        return cls(plan.suite.name, plan.suite.title, plan.suite.comparisons, learners, impossible, cells, sources)
 
     @classmethod
     def read(cls, results: Path) -> Note:
@@ -78,7 +81,8 @@ class Note:
         """
         with warnings.catch_warnings(action="ignore"):
             Note.read(results)
-        said = {name: value for name, value in asdict(self).items() if name != "cells" or value is not None}
+        optional = ("cells", "sources")
+        said = {name: value for name, value in asdict(self).items() if name not in optional or value is not None}
         content = {"format": FORMAT, **said}
         write_atomically(results / "suite.json", _text({**content, "sha256": _hash(content)}))
 
@@ -113,6 +117,8 @@ def _check(content: dict) -> None:
     fits = all(isinstance(text, str) for text in texts) and isinstance(learners, dict)
     fits = fits and (pairs is None or (isinstance(pairs, list) and all(map(_two_texts, pairs))))
     fits = fits and _keys_by_cell(content.get("cells", {}))
+    sources = content.get("sources", [])
+    fits = fits and isinstance(sources, list) and all(isinstance(source, str) for source in sources)
     if not fits or not all(isinstance(named, list) and all(map(_two_texts, named)) for named in learners.values()):
         raise ValueError("not what a suite leaves")
 

@@ -131,6 +131,8 @@ class Grid:
     learners : id of a learner in the suite -> the (name, JSON of options) that it stands for.
     explained : the explanations of the suite, judged on these runs.
     cells : "task/learner", ids of the suite -> seed -> key of the run.
+    sources : hashes of the code of what is not built in, as it stood at the last command; None where all is. Cells of
+        earlier code stand before those of the present one.
 
     Attributes
     ----------
@@ -145,10 +147,11 @@ class Grid:
         learners: Mapping[str, Sequence[Sequence[str]]] | None = None,
         explained: Sequence = (),
         cells: Mapping[str, Mapping[str, str]] | None = None,
+        sources: Sequence[str] | None = None,
     ):
         self.title, self.explained, self.cell_keys = title, explained, cells or {}
         self.comparisons, self.learners = comparisons, learners or {}
-        self.cells = tuple(_cells(runs))
+        self.cells = tuple(_cells(runs, frozenset(sources or ())))
         self.entries: dict[str, list] = {}
 
     @cached_property
@@ -181,7 +184,7 @@ def is_shuffled(run: Run) -> bool:
     return run.record["config"]["task_options"].get("labels") == "shuffled"
 
 
-def _cells(runs: Iterable[Run]) -> list[Cell]:
+def _cells(runs: Iterable[Run], sources: frozenset[str]) -> list[Cell]:
     members: dict[tuple[Identity, Identity], list[Run]] = {}
     for variants, same in _by_given(runs).items():
         varying = _varying(same)
@@ -189,7 +192,7 @@ def _cells(runs: Iterable[Run]) -> list[Cell]:
             extra = {name: _run_option(run, name) for name in varying}
             learner = Identity(variants[1].name, options_json({**run.record["learner_given"], **extra}))
             members.setdefault((variants[0], learner), []).append(run)
-    ordered = sorted(members, key=lambda place: _order(*place, members[place][0]))
+    ordered = sorted(members, key=lambda place: _order(*place, members[place][0], sources))
     tasks = _labels({task: members[task, learner][0].record["task_given"] for task, learner in ordered})
     learners: dict[Identity, dict[Identity, dict]] = {}
     for task, learner in ordered:
@@ -202,9 +205,10 @@ def _cells(runs: Iterable[Run]) -> list[Cell]:
     ]
 
 
-def _order(task: Identity, learner: Identity, run: Run) -> tuple:
-    """Depends on the configuration alone; shuffled labels come after the real ones."""
-    return (task.name, is_shuffled(run), task.options, *learner)
+def _order(task: Identity, learner: Identity, run: Run, sources: frozenset[str]) -> tuple:
+    """Depends on the configuration and on `sources` alone; shuffled labels come after the real ones."""
+    present = sources.issuperset(run.record["config"].get("source", {}).values())
+    return (task.name, is_shuffled(run), task.options, learner.name, present, learner.options)
 
 
 def _by_given(runs: Iterable[Run]) -> dict[tuple[Identity, Identity], list[Run]]:

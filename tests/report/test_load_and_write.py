@@ -60,3 +60,41 @@ def test_written_again_it_is_the_same_bytes(results):
     assert {path.name: path.read_bytes() for path in results.iterdir() if path.is_file()} == before
     assert (grid.title, len(grid.runs), len(grid.cells)) == ("Two ridges", 4, 2)
     assert grid.is_sweep
+
+
+def test_cells_of_earlier_code_stand_before_those_of_the_present_whatever_their_hashes(
+    grokbench, write_suite, tmp_path
+):
+    learner = tmp_path / "mine.py"
+    suite = write_suite(
+        SUITE.replace("kernel_flow", "mine").replace("ridge = [0.0, 0.1]\n", "").replace("seeds = 2", "")
+    )
+    arguments = (suite, "--results", tmp_path / "results", "--seeds", 1, "--jobs", 0, "--quiet", "--include", learner)
+    for scale in ("0.1", "0.2", "0.3", "0.1"):  # the last is the first again: its runs are those of the present
+        learner.write_text(LEARNER.replace("SCALE", scale))
+        assert grokbench("compare", *arguments)[0] == 0
+        last = package.load(tmp_path / "results").runs.iloc[-1]
+        assert last.train_loss == pytest.approx(4 * float(scale) ** 2 + (1 - float(scale)) ** 2)
+
+
+LEARNER = '''
+import numpy as np
+
+import grokbench
+
+
+@grokbench.register_learner("mine")
+class Mine(grokbench.Learner):
+    """Scores that never change, of which the loss tells which code has made them."""
+
+    loss = "mse"
+
+    def begin(self, X, y, n_classes, alphabet, rng):
+        self.classes = n_classes
+
+    def advance(self, time):
+        pass
+
+    def scores(self, X):
+        return np.full((len(X), self.classes), SCALE)
+'''

@@ -146,9 +146,7 @@ def test_no_file_left_to_look_at_a_run_that_is_over_is_said_in_one_line(tmp_path
 @pytest.mark.parametrize("what", ["the sockets", "the logs", "all of it"])
 @pytest.mark.parametrize("at", ["started", "finished"])
 def test_the_temporary_folder_cleaned_while_a_suite_runs(tmp_path, monkeypatch, what, at):
-    folder = Path(
-        tempfile.mkdtemp(prefix="g")
-    )  # short: a socket's path has about 100 characters
+    folder = Path(tempfile.mkdtemp(prefix="g"))  # short: a socket's path has about 100 characters
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)
     server.forget()
