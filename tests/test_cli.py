@@ -440,6 +440,7 @@ def test_check_of_a_file_that_registers_nothing_says_what_to_type(grokbench, tmp
     assert "registers nothing (expected @grokbench.register_learner(NAME) or the like)" in err
 
 
+@pytest.mark.slow
 def test_a_learner_of_one_s_own_reaches_every_command(grokbench, write_suite, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(MY_LEARNER)

@@ -178,6 +178,7 @@ def test_a_log_of_a_million_columns_is_refused(tmp_path, capfd, columns):
     assert "more columns than any log" in refused(capfd, "detect", log(tmp_path, head + "\n1,1,1\n"), "--classes", 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

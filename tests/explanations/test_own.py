@@ -107,7 +107,7 @@ def test_check_says_what_is_wrong(grokbench, mine):
     assert json.loads(out)[0]["detail"] == "rules of mine: M1: no function 'ends_low' in its module"
 
 
-@pytest.mark.parametrize("jobs", [0, 1])
+@pytest.mark.parametrize("jobs", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_compare_judges_it_on_runs_that_carry_its_hash(grokbench, mine, jobs):
     path, suite = mine
     status, _, err = grokbench("compare", suite, "--include", path, "--jobs", jobs, "--quiet")

@@ -258,6 +258,7 @@ def test_a_refusal_is_one_line_and_nothing_is_stored(cluster, tmp_path, grokbenc
     assert Store(tmp_path / "r").keys() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "message"),
     [

@@ -200,6 +200,7 @@ def test_the_number_of_jobs_changes_no_byte(families, tmp_path, jobs):
     assert len(table(tmp_path, "curves")) > 100
 
 
+@pytest.mark.slow
 def test_one_interruption_finishes_what_runs_and_starts_nothing(families, tmp_path):
     plan, reference = families
     watch = Impatient(after=3, at="started")

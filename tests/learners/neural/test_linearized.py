@@ -51,6 +51,7 @@ def relative(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(
     ("hidden", "residual"), [([], False), ([6], False), ([6, 5, 4], False), ([5, 5, 5, 5], True)], ids=str

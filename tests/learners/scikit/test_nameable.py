@@ -85,6 +85,7 @@ def test_a_suite_does_not_run_what_lies_beside_it(write_suite, grokbench, tmp_pa
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.slow
 def test_modules_beside_a_suite_are_not_taken_for_those_that_are_installed(write_suite, tmp_path):
     """Python puts the working directory first, in the command and in what multiprocessing starts."""
     for name in ("numpy", "sklearn", "click", "pandas", "multiprocessing", "socket", "torch"):
