@@ -21,6 +21,7 @@ NOT_QUICK = ("slow", "faults", "fuzz")
 SLOW_FIXTURES = {"sabotage", "cluster", "sleepers"}  # each starts processes by the dozen
 SLOW_FILES = (  # whole; tests/test_repository.py holds that they are there
     "fuzz/test_finds.py",
+    "measures/test_in_runs.py",
     "studies/test_mechanisms.py",
     "studies/test_qualification.py",
     "studies/test_simulated_suites.py",

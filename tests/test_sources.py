@@ -205,6 +205,7 @@ def test_a_worker_reads_the_same_key_from_an_order(folder):
     assert read.key == spec.key == order["key"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["0", "2"])
 def test_the_command_runs_an_edited_file_again_and_keeps_what_it_did_before(folder, grokbench, jobs):
     spec_of(folder)
@@ -258,6 +259,7 @@ def test_an_installed_package_is_known_by_name_and_version(monkeypatch, version,
     assert len(checkout) == 64  # this file is not installed: an edit of it counts as well
 
 
+@pytest.mark.slow
 def test_a_module_that_is_compiled_already_is_not_run_in_place_of_its_text(folder):
     """Two edits within a second leave a compiled file that Python takes for that of the new text."""
     command = [sys.executable, "-c", "import sys; from grokbench.registry import include, learners; "
