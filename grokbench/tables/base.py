@@ -131,6 +131,24 @@ class Table:
         return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
 
 
+def learner_columns() -> tuple[Column, Column]:
+    """The learner of an entry that has a `cell`, by name (and, where people read it, by label), and its options."""
+    return (
+        Column(
+            "learner",
+            "name of the learner",
+            "learner",
+            value=lambda entry: entry.cell.learner.name,
+            text=lambda entry: entry.cell.learner_label,
+        ),
+        Column(
+            "learner_options",
+            "its options that are not at their defaults, as JSON",
+            value=lambda entry: entry.cell.learner.options,
+        ),
+    )
+
+
 def in_reading_order(columns: Sequence[Column]) -> list[Column]:
     """The columns that people read, each in its place."""
     ordered = [column for column in columns if column.heading and not column.after]

@@ -13,7 +13,7 @@ from grokbench.registry import register_table
 from grokbench.statistics.proportions import clopper_pearson
 from grokbench.statistics.resampling import bootstrap_seeds, rng_for
 from grokbench.statistics.survival import median
-from grokbench.tables.base import Column, Table
+from grokbench.tables.base import Column, Table, learner_columns
 from grokbench.tables.environments import environments, in_words
 from grokbench.tables.grid import Cell, Grid, finite, median_of
 from grokbench.tables.text import escape
@@ -111,18 +111,7 @@ class Delays(Table):
         Column(
             "task_options", "its options that are not at their defaults, as JSON", value=lambda e: e.cell.task.options
         ),
-        Column(
-            "learner",
-            "name of the learner",
-            "learner",
-            value=lambda e: e.cell.learner.name,
-            text=lambda e: e.cell.learner_label,
-        ),
-        Column(
-            "learner_options",
-            "its options that are not at their defaults, as JSON",
-            value=lambda e: e.cell.learner.options,
-        ),
+        *learner_columns(),
         Column("family", "the learner's family", "family", value=lambda e: e.cell.family, rank=3),
         Column("runs", "runs of the cell", value=lambda e: len(e.cell.runs)),
         Column(

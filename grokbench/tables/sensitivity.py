@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grokbench.curves.run import LEVELS
 from grokbench.registry import register_table
-from grokbench.tables.base import Column, Table
+from grokbench.tables.base import Column, Table, learner_columns
 from grokbench.tables.grid import Cell, Grid, Summary
 
 
@@ -34,18 +34,7 @@ class Sensitivity(Table):
 
     columns = (
         Column("task", "label of the task", "task", value=lambda e: e.cell.task_label),
-        Column(
-            "learner",
-            "name of the learner",
-            "learner",
-            value=lambda e: e.cell.learner.name,
-            text=lambda e: e.cell.learner_label,
-        ),
-        Column(
-            "learner_options",
-            "its options that are not at their defaults, as JSON",
-            value=lambda e: e.cell.learner.options,
-        ),
+        *learner_columns(),
         Column("level", "chance-corrected accuracy that counts as learned", "level"),
         Column("runs", "runs whose curve says something", "runs", value=lambda e: len(e.cell.readable)),
         _summarized("t_mem", "Kaplan-Meier median of t_mem at that level"),

@@ -27,13 +27,6 @@ from grokbench.verdicts.verdict import Verdict
 
 CORNERS = {"a": "free_on", "b": "free_off", "c": "frozen_on", "d": "frozen_off"}
 EFFECTS = ("features", "pressure", "interaction")
-COLUMNS = (
-    "explanation, family, task, natural, n, "
-    + ", ".join(f"{corner}, {corner}_n, {corner}_low, {corner}_high" for corner in CORNERS)
-    + ", "
-    + ", ".join(f"{effect}, {effect}_low, {effect}_high, {effect}_p" for effect in EFFECTS)
-    + ", horizon, reading, by_construction"
-).split(", ")
 LARGE, SMALL = 0.3, 0.5  # a large difference lies above the one, a small one below the other
 NONE = (math.nan,) * 4
 

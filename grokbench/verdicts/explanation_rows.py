@@ -7,10 +7,6 @@ import math
 from grokbench.verdicts.finding import CONTRADICTED, SUPPORT_ALPHA, SUPPORTED, Estimate
 from grokbench.verdicts.verdict import Verdict, by_interval
 
-COLUMNS = (
-    "explanation, prediction, role, family, task, n, statistic, estimate, low, high, p, p_holm, verdict, source, "
-    "margin, rule, reason, censored, resolved, registered"
-).split(", ")
 PRIMARIES, EVERYWHERE = "(all primaries)", "(all)"
 EXPLORATORY = "exploratory"
 

@@ -12,14 +12,17 @@ from support_handmade import CELLS, HASH, NEVER, REGISTRATION, SEEDS, lazy_to_ri
 
 from grokbench.statistics.location import median_interval
 from grokbench.statistics.trends import gehan_jonckheere
+from grokbench.tables.cross_table import CrossTable
+from grokbench.tables.explanations import Explanations
 from grokbench.verdicts import estimates
 from grokbench.verdicts.cells import Design
-from grokbench.verdicts.cross_table import COLUMNS as CROSS_COLUMNS
 from grokbench.verdicts.cross_table import cross_table
-from grokbench.verdicts.explanation_rows import COLUMNS, explanation_rows, sensitivity_rows
+from grokbench.verdicts.explanation_rows import explanation_rows, sensitivity_rows
 from grokbench.verdicts.finding import Estimate, Finding, Margin
 from grokbench.verdicts.judging import counterexamples, judge_explanation
 from grokbench.verdicts.verdict import Verdict, support_p
+
+COLUMNS, CROSS_COLUMNS = ([column.name for column in table.columns] for table in (Explanations, CrossTable))
 
 
 @pytest.fixture(autouse=True)
