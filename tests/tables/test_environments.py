@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_tables import put, read, report
+from support_tables import put, read, report
 
 from grokbench.curves.run import NUMERICAL
 from grokbench.runs.environment import environment
