@@ -40,12 +40,12 @@ def _prepare() -> None:
     import pydantic
 
     from grokbench.options import options
-    from grokbench.registry import learners, measures, tasks
+    from grokbench.registry import REGISTRIES
     from grokbench.suites.registered import registered_keys
 
     pydantic.TypeAdapter(int)  # which loads the rest of it
     registered_keys()  # which plans the suites of the explanations
-    for registry in (tasks, learners, measures):
+    for registry in REGISTRIES:  # all of them: a run that includes a file asks each for what is built in
         for cls in registry.classes():
             options(cls)
 
