@@ -186,8 +186,8 @@ def sources(task: str, learner: str, measures_taken: Iterable[str] = ()) -> dict
     """Where the code of a run comes from, by kind and name, of all that is not built in."""
     names = [(tasks, task, "task"), (learners, learner, "learner")]
     names += [(measures, name, f"measure {name}") for name in measures_taken]
-    found = {kind: registry.source(name) for registry, name, kind in names}
-    return {kind: source for kind, source in found.items() if source}
+    by_kind = {kind: registry.source(name) for registry, name, kind in names}
+    return {kind: source for kind, source in by_kind.items() if source}
 
 
 def _examine_all(module_name: str) -> None:

@@ -12,7 +12,7 @@ import select
 import sys
 from typing import TextIO
 
-from grokbench.errors import one_line, printable
+from grokbench.errors import one_line
 
 PATIENCE_SECONDS = 1.0  # for a reader that is behind; then lines are left out until it goes on
 
@@ -97,10 +97,3 @@ class Screen(io.TextIOBase):
 def say(text: str) -> None:
     """One line on stderr, whatever has become of it."""
     Screen(sys.stderr).line(text)
-
-
-def show_text(text: str) -> None:
-    """Lines on stdout, of printable characters. Raises OSError where they cannot be written."""
-    import click
-
-    click.echo(printable(text))

@@ -84,10 +84,10 @@ class RunSpec(_Known):
         before, after = ({name: config[name] for name in config if (name < "seed") is first} for first in (True, False))
         del after["seed"]
         begun = hashlib.sha256(f'{canonical_json(before)[:-1]},"seed":'.encode())
-        rest = f",{canonical_json(after)[1:]}"
+        tail = f",{canonical_json(after)[1:]}"
         for seed in seeds:
             ended = begun.copy()
-            ended.update(f"{seed}{rest}".encode())
+            ended.update(f"{seed}{tail}".encode())
             spec = RunSpec(self.task, self.learner, seed, self.points_per_decade, self.settle, self.device, self.suite)
             object.__setattr__(spec, "_key", ended.hexdigest()[:KEY_DIGITS])
             yield spec

@@ -26,9 +26,9 @@ def differences(runs: Iterable[Run]) -> dict[str, list[str]]:
 
 def in_words(runs: Iterable[Run]) -> str:
     """The differences in one line: "xgboost 3.2.0 / 3.4.1, blas openblas 0.3.30 / openblas 0.3.31"."""
-    found = [f"{name} {' / '.join(versions)}" for name, versions in differences(runs).items()]
-    more = f", and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return ", ".join(found[:MOST_NAMED]) + more
+    named = [f"{name} {' / '.join(versions)}" for name, versions in differences(runs).items()]
+    more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ", ".join(named[:MOST_NAMED]) + more
 
 
 def mixes(grid: Grid) -> str:
