@@ -85,6 +85,7 @@ class Request:
         Note.of(self.plan, with_cells=bool(rules.of_suite(self.plan.suite.name))).write(self.store.results)
         if not self.to_do:
             return True
+        self._compile_once()
         limits = Limits(self.plan.suite.time_limit_s, self.memory_limit)
         with Interruption() as interruption, self._watch() as watch:
             work = (self.to_do, self.store, watch, interruption)
@@ -93,6 +94,21 @@ class Request:
             else:
                 complete = execute(*work, self.parallel, limits, self.include)
         return None if interruption.count > 1 else complete
+
+    def _compile_once(self) -> None:
+        """Say so where the first runs wait for the compiler, while the fork server begins with its imports."""
+        from grokbench.cli.screen import say
+        from grokbench.learners.neural import compiled
+        from grokbench.runs import server
+
+        here = not self.dask
+        if here and self.parallel:
+            server.running()
+        if here and compiled.waits():
+            if not self.quiet:
+                say("compiling the training loop of networks, once on this machine: about ten seconds")
+            if not self.parallel:
+                compiled.prepare()
 
     def _watch(self):
         from grokbench.cli.display import Bar, Lines

@@ -50,6 +50,14 @@ class Encoder:
         """(n, d) float64 from (n, arity) tokens, or from real features: `encode`."""
         return encode(X, self.alphabet, self.encoding)
 
+    def ones(self, X: np.ndarray) -> np.ndarray | None:
+        """(n, arity) columns of the ones, where the code is one-hot: what a product with it sums; None elsewhere."""
+        if self.alphabet is None or self.encoding not in ("auto", "one-hot"):
+            return None
+        if self.encoding == "auto" and set(self.alphabet) == {2}:
+            return None
+        return X + np.concatenate([[0], np.cumsum(self.alphabet)[:-1]])
+
 
 def cannot_encode(split: Split, encoding: Encoding) -> str | None:
     """Why `encoding` does not apply to a split, or None."""

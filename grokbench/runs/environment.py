@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import grokbench
+from grokbench.learners.neural import compiled
 from grokbench.options import digest
 
-PACKAGES = ("numpy", "scipy", "torch", "xgboost", "scikit-learn", "pandas")
+PACKAGES = ("numpy", "scipy", "torch", "numba", "xgboost", "scikit-learn", "pandas")
 
 
 @cache
@@ -27,6 +28,7 @@ def environment() -> dict[str, object]:
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "blas": _blas(),
+        "compiled": compiled.in_use(),
         "threads_per_run": 1,
     }
     return {**facts, "hash": digest(facts, 12)}

@@ -100,6 +100,10 @@ class Linearized(MLP):
         slopes = [slope(a, self.activation) for a in hidden]
         return [inputs, output.new_zeros(output.shape) if self.centred else output, *features[1:], *slopes]
 
+    def _constants(self) -> dict:
+        _, base, *kept = self._context
+        return {"base": base, "features": kept[: len(self.hidden)], "slopes": kept[len(self.hidden) :]}
+
     def _map(self, trained: list, context: list):
         """``da_l = h_{l-1} dW_l + dh_{l-1} W_l + db_l`` with ``dh_l = phi'(a_l) da_l [+ dh_{l-1}]``, forward."""
         inputs, base, *kept = context

@@ -12,6 +12,7 @@ import numpy as np
 
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import Encoder, Encoding, one_hot
+from grokbench.learners.neural import compiled
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.network import Descent, Network
 from grokbench.options import Count, Positive
@@ -69,12 +70,15 @@ class MLP(Network):
         self._loss = self.loss if n_classes else "mse"
         encoded = self._encode(X)
         fan_in = float((encoded**2).sum(1).mean()) or 1.0
-        self._theta0 = self._draw([encoded.shape[1], *self.hidden, max(n_classes, 1)], fan_in, rng)
-        self._trained = [tensor.requires_grad_() for tensor in self._start()]
+        self._sizes = [encoded.shape[1], *self.hidden, max(n_classes, 1)]
+        self._theta0 = self._draw(fan_in, rng)
+        self._readout = 2 if self.bias else 1
+        machine = compiled.usable(self)
+        self._spare = compiled.spare_columns(self._sizes[-1], self.epsilon) if machine else 0
+        self._vector, self._trained = joined(self._start(), self._readout, self._spare)
         self._context = self._prepare(self._read(X))
         self._targets = self._tensor(one_hot(y, n_classes)) if self._loss == "mse" else self._tensor(y, integer=True)
-        data = [*self._context, self._targets]
-        self._descent = Descent(self, self._trained, 2 if self.bias else 1, self._training_loss, data, rng)
+        self._descent = self._compiled(X, rng) if machine else self._clear(rng)
 
     def advance(self, time):
         """Take optimizer steps until `time` of them are done."""
@@ -127,11 +131,25 @@ class MLP(Network):
             described[name] = array[below][:, own] if name[0] == "W" else array[own]
         return described
 
+    def _clear(self, rng: np.random.Generator) -> Descent:
+        """The training loop by automatic differentiation."""
+        data = [*self._context, self._targets]
+        return Descent(self, self._trained, self._readout, self._training_loss, data, rng)
+
+    def _compiled(self, X: np.ndarray, rng: np.random.Generator) -> compiled.CompiledDescent:
+        """The same loop as machine code, on the same memory."""
+        theta, point = self._vector.numpy(), self._tangent_point()
+        inputs = self._encode.ones(X)
+        inputs = self._encode(X) if inputs is None else inputs
+        data = compiled.examples(theta.dtype, inputs, self._targets, self._spare, **self._constants())
+        anchor = theta if point is self._trained else joined(point, self._readout, self._spare)[0].numpy()
+        return compiled.CompiledDescent(self, theta, anchor, self._sizes, self._spare, data, self._loss, rng)
+
     # What a subclass with another forward map replaces.
 
     def _start(self) -> list:
         """The tensors to be trained, at time 0."""
-        return [tensor.clone() for tensor in self._theta0]
+        return self._theta0
 
     def _tangent_point(self) -> list:
         """The parameters at which the tangent kernel is taken."""
@@ -142,6 +160,10 @@ class MLP(Network):
         if not self.centred:
             return [inputs]
         return [inputs, self._forward(self._theta0, inputs)[1][-1]]
+
+    def _constants(self) -> dict:
+        """What a pass adds to the outputs, and the features and slopes that are given: "base", "features", "slopes"."""
+        return {"base": -self._context[1]} if self.centred else {}
 
     def _map(self, trained: list, context: list):
         """Scores from the trained tensors and what `_prepare` made of the inputs."""
@@ -162,9 +184,9 @@ class MLP(Network):
         biases = parameters[1::2] if self.bias else [None] * len(parameters)
         return list(zip(parameters[::2] if self.bias else parameters, biases, strict=True))
 
-    def _draw(self, sizes: list[int], fan_in: float, rng: np.random.Generator) -> list:
+    def _draw(self, fan_in: float, rng: np.random.Generator) -> list:
         parameters = []
-        for layer, (rows, columns) in enumerate(pairwise(sizes)):
+        for layer, (rows, columns) in enumerate(pairwise(self._sizes)):
             gain = 2**0.5 if self.activation == "relu" and layer < len(self.hidden) else 1.0
             spread = self.init_scale * gain / np.sqrt(rows if layer else fan_in)
             parameters.append(self._tensor(spread * rng.standard_normal((rows, columns))))
@@ -180,12 +202,27 @@ class MLP(Network):
 
     def _read(self, X: np.ndarray):
         """(n, d) encoded inputs, or (n, arity) row numbers of the first weights where gathering is faster."""
-        alphabet = self._encode.alphabet
-        one_hot_code = alphabet is not None and self.encoding in ("auto", "one-hot")
+        tokens = self._encode.ones(X)
         # on a GPU the gather's gradient adds in no fixed order; the dense product is deterministic
-        if one_hot_code and self.device == "cpu" and np.mean(alphabet) >= GATHER_FROM:
-            return self._tensor(X + np.concatenate([[0], np.cumsum(alphabet)[:-1]]), integer=True)
+        if tokens is not None and self.device == "cpu" and np.mean(self._encode.alphabet) >= GATHER_FROM:
+            return self._tensor(tokens, integer=True)
         return self._tensor(self._encode(X))
+
+
+def joined(tensors: list, readout: int = 0, spare: int = 0) -> tuple:
+    """All entries of some tensors in one vector, and its views in their shapes, which are trained in place.
+
+    The last `readout` tensors get `spare` more columns in the vector, of zeros, which the views leave out.
+    """
+    import torch
+
+    spares = [0] * (len(tensors) - readout) + [spare] * readout
+    tables = [torch.nn.functional.pad(t.detach(), (0, more)) for t, more in zip(tensors, spares, strict=True)]
+    vector = torch.cat([table.reshape(-1) for table in tables])
+    views = []
+    for part, table, tensor in zip(vector.split([table.numel() for table in tables]), tables, tensors, strict=True):
+        views.append(part.view_as(table)[..., : tensor.shape[-1]].requires_grad_())
+    return vector, views
 
 
 def activate(a, activation: str):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Ge
 
 from grokbench.errors import OptionError
 from grokbench.learners.base import Learner
+from grokbench.learners.neural.batches import Batches
 from grokbench.learners.neural.losses import Loss
 from grokbench.learners.neural.optimizers import Update, subnormals_flushed
 from grokbench.options import NonNegative, Positive, ShareBelowOne, Whole
@@ -87,9 +87,7 @@ class Descent:
 
     def __init__(self, options: Network, trained: list, readout: int, loss: Callable, data: list, rng):
         self._trained, self._loss, self._data = trained, loss, data
-        self._batch_size = options.batch_size if 0 < options.batch_size < len(data[0]) else 0
-        self._shuffler = np.random.default_rng(rng.integers(2**63))
-        self._order = np.empty(0, dtype=np.int64)
+        self.batches = Batches(options.batch_size, len(data[0]), rng)
         self._update = Update(options, trained, readout)
 
     def advance(self, steps: int) -> None:
@@ -99,15 +97,8 @@ class Descent:
         with subnormals_flushed():
             while self._update.steps < steps:
                 data = self._data
-                if self._batch_size:
-                    rows = self.next_rows()
+                if self.batches.size:
+                    rows, _ = self.batches.draw(1)
                     data = [tensor[rows] for tensor in data]
                 loss = self._loss(self._trained, *data)
                 self._update(torch.autograd.grad(loss, self._update.parameters))
-
-    def next_rows(self) -> np.ndarray:
-        """The next minibatch; the last one of an epoch may be smaller."""
-        if len(self._order) == 0:
-            self._order = self._shuffler.permutation(len(self._data[0]))
-        rows, self._order = np.split(self._order, [self._batch_size])
-        return rows

@@ -111,7 +111,7 @@ def test_twins_share_start_and_batches():
     learner, twin = twins(split, batch_size=5, hidden=[8], bias=True)
     assert learner.scores(split.X_test).tobytes() == twin.scores(split.X_test).tobytes()
     assert learner.kernel(split.X_test).tobytes() == twin.kernel(split.X_test).tobytes()
-    drawn = [[one._descent.next_rows().tolist() for _ in range(12)] for one in (learner, twin)]
+    drawn = [one._descent.batches.draw(12)[0].tolist() for one in (learner, twin)]
     assert drawn[0] == drawn[1]
 
 

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from support_batches import drawn_batches
 from support_learners import start
 from support_splits import addition_split as modular
 from support_torch import torch_optimizer
@@ -147,8 +148,7 @@ def test_minibatches_equal_torch_and_every_epoch_sees_all_once():
     split = modular(5)
     n = len(split.y_train)
     learner = begun(split, dtype="float64", hidden=[6], batch_size=5, optimizer="sgd", momentum=0.5, centred=True)
-    recorded, draw = [], learner._descent.next_rows
-    learner._descent.next_rows = lambda: recorded.append(draw()) or recorded[-1]
+    recorded = drawn_batches(learner)
     first_weights = begun(split, dtype="float64", hidden=[6])
     learner.advance(6)
     assert n == 12

@@ -8,7 +8,9 @@ from support_splits import modular
 
 import grokbench
 from grokbench.errors import OptionError
+from grokbench.learners.neural.compiled import SWITCH
 from grokbench.learners.neural.optimizers import orthogonal
+from grokbench.threads import environment_set
 
 NETWORKS = ["mlp", "linearized", "transformer", "linearized_transformer"]
 SMALL = {name: {"hidden": [6, 6]} if name in ("mlp", "linearized") else {"d_model": 8, "heads": 2} for name in NETWORKS}
@@ -18,6 +20,12 @@ CLOSE = {"rtol": 1e-8, "atol": 1e-10}
 
 def begun(name, seed=0, **given):
     return start(name, modular(train_fraction=0.6), seed, **{"dtype": "float64", **SMALL[name], **given})
+
+
+def clear(name, **given):
+    """A network that trains by the clear loop, whose loss and data can be had."""
+    with environment_set({SWITCH: "0"}):
+        return begun(name, **given)
 
 
 def reference(learner, steps, change, after=lambda parameters: None):
@@ -63,7 +71,7 @@ def test_grokfast_is_the_authors_filter(name, optimizer):
         return [g + 3.0 * h for h, g in zip(slow, gradients, strict=True)]
 
     found = trained(name, grokfast_lambda=3.0, grokfast_alpha=0.9, **given)
-    changed(found, reference(begun(name, **given), 25, filtered), name=name, **given)
+    changed(found, reference(clear(name, **given), 25, filtered), name=name, **given)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -79,7 +87,7 @@ def test_orthogonal_gradient_is_the_authors_projection(name, optimizer):
             yield rest * (g.norm() / (rest.norm() + 1e-30))
 
     found = trained(name, orthogonal_gradient=True, **given)
-    changed(found, reference(begun(name, **given), 25, projected), name=name, **given)
+    changed(found, reference(clear(name, **given), 25, projected), name=name, **given)
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 1)], ids=str)
@@ -105,7 +113,7 @@ def test_rounding_is_not_blown_up_to_a_gradient(dtype):
 @pytest.mark.parametrize("name", ["mlp", "transformer"])
 def test_clamped_norm_is_projected_after_every_step(name, optimizer):
     given = {"optimizer": optimizer, "learning_rate": 0.02}
-    learner = begun(name, **given)
+    learner = clear(name, **given)
     start = np.linalg.norm(flat(learner))
 
     def project(parameters):

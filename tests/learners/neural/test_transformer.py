@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from support_batches import drawn_batches
 from support_learners import start
 from support_splits import modular
 from support_torch import torch_optimizer
@@ -163,8 +164,7 @@ def test_minibatches_equal_torch_and_every_epoch_sees_all_once():
     split = modular()
     given = {**SMALL, "batch_size": 5, "weight_decay": 0.5}
     learner, reference = begun(split, **given), begun(split, **given)
-    recorded, draw = [], learner._descent.next_rows
-    learner._descent.next_rows = lambda: recorded.append(draw()) or recorded[-1]
+    recorded = drawn_batches(learner)
     learner.advance(6)
     assert [len(rows) for rows in recorded] == [5, 5, 2, 5, 5, 2]
     epochs = [np.concatenate(recorded[:3]), np.concatenate(recorded[3:])]

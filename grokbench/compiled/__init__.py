@@ -1,0 +1,1 @@
+"""Training by gradients as machine code: numbers only, and the only room that needs numba."""

@@ -1,0 +1,211 @@
+"""The training loop of fully connected networks as machine code, where numba is installed and the device is the CPU.
+
+`grokbench.learners.neural.network.Descent` is the clear version: it takes the same steps, equal to rounding.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grokbench.learners.neural.batches import Batches
+from grokbench.learners.neural.optimizers import subnormals_flushed
+
+if TYPE_CHECKING:
+    from grokbench.learners.neural.mlp import MLP
+
+SWITCH = "GROKBENCH_COMPILED"  # "0" in the environment: the clear version everywhere
+PRECISIONS = ("float32", "float64")
+BLOCK = 256  # steps between two moments at which an interrupt is heard
+
+
+def in_use() -> bool:
+    """Whether networks on a CPU train by machine code: numba is installed, and the environment does not say no."""
+    return os.environ.get(SWITCH) != "0" and find_spec("numba") is not None
+
+
+def usable(network: MLP) -> bool:
+    """Whether this network trains by machine code."""
+    return network.device == "cpu" and in_use()
+
+
+def waits() -> bool:
+    """Whether the first training on this machine, or after an update, has to wait for the compiler."""
+    return in_use() and bool(_missing())
+
+
+def prepare() -> None:
+    """Have the loop in memory, for both precisions; where it is not on disk, a process for each compiles it."""
+    if not in_use():
+        return
+    command = f"from {__name__} import load; load({{!r}})"
+    compilers = [subprocess.Popen([sys.executable, "-c", command.format(precision)]) for precision in _missing()]
+    for compiler in compilers:
+        compiler.wait()
+    for precision in PRECISIONS:
+        load(precision)
+
+
+def load(precision: str) -> None:
+    """Train the smallest network for one step, which brings the loop into memory."""
+    from grokbench.learners.neural.mlp import MLP
+
+    network = MLP(hidden=[1], dtype=precision)
+    network.begin(np.zeros((2, 1), dtype=np.int64), np.arange(2), 2, (3,), np.random.default_rng(0))
+    network.advance(1)
+
+
+def _missing() -> list[str]:
+    from grokbench.compiled.descent import kept
+
+    return [precision for precision in PRECISIONS if not kept(precision)]
+
+
+class CompiledDescent:
+    """The steps of one run, on a vector of all parameters.
+
+    Parameters
+    ----------
+    network : for its options.
+    theta : (parameters,) W_1, [b_1], W_2, ... row by row; changed in place.
+    anchor : (parameters,) at which a tangent model is tangent; `theta` itself of a network.
+    sizes : numbers of inputs, of hidden units and of outputs.
+    spare : columns of zeros beside the outputs, in all arrays.
+    data : `grokbench.compiled.passes.Batch` of all training examples.
+    loss : the loss that is minimized.
+    rng : draws the order of the minibatches.
+    """
+
+    def __init__(self, network: MLP, theta, anchor, sizes: list[int], spare: int, data, loss: str, rng):
+        from grokbench.compiled.elementary import ACTIVATIONS
+        from grokbench.compiled.losses import LOSSES
+        from grokbench.compiled.passes import Shape
+        from grokbench.compiled.steps import Vectors
+
+        self.steps = 0
+        outputs, sizes = sizes[-1], [*sizes[:-1], sizes[-1] + spare]
+        self._frozen_from = network.freeze_after
+        self._loss = LOSSES[loss]
+        self._shape = Shape(
+            sizes=np.array(sizes),
+            starts=np.cumsum([0, *((a + network.bias) * b for a, b in pairwise(sizes))]),
+            units=np.cumsum([0, 0, *sizes[1:-1]]),
+            outputs=outputs,
+            activation=ACTIVATIONS[network.activation],
+            bias=network.bias,
+            residual=network.residual,
+            tangent=anchor is not theta,
+            scale=float(network.output_scale),
+        )
+        self._rule = rule_of(network, theta, sizes)
+        self._vectors = Vectors(theta, *(np.zeros_like(theta) for _ in range(4)))
+        self._anchor, self._data = anchor, data
+        self.batches = Batches(network.batch_size, len(data.classes), rng)
+        self._room = room_for(data, self.batches.size, self._shape)
+        self._work = workspace(self.batches.size or len(data.classes), sizes, theta.dtype)
+
+    def advance(self, steps: int) -> None:
+        """Go on until `steps` are done in all."""
+        from grokbench.compiled.descent import loop
+
+        descend = loop(self._vectors.theta.dtype.name)
+        with subnormals_flushed():
+            while self.steps < steps:
+                block = min(BLOCK, steps - self.steps)
+                rows, ends = self.batches.draw(block)
+                descend(
+                    self._shape,
+                    self._loss,
+                    self._rule,
+                    self._frozen_from,
+                    self._vectors,
+                    self._anchor,
+                    self._data,
+                    self._work,
+                    self.steps,
+                    block,
+                    rows,
+                    ends,
+                    self._room,
+                )
+                self.steps += block
+
+
+def spare_columns(outputs: int, epsilon: float) -> int:
+    """How many columns of zeros the last layer gets, so that its products fill whole vector registers.
+
+    As many as make a multiple of 8, if they add a twentieth of the work at most. Without `epsilon` Adam divides the
+    zeros by zero: then none.
+    """
+    spare = -outputs % 8
+    return spare if epsilon > 0 and 20 * spare <= outputs else 0
+
+
+def examples(dtype, inputs, targets, spare: int, base=None, features=(), slopes=()):
+    """All training examples of a network as `grokbench.compiled.passes.Batch`.
+
+    dtype : the precision of training.
+    inputs : (n, arity) integers, columns of the ones of one-hot inputs, or dense inputs (n, d).
+    targets : tensor of classes (n,), or of values (n, C) for squares.
+    spare : columns of zeros that values and base get.
+    base : tensor (n, C) of what is added to the outputs, or None.
+    features, slopes : tensors (n, w) of each hidden layer of a tangent model.
+    """
+    from grokbench.compiled.passes import Batch
+
+    n, sparse, squares = len(inputs), inputs.dtype.kind == "i", targets.is_floating_point()
+    nothing = np.empty((0, 0), dtype)
+    wide = ((0, 0), (0, spare))
+    return Batch(
+        tokens=np.array(inputs, dtype=np.int64, order="C") if sparse else np.empty((n, 0), dtype=np.int64),
+        inputs=nothing if sparse else np.array(inputs, dtype, order="C"),
+        base=nothing if base is None else np.pad(base.numpy(), wide),
+        features=np.concatenate([nothing.reshape(-1), *(part.numpy().reshape(-1) for part in features)]),
+        slopes=np.concatenate([nothing.reshape(-1), *(part.numpy().reshape(-1) for part in slopes)]),
+        classes=np.zeros(n, dtype=np.int64) if squares else targets.numpy(),
+        values=np.pad(targets.numpy(), wide) if squares else nothing,
+    )
+
+
+def rule_of(network: MLP, theta: np.ndarray, sizes: list[int]):
+    """The options of training of a network, as `grokbench.compiled.steps.Rule`."""
+    from grokbench.compiled.steps import OPTIMIZERS, Rule
+
+    tensors = [size for a, b in pairwise(sizes) for size in ([a * b, b] if network.bias else [a * b])]
+    return Rule(
+        optimizer=OPTIMIZERS[network.optimizer],
+        learning_rate=float(network.learning_rate),
+        momentum=float(network.momentum),
+        beta1=float(network.beta1),
+        beta2=float(network.beta2),
+        epsilon=float(network.epsilon),
+        weight_decay=float(network.weight_decay),
+        radius=float(network.norm_clamp * np.linalg.norm(theta.astype(np.float64))),
+        orthogonal=network.orthogonal_gradient,
+        grokfast_lambda=float(network.grokfast_lambda),
+        grokfast_alpha=float(network.grokfast_alpha),
+        bounds=np.cumsum([0, *tensors]),
+    )
+
+
+def workspace(n: int, sizes: list[int], dtype):
+    """`grokbench.compiled.passes.Workspace` for batches of at most n examples."""
+    from grokbench.compiled.passes import Workspace
+
+    hidden, widest = n * sum(sizes[1:-1]), n * max(sizes[1:])
+    lengths = (hidden, hidden, n * sizes[-1], widest, widest, widest)
+    return Workspace(*(np.empty(length, dtype) for length in lengths))
+
+
+def room_for(data, size: int, shape):
+    """Room for one minibatch of `size` examples of `data`."""
+    hidden = size * int(shape.sizes[1:-1].sum()) * shape.tangent
+    tables = {name: np.empty((size, *table.shape[1:]), table.dtype) for name, table in data._asdict().items()}
+    vectors = {name: np.empty(hidden, data.features.dtype) for name in ("features", "slopes")}
+    return type(data)(**tables | vectors)
