@@ -101,6 +101,7 @@ def hidden(shape, vector, l, n):
 
 @machine_code
 def product(A, B, out):
+    """``A B``."""
     np.dot(A, B, out)
 
 
