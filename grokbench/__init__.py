@@ -22,6 +22,7 @@ _HOMES = {
     "Explanation": "grokbench.explanations.base",
     "register_explanation": "grokbench.registry",
     "register_learner": "grokbench.registry",
+    "register_module": "grokbench.learners.neural.module",
     "register_measure": "grokbench.registry",
     "register_task": "grokbench.registry",
     "register_table": "grokbench.registry",
