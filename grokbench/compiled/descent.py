@@ -19,7 +19,7 @@ def loop(precision: str):
     """The loop for "float32" or "float64", whose machine code stays on disk.
 
     numba keeps it under the name of the function, and looks at this file alone for changes: the name has the digest of
-    all files of this room.
+    all files of this room. Where no folder can be written to, the machine code lives as long as the process.
     """
 
     def descend(shape, loss, rule, frozen_from, vectors, anchor, data, work, taken, steps, rows, ends, picked):
@@ -45,7 +45,11 @@ def loop(precision: str):
             step(rule, vectors, taken + i, shape.starts[lowest])
 
     descend.__qualname__ = name_on_disk(precision)
-    return numba.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)(descend)
+    kind = {"error_model": "numpy", "no_cfunc_wrapper": True}
+    try:
+        return numba.njit(cache=True, **kind)(descend)
+    except RuntimeError:  # numba's word for: no folder for it
+        return numba.njit(**kind)(descend)
 
 
 def name_on_disk(precision: str) -> str:
@@ -55,8 +59,9 @@ def name_on_disk(precision: str) -> str:
 
 
 def kept(precision: str) -> bool:
-    """Whether the machine code is on this machine's disk."""
-    return any(Path(loop(precision).stats.cache_path).glob(f"*{name_on_disk(precision)}*"))
+    """Whether the machine code is on this machine's disk, or cannot be."""
+    folder = loop(precision).stats.cache_path
+    return folder is None or any(Path(folder).glob(f"*{name_on_disk(precision)}*"))
 
 
 @machine_code

@@ -195,7 +195,7 @@ def test_a_module_that_cannot_be_judged_says_why(factory, said):
 
 def test_mistakes_in_options_are_named():
     split, name = modular(), registered(two_layers)
-    with pytest.raises(OptionError, match="a class of torch.optim"):
+    with pytest.raises(OptionError, match="a class of torch"):
         start(name, split, optimizer="Adamw")
     with pytest.raises(OptionError, match="nesterovs"):
         start(name, split, optimizer="SGD", optimizer_arguments={"nesterovs": True})
