@@ -202,6 +202,21 @@ def test_readme_learner_keeps_every_law(tmp_path):
     assert not [law for _, law in laws if law.status == "failed"]
 
 
+def test_readme_module_is_a_row_beside_ours_and_so_is_its_twin(tmp_path, grokbench):
+    """With the suite's table of the README, shortened: both learners keep every law and end in the table of delays."""
+    path, suite = tmp_path / "my_module.py", tmp_path / "own.toml"
+    path.write_text(marked_block("my_module.py"))
+    assert grokbench("check", path)[0] == 0
+    table = re.search(r'```toml\n(\[\[learners\]\]\nname = "normed".*?)```', README, re.S)[1].replace("2000", "5")
+    twin = table.replace('"normed"', '"normed_linearized"')
+    ours = '[[learners]]\nname = "mlp"\nbudget = 5\n'
+    suite.write_text(f'title = "own"\nseeds = 1\n[[tasks]]\nname = "modular"\nmodulus = 7\n{table}{twin}{ours}')
+    arguments = ("compare", suite, "--include", path, "--results", tmp_path / "results", "--jobs", 0, "--quiet")
+    assert grokbench(*arguments)[0] == 0
+    rows = (tmp_path / "results" / "delays.csv").read_text()
+    assert all(name in rows for name in ("normed,", "normed_linearized,", "mlp,"))
+
+
 def test_readme_table_keeps_every_law_and_is_written(tmp_path, grokbench):
     path = tmp_path / "my_table.py"
     path.write_text(marked_block("my_table.py"))
