@@ -1,61 +1,112 @@
-"""The first time at which a curve reaches a level for good."""
+"""The first time at which a quantity reaches a level for good, and what it lost of it on the way.
+
+The reading in bins of 1/20 decade decides what is held and what is lost; the rows say when.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from grokbench.curves.series import Quantity
+
 Censoring = Literal["observed", "left", "right", ""]
 
-SUSTAINED = 3  # consecutive checkpoints that count as reaching, or as losing, a level
+SUSTAINED = 3  # consecutive checkpoints that count as reaching, or as losing, a level: about .1 decade
 HYSTERESIS = 0.15  # how far below the level it has to fall to be lost
 ROUNDING = 1e-12  # a kappa that is exactly at a level may miss it by rounding: (.95 - .5) / .5 < .9
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """When a curve reached a level for good.
+    """When a quantity reached a level for good.
 
-    time : NaN where it never did; the first positive checkpoint where it held from the start.
-    censoring : "observed", "left" (held at time 0) or "right" (never reached).
+    time : NaN where it never did; the first positive row where it held from the start.
+    censoring : "observed", "left" (held at the first checkpoint) or "right" (never reached).
+    low, high : the rows between which it lies. low is 0 where that is before the first positive row, and where it was
+        never reached the last row that is surely below; high is then NaN.
+    first : time of the first sustained passage, lost again or not; NaN without any.
     pending : it holds at the last one or two checkpoints only.
-    held : it was at or above the level on 3 consecutive checkpoints at some time, perhaps lost again.
-    index : position of the checkpoint that starts the run; -1 where censored to the right.
+    index : position of the row that starts the passage, a pending one, too; -1 where there is none.
+    begins : the same of the first sustained passage.
     """
 
     time: float
     censoring: Censoring
+    low: float = 0.0
+    high: float = math.nan
+    first: float = math.nan
     pending: bool = False
-    held: bool = False
     index: int = -1
+    begins: int = -1
 
     @property
     def reached(self) -> bool:
         """True unless right-censored."""
         return self.censoring != "right"
 
+    @property
+    def held(self) -> bool:
+        """Whether it was at or above the level on 3 consecutive checkpoints at some time, perhaps lost again."""
+        return self.begins >= 0
 
-def crossing(times: np.ndarray, values: np.ndarray, level: float) -> Crossing:
-    """First sustained passage of `values` through `level`.
 
-    The start, interpolated in log time, of the first run of 3 consecutive checkpoints at or above the
-    level that is not followed by 3 consecutive checkpoints below level - .15. NaN values are below.
+class Episodes(NamedTuple):
+    """What was lost and regained after the first sustained passage, or a pending one.
+
+    count : stretches of rows that begin below level - .15 and end where the level is reached again; NaN where the
+        level was never held.
+    longest : decades of the longest; NaN without any. deepest : the lowest value in them; NaN without any.
     """
-    values = np.where(np.isnan(values), -np.inf, values)
-    above, below = values >= level - ROUNDING, values < level - HYSTERESIS - ROUNDING
+
+    count: float
+    longest: float = math.nan
+    deepest: float = math.nan
+
+
+def crossing(quantity: Quantity, level: float) -> Crossing:
+    """The first sustained passage through `level` that is not lost afterwards, interpolated in log time.
+
+    Held is what is at or above the level on 3 consecutive checkpoints, lost what is below level - .15 on as many.
+    NaN values are below.
+    """
+    read = np.where(np.isnan(quantity.read), -np.inf, quantity.read)
+    above = read >= level - ROUNDING
     starts = _streaks(above)
-    losses = _streaks(below)
-    for start in starts:
-        if not (losses > start).any():
-            return _observed(times, values, level, int(start))
-    ends_above = 0
-    while ends_above < len(above) and above[len(above) - 1 - ends_above]:
-        ends_above += 1
-    pending = 0 < ends_above < SUSTAINED
-    return Crossing(math.nan, "right", pending=pending, held=len(starts) > 0)
+    losses = _streaks(read < level - HYSTERESIS - ROUNDING)
+    if not starts.size:
+        return _never(quantity, above)
+    first = _located(quantity, level, int(starts[0]))
+    passage = {"first": first.time, "begins": first.index}
+    lasting = starts[starts > losses.max(initial=-1)]
+    if not lasting.size:
+        return _never(quantity, above, **passage)
+    last = first if lasting[0] == starts[0] else _located(quantity, level, int(lasting[0]))
+    return Crossing(last.time, last.censoring, low=last.low, high=last.high, index=last.index, **passage)
+
+
+def episodes(quantity: Quantity, level: float, passage: Crossing) -> Episodes:
+    """What `quantity` lost and regained of a level, by `passage` through it."""
+    begins = passage.begins if passage.held else passage.index
+    if begins < 0:
+        return Episodes(math.nan)
+    times, values = quantity.timeline.times[begins:], quantity.values[begins:]
+    above, below = values >= level - ROUNDING, values < level - HYSTERESIS - ROUNDING
+    decided = np.flatnonzero(above | below)
+    ends = 1 + np.flatnonzero(below[decided][:-1] & above[decided][1:])
+    falls = np.flatnonzero(below[decided] & ~np.concatenate([[False], below[decided][:-1]]))[: len(ends)]
+    if not ends.size:
+        return Episodes(0.0)
+    falls, ends = decided[falls], decided[ends]
+    bounds = np.stack([falls, ends], axis=1).ravel()
+    return Episodes(
+        float(len(ends)),
+        float(np.log10(times[ends] / times[falls]).max()),
+        float(np.minimum.reduceat(values, bounds)[::2].min()),
+    )
 
 
 def _streaks(flags: np.ndarray) -> np.ndarray:
@@ -67,13 +118,41 @@ def _streaks(flags: np.ndarray) -> np.ndarray:
     return streak.nonzero()[0]
 
 
-def _observed(times: np.ndarray, values: np.ndarray, level: float, start: int) -> Crossing:
+def _never(quantity: Quantity, above: np.ndarray, **passage: float) -> Crossing:
+    """What is not held at the end; it is bounded from below by the last row of the last checkpoint below the level."""
+    ends_above = 0
+    while ends_above < len(above) and above[len(above) - 1 - ends_above]:
+        ends_above += 1
+    starts, times = quantity.timeline.starts, quantity.timeline.times
+    first = len(above) - ends_above  # checkpoint of the stretch that holds at the end
+    pending = 0 < ends_above < SUSTAINED
+    low = float(times[starts[first] - 1 if first < len(above) else -1]) if first else 0.0
+    return Crossing(math.nan, "right", low=low, pending=pending, index=int(starts[first]) if pending else -1, **passage)
+
+
+def _located(quantity: Quantity, level: float, start: int) -> Crossing:
+    """The passage that begins at a checkpoint: between two rows of it and of the checkpoint before."""
+    timeline, values = quantity.timeline, quantity.values
+    times, starts = timeline.times, timeline.starts
     if start == 0:
-        first_positive = float(times[times > 0][0])
-        return Crossing(first_positive, "left", held=True, index=int(np.flatnonzero(times > 0)[0]))
-    before, after = times[start - 1], times[start]
-    time = float(after)
-    if before > 0 and np.isfinite(values[start - 1]):
-        share = min(1.0, (level - values[start - 1]) / (values[start] - values[start - 1]))
+        index = timeline.first_positive
+        return Crossing(float(times[index]), "left", high=float(times[index]), index=index)
+    begin, end = starts[start - 1], starts[start + 1]  # a passage has three checkpoints
+    index = int(begin) + _split(values[begin:end] >= level - ROUNDING)
+    before, after = float(times[index - 1]), float(times[index])
+    time = after
+    if before > 0 and np.isfinite(values[index - 1]):
+        share = min(1.0, (level - values[index - 1]) / (values[index] - values[index - 1]))
         time = float(before * (after / before) ** share)
-    return Crossing(time, "observed", held=True, index=start)
+    return Crossing(time, "observed", low=before, high=after, index=index)
+
+
+def _split(above: np.ndarray) -> int:
+    """Where a passage begins: a row above after one below, with fewest rows above before it and below after it.
+
+    The checkpoint before is below by its median and the one that begins is above by its own, so there is such a row.
+    """
+    rises = 1 + np.flatnonzero(~above[:-1] & above[1:])
+    before = np.cumsum(above)  # of the rows up to each one, itself included
+    wrong = before[rises - 1] + (len(above) - rises) - (before[-1] - before[rises - 1])
+    return int(rises[np.argmin(wrong)])

@@ -11,6 +11,7 @@ import numpy as np
 
 from grokbench.curves.crossing import Crossing, crossing
 from grokbench.curves.packed import Packed
+from grokbench.curves.series import Quantity, Timeline
 
 QUARTER_DECADE = 10**0.25
 AT_REST = 0.01  # change of the training loss over the last quarter decade, relative to that of the first checkpoint
@@ -51,6 +52,11 @@ class Curve:
     def time(self) -> np.ndarray:
         """(checkpoints,) float64, increasing."""
         return self.column("time")
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Its checkpoints as rows of a log, and the bins in which they are read."""
+        return Timeline(self.time, self.unit)
 
     @property
     def last(self) -> float:
@@ -101,7 +107,8 @@ class Curve:
         known = ~np.isnan(values)
         if np.count_nonzero(known & (self.time > 0)) < 2:
             return Crossing(math.nan, "right")
-        return crossing(self.time[known], values[known], level)
+        timeline = self.timeline if known.all() else Timeline(self.time[known], self.unit)
+        return crossing(Quantity(timeline, values[known]), level)
 
     def value_at(self, values: np.ndarray, time: float) -> float:
         """``values`` (checkpoints,) at a time, linear in log time between measured checkpoints; NaN outside them."""

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grokbench.curves.detect import LEVEL, OUTCOMES, Detection
+from grokbench.curves.detect import LEVEL, Detection
+from grokbench.curves.outcome import OUTCOMES
 from grokbench.curves.run import FAILED, Run
 from grokbench.options import digest, options_json
 from grokbench.statistics.survival import median

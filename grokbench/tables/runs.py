@@ -33,6 +33,14 @@ def _detected(name: str, meaning: str, heading: str = "") -> Column:
     return Column(name, meaning, heading, value=lambda entry: getattr(entry.detection, name, None))
 
 
+def _lost(event: str, accuracy: str) -> tuple[Column, ...]:
+    return (
+        _detected(f"{event}_lost", f"how often {accuracy} fell .15 below the level after that and came back"),
+        _detected(f"{event}_lost_longest", "the longest of these episodes, in decades"),
+        _detected(f"{event}_lost_deepest", "the lowest chance-corrected accuracy in them"),
+    )
+
+
 def _at_the_end(name: str, meaning: str, heading: str = "") -> Column:
     return Column(name, meaning, heading, value=lambda entry: entry.run.curve.end(name))
 
@@ -75,7 +83,7 @@ class Runs(Table):
         _detected("delay", "log10(t_gen / t_mem), in decades; a lower bound where its censoring is `right`", "delay"),
         _detected(
             "delay_censoring",
-            "`right`: the run ended before it generalized, or it memorized at the grain of its clock",
+            "`right`: the run ended before it generalized, or it memorized in the first tick of its clock",
             "delay censoring",
         ),
         _detected("loss_delay", "the delay from skill of one half in place of accuracy, in decades"),
@@ -86,8 +94,20 @@ class Runs(Table):
         _detected("rank_delay", "the delay of the threshold-free accuracy, in decades"),
         _detected("rank_width", "the width of the threshold-free accuracy, in decades"),
         _detected("offset", "whether the accuracy lags the ranking by more than .3 decade"),
-        _detected("resolved", "whether t_mem lies well above the grain of the clock"),
+        _detected("resolved", "whether t_mem surely lies 10 units beyond the clock's first one"),
         _detected("late", "late generalization: 1, 0, or empty where the run does not say"),
+        _detected("t_mem_low", "the last checkpoint before t_mem: 0 where t_mem lies before the first positive one"),
+        _detected("t_mem_high", "the first checkpoint from t_mem on; empty where there is none"),
+        _detected("t_gen_low", "the last checkpoint before t_gen, likewise"),
+        _detected("t_gen_high", "the first checkpoint from t_gen on; empty where there is none"),
+        _detected("delay_low", "the least delay, in decades, that these checkpoints allow"),
+        _detected("delay_high", "the largest one; empty where t_gen was not reached or t_mem lies in the first tick"),
+        _detected(
+            "t_mem_first", "when training accuracy first reaches the level for a span of time, lost again or not"
+        ),
+        _detected("t_gen_first", "the same of held-out accuracy"),
+        *_lost("t_mem", "training accuracy"),
+        *_lost("t_gen", "held-out accuracy"),
         _at_the_end("train_accuracy", "training accuracy at the last checkpoint"),
         _at_the_end("test_accuracy", "held-out accuracy at the last checkpoint", "test accuracy"),
         _at_the_end("train_loss", "the learner's own loss on the training split, at the last checkpoint"),

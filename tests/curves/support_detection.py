@@ -124,8 +124,25 @@ def says(outcome, late=NAN):
 
 
 LEFT = {"t_mem_censoring": "left"}
-AT_GRAIN = {"resolved": False, "delay_censoring": "right"}
+AT_GRAIN = {"resolved": False, "delay_censoring": "right"}  # open above: t_mem lies before the first positive row
+BELOW_TEN = {"resolved": False}  # between two rows, but within 10 units of the clock's first one
 NO_T_GEN = {"t_gen": NAN, "t_gen_censoring": "right", "width": NAN}
+BRACKETS = ("t_mem_low", "t_mem_high", "t_gen_low", "t_gen_high", "delay_low", "delay_high")
+EPISODES = ("lost", "lost_longest", "lost_deepest")
+BESIDE = [*BRACKETS, "t_mem_first", "t_gen_first", *(f"{t}_{name}" for t in ("t_mem", "t_gen") for name in EPISODES)]
+
+
+def notes(text):
+    """The note of a partial run, before those of what was not tested."""
+    return {"notes": (text, NO_SKILL, NO_RANK)}
+
+
+def flat(accuracy, since, ceiling, outcome="groks"):
+    """The note of a run that ends on a plateau."""
+    relative = f"relative to that ceiling (--ceiling {ceiling}) it would be {outcome}"
+    return notes(f"partial: flat at {accuracy} since {since}; {relative}")
+
+
 NO_GEN = {**NO_T_GEN, "delay": 3.05, "delay_censoring": "right"}
 NO_MEM = {
     **{"t_mem": NAN, "t_mem_censoring": "right", "delay": NAN, "delay_censoring": "", "head": NAN},
@@ -166,10 +183,27 @@ CROSSINGS = [
     case("level .90", curve(TRAIN, TEST), {"t_mem": 10**1.9}, gen(3.95, mem=1.9), level=0.9),
     case("level .99", curve(TRAIN, TEST), {"t_mem": 10**1.99}, gen(3.995, mem=1.99), level=0.99),
 ]
+BEGINS = "cannot be judged: the log begins at 1,000 with both accuracies held, after both events"
 TIME_ZERO = [
     case("fits at the first solve", curve(step(0), TEST), mem(0.0), AT_GRAIN),
     case("held at time 0", curve(1.0, TEST), mem(0.0), LEFT, AT_GRAIN),
     case("held where a log starts", curve(1.0, TEST[at(2) :], times=TIMES[at(2) :]), mem(2.0), LEFT, AT_GRAIN),
+    case(
+        "log that begins after both events",
+        curve(1.0, 1.0, times=10 * TIMES[at(2) :]),
+        {"t_mem": 1000.0, "t_gen": 1000.0, "t_mem_censoring": "left", "t_gen_censoring": "left", "delay": NAN},
+        {"delay_censoring": "", "width": 0.0, "head": 1.0, "resolved": False},
+        says("unjudged"),
+        notes(BEGINS),
+    ),
+    case(
+        "log shorter than a span that begins after both",
+        curve(1.0, 1.0, times=[100.0, 101.0]),
+        NO_MEM,
+        NO_T_GEN,
+        says("unjudged"),
+        notes(BEGINS.replace("1,000", "100")),
+    ),
     case("log that starts at 5", curve(TRAIN[15:], TEST[15:], times=TIMES[15:])),
     case(
         "test accuracy held at time 0",
@@ -190,9 +224,18 @@ MEMORIZES = NO_GEN | says("memorizes_only", 0.0)
 UNREACHED = [
     case("memorizes only", curve(TRAIN, -0.02), MEMORIZES, {"head": -0.02}),
     case("memorizes only, .19", curve(TRAIN, step(3, high=0.19)), MEMORIZES),
-    case("plateau of .21", curve(TRAIN, step(3, high=0.21)), NO_GEN, says("partial", 0.0)),
-    case("plateau of .2", curve(TRAIN, step(3, high=0.2), chance=0.0), NO_GEN, says("partial", 0.0), chance=0.0),
-    case("plateau of .6", curve(TRAIN, ramp(3, 3.5, 0, 0.6)), NO_GEN, says("partial", 0.0)),
+    case("plateau of .21", curve(TRAIN, step(3, high=0.21)), NO_GEN, says("partial", 0.0), flat(".41", "1,000", ".21")),
+    case(
+        "plateau of .2",
+        curve(TRAIN, step(3, high=0.2), chance=0.0),
+        NO_GEN,
+        says("partial", 0.0),
+        flat(".20", "1,000", ".2"),
+        chance=0.0,
+    ),
+    case(
+        "plateau of .6", curve(TRAIN, ramp(3, 3.5, 0, 0.6)), NO_GEN, says("partial", 0.0), flat(".70", "3,162.28", ".6")
+    ),
     case("9.94 t_mem", cut(2.9, ramp(1, 1.95)), NO_GEN, mem(1.9025, 2.9), says("unconfirmed")),
     case("10.06 t_mem", cut(3, ramp(1, 2.05)), MEMORIZES, mem(1.9975, 3.0)),
     case("exactly 10 t_mem", cut(1, step(0)), MEMORIZES, mem(0.0, 1.0), AT_GRAIN),
@@ -212,7 +255,13 @@ COLLAPSES = [
     case("train collapses to .45", curve(gone(4, 0.45), TEST), NO_MEM, says("collapses")),
     case("fit lost, to .55", curve(gone(4, 0.55), TEST), NO_MEM, says("unconfirmed")),
     case("test collapses to .45", curve(TRAIN, gone(4, 0.45)), NO_GEN, says("collapses")),
-    case("test lost, to .55", curve(TRAIN, gone(4, 0.55)), NO_GEN, says("partial", 0.0)),
+    case(
+        "test lost, to .55",
+        curve(TRAIN, gone(4, 0.55)),
+        NO_GEN,
+        says("partial", 0.0),
+        flat(".66", "100", ".55", "immediate"),
+    ),
     case("collapsed and pending", curve(TRAIN, patch(gone(4, 0.0), -2, [1.0] * 2)), NO_GEN, says("collapses")),
     case("train flickers at the end", curve(patch(TRAIN, -5, FLICKER), TEST), says("collapses")),
     case("test flickers at the end", curve(TRAIN, patch(TEST, -5, FLICKER)), says("collapses")),
@@ -254,12 +303,12 @@ def coarse(index):
 
 
 RESOLUTION = [
-    case("4 checkpoints after the first", *coarse(5), {"resolved": False}),
-    case("5 checkpoints after the first", *coarse(6)),
-    case("9.96 units after the first", curve(step(1.05, low=0.75), TEST), mem(1.04), AT_GRAIN),
-    case("10.16 units after the first", curve(step(1.05), TEST), mem(1.0475)),
-    case("9.0 units of 3", curve(step(1.45), TEST), mem(1.4475), AT_GRAIN, unit=3.0),
-    case("10.1 units of 3", curve(step(1.5), TEST), mem(1.4975), unit=3.0),
+    case("bracket from 4 units", *coarse(3), BELOW_TEN),
+    case("bracket from 16 units", *coarse(4)),
+    case("bracket from 10 units", curve(step(1.05), TEST), mem(1.0475), BELOW_TEN),
+    case("bracket from 11.2 units", curve(step(1.1), TEST), mem(1.0975)),
+    case("bracket from 9.4 units of 3", curve(step(1.5), TEST), mem(1.4975), BELOW_TEN, unit=3.0),
+    case("bracket from 11.9 units of 3", curve(step(1.6), TEST), mem(1.5975), unit=3.0),
     case("at the grain, t_gen 4.4", curve(step(0), step(0.65)), mem(0.0), gen(0.6475, mem=0), QUICK, {"late": 0.0}),
     case("at the grain, t_gen 5.6", curve(step(0), step(0.75)), mem(0.0), gen(0.7475, mem=0), QUICK),
     case("at the grain, t_gen 2.8 units", curve(step(0), step(0.75)), mem(0.0), gen(0.7475, mem=0), QUICK,
@@ -317,10 +366,11 @@ RANK = [
 ]
 CEILING = [
     case("ceiling .8", curve(TRAIN, 0.8 * TEST), ceiling=0.8),
-    case("ceiling .8 not told", curve(TRAIN, 0.8 * TEST), NO_GEN, says("partial", 0.0)),
-    case("ceiling .8, .18 is partial", curve(TRAIN, step(3, high=0.18)), NO_GEN, says("partial", 0.0), ceiling=0.8),
+    case("ceiling .8 not told", curve(TRAIN, 0.8 * TEST), NO_GEN, says("partial", 0.0), flat(".85", "10,000", ".8")),
+    case("ceiling .8, .18 is partial", curve(TRAIN, step(3, high=0.18)), NO_GEN, says("partial", 0.0),
+         flat(".39", "1,000", ".18"), ceiling=0.8),
     case("ceiling .8, .42 is no collapse", curve(TRAIN, 0.8 * gone(4, 0.525)), NO_GEN, says("partial", 0.0),
-         ceiling=0.8),
+         flat(".57", "100", ".42", "immediate"), ceiling=0.8),
 ]  # fmt: skip
 
 
@@ -335,7 +385,7 @@ ATTRS = [
     case("attrs: chance", told(curve(TRAIN, TEST), chance=0.25), chance=None),
     case("attrs: overruled", told(curve(TRAIN, TEST), chance=0.5, ceiling=0.5, unit=9.0), ceiling=1.0, unit=1.0),
     case("attrs: ceiling", told(curve(TRAIN, 0.8 * TEST), ceiling=0.8)),
-    case("attrs: unit", told(curve(step(1.45), TEST), unit=3.0), mem(1.4475), AT_GRAIN),
+    case("attrs: unit", told(curve(step(1.45), TEST), unit=3.0), mem(1.4475), BELOW_TEN),
     case("attrs: baseline", told(curve(TRAIN, TEST, test_loss=2 * (1 - ramp(3.2, 3.8))), baseline_loss=2.0), LOSS),
     case("attrs: classes", told(curve(TRAIN, TEST, rank_auc=binary_auc(TEST)), n_classes=2),
          {"rank_delay": 2.025, "rank_width": 0.4, "notes": (NO_SKILL,)}),

@@ -24,8 +24,10 @@ from grokbench.tables.text import escape, markdown, plain, readable
 CONTRACT = {
     "runs": "key, suite, task, task_options, learner, learner_options, family, seed, split, clock, status, outcome, "
     "t_mem, t_mem_censoring, t_gen, t_gen_censoring, delay, delay_censoring, loss_delay, loss_delay_censoring, width, "
-    "head, skill_at_mem, rank_delay, rank_width, offset, resolved, late, train_accuracy, test_accuracy, train_loss, "
-    "test_loss, n_train, n_test, n_classes, chance, baseline_loss, budget, checkpoints, cpu_seconds, wall_seconds, "
+    "head, skill_at_mem, rank_delay, rank_width, offset, resolved, late, t_mem_low, t_mem_high, t_gen_low, t_gen_high, "
+    "delay_low, delay_high, t_mem_first, t_gen_first, t_mem_lost, t_mem_lost_longest, t_mem_lost_deepest, t_gen_lost, "
+    "t_gen_lost_longest, t_gen_lost_deepest, train_accuracy, test_accuracy, train_loss, test_loss, n_train, n_test, "
+    "n_classes, chance, baseline_loss, budget, checkpoints, cpu_seconds, wall_seconds, "
     "peak_memory_mb, environment, error",
     "curves": "key, time, cpu_seconds, train_accuracy, test_accuracy, train_loss, test_loss, skill, rank_auc",
     "sensitivity": "task, learner, learner_options, level, runs, t_mem, t_gen, delay, late, outcomes",
