@@ -114,9 +114,9 @@ class Quantity:
         return not np.isnan(self.values).all()
 
     def at(self, time: float) -> float:
-        """Its value at a time, linear in log time between checkpoints; NaN where nothing was measured."""
+        """Its value at a time, linear in log time between rows; NaN where nothing was measured."""
         if math.isnan(time) or not self.measured:
             return math.nan
-        times = self.timeline.checkpoints
+        times = self.timeline.times
         positive = times > 0
-        return float(np.interp(math.log(time), np.log(times[positive]), self.read[positive]))
+        return float(np.interp(math.log(time), np.log(times[positive]), self.values[positive]))
