@@ -16,6 +16,7 @@ from grokbench.curves.series import Quantity
 Censoring = Literal["observed", "left", "right", ""]
 
 SUSTAINED = 3  # consecutive checkpoints that count as reaching, or as losing, a level: about .1 decade
+SPAN = 10**0.15  # ratio of times: rows as far apart as three bins count as reaching or losing it without one between
 HYSTERESIS = 0.15  # how far below the level it has to fall to be lost
 ROUNDING = 1e-12  # a kappa that is exactly at a level may miss it by rounding: (.95 - .5) / .5 < .9
 
@@ -48,6 +49,10 @@ class Crossing:
         """True unless right-censored."""
         return self.censoring != "right"
 
+    def coarse(self, unit: float) -> bool:
+        """Whether the rows around it are farther apart than a span, and than a unit of the clock: than our own ever."""
+        return self.reached and wide(self.low, self.high, unit)
+
     @property
     def held(self) -> bool:
         """Whether it was at or above the level on 3 consecutive checkpoints at some time, perhaps lost again."""
@@ -67,23 +72,28 @@ class Episodes(NamedTuple):
     deepest: float = math.nan
 
 
+def wide(low: float, high: float, unit: float) -> bool:
+    """Whether two times are farther apart than a span, and than a unit of the clock."""
+    return high - low > unit * (1 + 1e-9) and high > low * SPAN
+
+
 def crossing(quantity: Quantity, level: float) -> Crossing:
     """The first sustained passage through `level` that is not lost afterwards, interpolated in log time.
 
-    Held is what is at or above the level on 3 consecutive checkpoints, lost what is below level - .15 on as many.
-    NaN values are below.
+    Held is what is at or above the level for a span: on 3 consecutive checkpoints, or on 2 that are as far apart as
+    three bins. Lost is what is below level - .15 for as long. NaN values are below.
     """
     read = np.where(np.isnan(quantity.read), -np.inf, quantity.read)
     above = read >= level - ROUNDING
-    starts = _streaks(above)
-    losses = _streaks(read < level - HYSTERESIS - ROUNDING)
+    starts = _streaks(above, quantity.timeline.checkpoints)
+    losses = _streaks(read < level - HYSTERESIS - ROUNDING, quantity.timeline.checkpoints)
     if not starts.size:
-        return _never(quantity, above)
+        return _never(quantity, level, above)
     first = _located(quantity, level, int(starts[0]))
     passage = {"first": first.time, "begins": first.index}
     lasting = starts[starts > losses.max(initial=-1)]
     if not lasting.size:
-        return _never(quantity, above, **passage)
+        return _never(quantity, level, above, **passage)
     last = first if lasting[0] == starts[0] else _located(quantity, level, int(lasting[0]))
     return Crossing(last.time, last.censoring, low=last.low, high=last.high, index=last.index, **passage)
 
@@ -109,25 +119,25 @@ def episodes(quantity: Quantity, level: float, passage: Crossing) -> Episodes:
     )
 
 
-def _streaks(flags: np.ndarray) -> np.ndarray:
-    """Indices at which SUSTAINED consecutive true flags start."""
-    starts = max(0, len(flags) - SUSTAINED + 1)
-    streak = flags[:starts]
-    for later in range(1, SUSTAINED):  # a report does this thirty times a run: no view of windows, which costs more
-        streak = streak & flags[later : later + starts]
-    return streak.nonzero()[0]
+def _streaks(flags: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Indices at which flags are true for a span."""
+    twice = flags[:-1] & flags[1:]
+    far = (times[1:] >= times[:-1] * SPAN) & (times[:-1] > 0)
+    thrice = np.concatenate([flags[SUSTAINED - 1 :], [False]])[: len(twice)]
+    return (twice & (far | thrice)).nonzero()[0]
 
 
-def _never(quantity: Quantity, above: np.ndarray, **passage: float) -> Crossing:
-    """What is not held at the end; it is bounded from below by the last row of the last checkpoint below the level."""
+def _never(quantity: Quantity, level: float, above: np.ndarray, **passage: float) -> Crossing:
+    """What is not held at the end; it is bounded from below by the last row below the level before the end holds."""
     ends_above = 0
     while ends_above < len(above) and above[len(above) - 1 - ends_above]:
         ends_above += 1
     starts, times = quantity.timeline.starts, quantity.timeline.times
-    first = len(above) - ends_above  # checkpoint of the stretch that holds at the end
+    begin = int(starts[len(above) - ends_above]) if ends_above else len(times)  # of the stretch that holds at the end
+    under = np.flatnonzero(~(quantity.values[:begin] >= level - ROUNDING))
+    low = float(times[under[-1]]) if under.size else 0.0
     pending = 0 < ends_above < SUSTAINED
-    low = float(times[starts[first] - 1 if first < len(above) else -1]) if first else 0.0
-    return Crossing(math.nan, "right", low=low, pending=pending, index=int(starts[first]) if pending else -1, **passage)
+    return Crossing(math.nan, "right", low=low, pending=pending, index=begin if pending else -1, **passage)
 
 
 def _located(quantity: Quantity, level: float, start: int) -> Crossing:
@@ -137,7 +147,7 @@ def _located(quantity: Quantity, level: float, start: int) -> Crossing:
     if start == 0:
         index = timeline.first_positive
         return Crossing(float(times[index]), "left", high=float(times[index]), index=index)
-    begin, end = starts[start - 1], starts[start + 1]  # a passage has three checkpoints
+    begin, end = starts[start - 1], starts[start + 1]  # a passage has two or more checkpoints
     index = int(begin) + _split(values[begin:end] >= level - ROUNDING)
     before, after = float(times[index - 1]), float(times[index])
     time = after

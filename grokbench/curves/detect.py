@@ -18,7 +18,7 @@ from grokbench.curves.crossing import SUSTAINED, Censoring, Crossing, crossing, 
 from grokbench.curves.curve import Curve, kappa
 from grokbench.curves.evidence import Evidence, Pair, skill_of_loss
 from grokbench.curves.notes import beginning_note, ending_note
-from grokbench.curves.outcome import late_of, outcome_of
+from grokbench.curves.outcome import begins_after, late_of, outcome_of, too_sparse
 from grokbench.curves.series import Quantity
 from grokbench.errors import UsageError
 
@@ -179,12 +179,14 @@ def _detection(evidence: Evidence, level: float, unit: float) -> Detection:
     loss_delay, loss_censoring = _delay(skill, mem, crossing(skill, 0.5)) if skill.measured else (NAN, "")
     skill_at_mem = skill.at(mem.time)
     rank_delay, rank_width, offset = _ranked(test, rank, mem, level)
-    width, head = (rank_width, rank.at(mem.time)) if offset else (_width(test), test.at(mem.time))
+    shown, width = (rank, rank_width) if offset else (test, _width(test))
+    head = shown.at(mem.time)
     artifact = skill_at_mem >= 0.5 or (gen.reached and delay - rank_delay > 0.3)
-    outcome = outcome_of(train, test, mem, gen, delay, head, width, artifact)
-    if outcome == "unjudged":
+    delay_low, delay_high = _bounds(mem, gen) if mem.reached else (NAN, NAN)
+    sparse = too_sparse(mem, gen, shown, delay_low, delay_high, unit)
+    outcome = outcome_of(train, test, mem, gen, delay, head, width, artifact, sparse)
+    if begins_after(train, test, mem, gen):
         delay, delay_censoring = NAN, ""
-    delay_low, delay_high = _bounds(mem, gen) if delay_censoring else (NAN, NAN)
     mem_lost, gen_lost = episodes(train, level, mem), episodes(test, level, gen)
     return Detection(
         t_mem=mem.time,
@@ -262,8 +264,14 @@ def _resolved(mem: Crossing, unit: float) -> bool:
 
 
 def _width(quantity: Quantity) -> float:
+    """Decades from .10 to .90; the least that is sure where rows are too far apart to say when it passed one."""
     low, high = crossing(quantity, 0.10), crossing(quantity, 0.90)
-    return math.log10(high.time / low.time) if low.reached and high.reached else NAN
+    if not (low.reached and high.reached):
+        return NAN
+    unit = quantity.timeline.unit
+    start = low.high if low.coarse(unit) else low.time
+    end = max(start, high.low) if high.coarse(unit) else high.time
+    return math.log10(end / start)
 
 
 def _offset(test: Quantity, rank: Quantity) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from grokbench.curves.outcome import LATE_DECADES
 from grokbench.curves.series import Quantity
 
 if TYPE_CHECKING:  # which writes the notes of its detections with this module
@@ -19,7 +18,6 @@ if TYPE_CHECKING:  # which writes the notes of its detections with this module
 QUARTER_DECADE = 10**0.25
 STILL = 0.05  # kappa: what moves by less over the last quarter decade is flat
 FEWEST = 3  # checkpoints in that quarter decade, to say so
-COARSE = 0.3  # decades: a delay that is known no better, on both sides of the border, is said to be so
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,16 @@ def ending_of(quantity: Quantity) -> Ending:
 
 def beginning_note(evidence: Evidence, detection: Detection) -> str:
     """What a log does not say because it begins too late, or has rows too far apart; empty where there is nothing."""
-    if detection.outcome == "unjudged":
+    if detection.outcome != "unjudged":
+        return ""
+    if math.isnan(detection.delay):
         begins = max(one.timeline.times[0] for one in (evidence.train, evidence.test))
         return f"cannot be judged: the log begins at {begins:,.6g} with both accuracies held, after both events"
-    low, high = detection.delay_low, detection.delay_high
-    if detection.delay_censoring == "observed" and low < LATE_DECADES <= high and high - low > COARSE:
-        return f"the rows are too far apart to say: the delay lies between {low:.2f} and {high:.2f} decades"
-    return ""
+    mem, gen = (
+        f"between {low:,.6g} and {high:,.6g}"
+        for low, high in ((detection.t_mem_low, detection.t_mem_high), (detection.t_gen_low, detection.t_gen_high))
+    )
+    return f"cannot be judged: its rows are too far apart (t_mem lies {mem}, t_gen {gen})"
 
 
 def ending_note(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from grokbench.curves.crossing import Crossing
+from grokbench.curves.crossing import Crossing, wide
 from grokbench.curves.series import Quantity
 
 OUTCOMES = (
@@ -38,6 +38,21 @@ def begins_after(train: Quantity, test: Quantity, mem: Crossing, gen: Crossing) 
     return mem.low == gen.low == 0 and all(row.times[0] > row.unit for row in rows)
 
 
+def too_sparse(mem: Crossing, gen: Crossing, shown: Quantity, delay_low: float, delay_high: float, unit: float) -> bool:
+    """Whether rows are so far apart that they do not say which side of a border delay or head is on.
+
+    shown : what the head is of. delay_low, delay_high : NaN where there is no bound.
+    Rows that are no farther apart than a span, or than a unit of the clock, always say.
+    """
+    if not (mem.reached and gen.reached):
+        return False
+    late, soon = not delay_high < LATE_DECADES, not delay_low >= LATE_DECADES
+    times, heads = shown.around(mem.low, mem.high)
+    lower = np.nanmin(heads) < HEAD or times[0] > mem.low  # before its first row a log says nothing
+    before = wide(min(times[0], mem.low), times[-1], unit) and lower and HEAD <= np.nanmax(heads)
+    return bool(late and ((soon and (mem.coarse(unit) or gen.coarse(unit))) or before))
+
+
 def outcome_of(
     train: Quantity,
     test: Quantity,
@@ -47,6 +62,7 @@ def outcome_of(
     head: float,
     width: float,
     artifact: bool,
+    sparse: bool,
 ) -> str:
     """The first label that applies, in the order of the contract."""
     end_train, end_test = end_of(train), end_of(test)
@@ -60,6 +76,8 @@ def outcome_of(
         return "unconfirmed"
     if not gen.reached:
         return "memorizes_only" if end_test < 0.2 else "partial"
+    if sparse:
+        return "unjudged"
     if delay < LATE_DECADES:
         return "immediate"
     if artifact:

@@ -81,16 +81,26 @@ class Timeline:
     def _centre(self, number: float) -> float:
         return DENSE_UNTIL * self.unit * 10.0 ** (number / BINS_PER_DECADE)
 
+    @cached_property
+    def units(self) -> np.ndarray:
+        """(parts,) position of the first row of each part of a bin: up to 50 units one of each unit, as in the schedule."""
+        bins, units = self._bins, np.minimum(np.floor(self.times / self.unit + 0.5), DENSE_UNTIL + 1)
+        return np.flatnonzero(np.concatenate([[True], (bins[1:] != bins[:-1]) | (units[1:] != units[:-1])]))
+
     def read(self, values: np.ndarray) -> np.ndarray:
         """(bins,) median in each bin of `values` (rows,), without what was not measured; NaN where nothing was."""
-        starts = self.starts
-        if len(starts) == len(values):
-            return values
-        of_row = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
-        ordered = values[np.lexsort((values, of_row))]  # NaN comes last in each bin
-        known = np.add.reduceat((~np.isnan(values)).astype(np.int64), starts)
-        low, high = starts + np.maximum(known - 1, 0) // 2, starts + np.minimum(known // 2, np.maximum(known - 1, 0))
-        return ordered[low] / 2 + ordered[high] / 2
+        return _medians(values, self.starts)
+
+
+def _medians(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """(groups,) median of each group of consecutive `values`, NaN left out; `starts` is where each begins."""
+    if len(starts) == len(values):
+        return values
+    of_row = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
+    ordered = values[np.lexsort((values, of_row))]  # NaN comes last in each group
+    known = np.add.reduceat((~np.isnan(values)).astype(np.int64), starts)
+    last = np.maximum(known - 1, 0)
+    return ordered[starts + last // 2] / 2 + ordered[starts + np.minimum(known // 2, last)] / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +124,21 @@ class Quantity:
         return not np.isnan(self.values).all()
 
     def at(self, time: float) -> float:
-        """Its value at a time, linear in log time between rows; NaN where nothing was measured."""
+        """Its value at a time, linear in log time between medians; NaN where nothing was measured.
+
+        The medians are those of the bins, but up to 50 units of the clock of each unit: our own rows are read as they
+        are.
+        """
         if math.isnan(time) or not self.measured:
             return math.nan
-        times = self.timeline.times
+        groups = self.timeline.units
+        times, values = _medians(self.timeline.times, groups), _medians(self.values, groups)
         positive = times > 0
-        return float(np.interp(math.log(time), np.log(times[positive]), self.values[positive]))
+        return float(np.interp(math.log(time), np.log(times[positive]), values[positive]))
+
+    def around(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times and values, (rows,) each, of its rows from the last one up to `low` to the first one from `high` on."""
+        times = self.timeline.times
+        begin = max(0, int(np.searchsorted(times, low, side="right")) - 1)
+        end = min(len(times), int(np.searchsorted(times, high, side="left")) + 1)
+        return times[begin:end], self.values[begin:end]

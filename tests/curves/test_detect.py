@@ -66,23 +66,25 @@ def slow_bins(times):
 
 
 def slow_crossing(times, values, level):
-    """(time, censoring, pending) by the sentence of the definitions, word by word."""
+    """(time, censoring, pending, held) by the sentence of the definitions, word by word."""
     bins = slow_bins(times)
     read = [statistics.median(values[row] for row in rows) for rows in bins]
+    at = [statistics.median(times[row] for row in rows) for rows in bins]
     n = len(read)
 
-    def three(flags, start):
-        return start + 3 <= n and all(flags[start : start + 3])
+    def span(flags, start):
+        far = start + 2 <= n and at[start] > 0 and at[start + 1] / at[start] >= 10**0.15
+        return all(flags[start : start + 2]) if far else start + 3 <= n and all(flags[start : start + 3])
 
     above = [v >= level for v in read]
     below = [v < level - 0.15 for v in read]
-    for i in range(n):
-        if three(above, i) and not any(three(below, j) for j in range(i + 3, n)):
+    held = [i for i in range(n) if span(above, i)]
+    for i in held:
+        if not any(span(below, j) for j in range(i + 1, n)):
             if i == 0:  # held at the start: ratios use the first positive row
-                return min(t for t in times if t > 0), "left", False
-            return slow_time(times, values, level, bins[i - 1] + bins[i]), "observed", False
-    pending = above[-1] and not three(above, n - 3) if n >= 3 else above[-1]
-    return math.nan, "right", pending
+                return min(t for t in times if t > 0), "left", False, True
+            return slow_time(times, values, level, bins[i - 1] + bins[i]), "observed", False, True
+    return math.nan, "right", above[-1], bool(held)
 
 
 def slow_time(times, values, level, rows):
@@ -113,20 +115,19 @@ def test_crossing_is_the_contracts_sentence(values, with_zero, ratio):
     if with_zero:
         times = np.concatenate([[0.0], times[:-1]])
     found = passage(times, values, 0.6)
-    time, censoring, pending = slow_crossing(times, values, 0.6)
-    assert (found.censoring, found.pending) == (censoring, pending)
+    time, censoring, pending, held = slow_crossing(times, values, 0.6)
+    assert (found.censoring, found.pending, found.held) == (censoring, pending, held)
     np.testing.assert_allclose(found.time, time, rtol=1e-12)  # rounding of one logarithm
     if ratio > 0.13:  # rows farther apart than bins: every row is a checkpoint
         assert [len(rows) for rows in slow_bins(times)] == [1] * len(values)
-        assert found.held == any(min(values[i : i + 3]) >= 0.6 for i in range(len(values) - 2))
 
 
 @given(st.lists(st.floats(-0.5, 1.0), min_size=2, max_size=200))
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_crossing_of_arbitrary_values(values):
     times = np.arange(len(values), dtype=float)
-    found, (time, censoring, pending) = passage(times, values, 0.3), slow_crossing(times, values, 0.3)
-    assert (found.censoring, found.pending) == (censoring, pending)
+    found, (time, censoring, pending, held) = passage(times, values, 0.3), slow_crossing(times, values, 0.3)
+    assert (found.censoring, found.pending, found.held) == (censoring, pending, held)
     np.testing.assert_allclose(found.time, time, rtol=1e-12)
 
 
