@@ -39,7 +39,10 @@ def redetected(folder: Path) -> Iterator[tuple[dict, Detection]]:
     for key, group in pd.read_csv(folder / "curves.csv", dtype={"key": str}).groupby("key", sort=False):
         row = rows.loc[key].to_dict()
         if isinstance(row["outcome"], str):
-            yield row, detection_at(_curve(row, {name: group[name].to_numpy(dtype=float) for name in group if name != "key"}))
+            yield (
+                row,
+                detection_at(_curve(row, {name: group[name].to_numpy(dtype=float) for name in group if name != "key"})),
+            )
 
 
 def differences(row: dict, detection: Detection) -> Iterator[tuple[str, object, object]]:

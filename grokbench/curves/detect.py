@@ -254,7 +254,7 @@ def _delay(quantity: Quantity, mem: Crossing, gen: Crossing) -> tuple[float, Cen
 def _bounds(mem: Crossing, gen: Crossing) -> tuple[float, float]:
     """The least and the largest delay between two crossings that their rows allow; NaN where there is no bound."""
     low = math.log10(gen.low / mem.high) if gen.low > 0 else NAN
-    high = math.log10(gen.high / mem.low) if gen.reached and mem.low > 0 else NAN
+    high = math.log10(gen.high / mem.low) if mem.low > 0 else NAN
     return low, high
 
 

@@ -27,9 +27,10 @@ LATE_DECADES = 0.5
 HEAD = 0.25
 
 
-def end_of(quantity: Quantity) -> float:
-    """The median of the last 5 checkpoints."""
-    return float(np.median(quantity.read[-5:]))
+def end_of(quantity: Quantity, passage: Crossing) -> float:
+    """The median of the last 5 checkpoints, as far as they lie after the first sustained passage."""
+    begin = int(np.searchsorted(quantity.timeline.starts, max(passage.begins, 0), side="right")) - 1
+    return float(np.median(quantity.read[begin:][-5:]))
 
 
 def begins_after(train: Quantity, test: Quantity, mem: Crossing, gen: Crossing) -> bool:
@@ -49,7 +50,7 @@ def too_sparse(mem: Crossing, gen: Crossing, shown: Quantity, delay_low: float, 
     late, soon = not delay_high < LATE_DECADES, not delay_low >= LATE_DECADES
     times, heads = shown.around(mem.low, mem.high)
     lower = np.nanmin(heads) < HEAD or times[0] > mem.low  # before its first row a log says nothing
-    before = wide(min(times[0], mem.low), times[-1], unit) and lower and HEAD <= np.nanmax(heads)
+    before = wide(min(times[0], mem.low), times[-1], unit) and lower and np.nanmax(heads) >= HEAD
     return bool(late and ((soon and (mem.coarse(unit) or gen.coarse(unit))) or before))
 
 
@@ -65,7 +66,7 @@ def outcome_of(
     sparse: bool,
 ) -> str:
     """The first label that applies, in the order of the contract."""
-    end_train, end_test = end_of(train), end_of(test)
+    end_train, end_test = end_of(train, mem), end_of(test, gen)
     if not (mem.reached or mem.pending or mem.held):
         return "never_fits"
     if (mem.held and end_train < 0.5) or (gen.held and end_test < 0.5):

@@ -83,7 +83,7 @@ class Timeline:
 
     @cached_property
     def units(self) -> np.ndarray:
-        """(parts,) position of the first row of each part of a bin: up to 50 units one of each unit, as in the schedule."""
+        """(parts,) position of the first row of each part of a bin: up to 50 units, one for each unit."""
         bins, units = self._bins, np.minimum(np.floor(self.times / self.unit + 0.5), DENSE_UNTIL + 1)
         return np.flatnonzero(np.concatenate([[True], (bins[1:] != bins[:-1]) | (units[1:] != units[:-1])]))
 

@@ -374,6 +374,109 @@ CEILING = [
 ]  # fmt: skip
 
 
+ROWS = np.arange(50.0, 20_001, 50)  # a row every 50 steps: 14 rows in a bin at 6500
+
+
+def jump(at, *dips, times=ROWS, low=0.0, high=1.0):
+    """Kappa that jumps at the row `at`, with (from, to, value) for dips, `to` excluded."""
+    values = np.where(times >= at, high, low)
+    for start, end, value in dips:
+        values[(times >= start) & (times < end)] = value
+    return values
+
+
+def rows_at(t_mem, t_gen, spacing=50.0):
+    """What two jumps at these rows come to: crossings, brackets and delays."""
+    t_mem, t_gen = float(t_mem), float(t_gen)
+    (mem_low, mem), (gen_low, gen) = ((at - spacing, at) for at in (t_mem, t_gen))
+    cross = [low * (high / low) ** 0.95 for low, high in ((mem_low, mem), (gen_low, gen))]
+    return {
+        **{"t_mem": cross[0], "t_mem_low": mem_low, "t_mem_high": mem, "t_mem_first": cross[0]},
+        **{"t_gen": cross[1], "t_gen_low": gen_low, "t_gen_high": gen, "t_gen_first": cross[1]},
+        **{"delay": np.log10(cross[1] / cross[0]), "delay_low": np.log10(gen_low / mem)},
+        **{"delay_high": np.log10(gen / mem_low), "width": 0.8 * np.log10(gen / gen_low)},
+    }
+
+
+def lost(event, *episodes):
+    """Columns of (from, to, value) episodes."""
+    if not episodes:
+        return {f"{event}_lost": 0.0, f"{event}_lost_longest": NAN, f"{event}_lost_deepest": NAN}
+    longest = max(np.log10(end / start) for start, end, _ in episodes)
+    deepest = min(value for *_, value in episodes)
+    return {f"{event}_lost": float(len(episodes)), f"{event}_lost_longest": longest, f"{event}_lost_deepest": deepest}
+
+
+DIPS = ((1400, 1600, 0.03), (4000, 4150, 0.5), (15_000, 15_500, 0.79))
+SHORT, LONG = (9000, 10_000, 0.1), (9000, 13_000, 0.1)
+# the first row in each bin of 1/20 decade around 50·10^(k/20), from 6500 on
+FIRST_OF_BIN = np.isin(ROWS, [ROWS[50 * 10 ** ((k - 0.5) / 20) <= ROWS][0] for k in range(44, 52)])
+OWN = np.array([0, *range(1, 51), *np.round(50 * 10 ** (np.arange(1, 53) / 20)), 20_000])
+BACK = 12_950 * (13_000 / 12_950) ** (0.85 / 0.9)  # from .1 back through .95
+AFTER_LONG = {
+    **{"t_gen": BACK, "delay": np.log10(BACK / (50 * 2**0.95)), "t_gen_first": 6450 * (6500 / 6450) ** 0.95},
+    "width": np.log10(12_950 * (13_000 / 12_950) ** (0.8 / 0.9) / (6450 * (6500 / 6450) ** 0.1)),
+}
+FAR = np.array([0.0, 100, 400, 1600, 6400, 25_600])  # rows .6 decade apart
+FAR_APART = "cannot be judged: its rows are too far apart (t_mem lies between {}, t_gen between {})"
+DENSE = [
+    case("dense: slingshots", curve(jump(100, *DIPS), jump(6500, SHORT), times=ROWS), rows_at(100, 6500),
+         lost("t_mem", *DIPS), lost("t_gen", SHORT)),
+    case("dense: no slingshots", curve(jump(100), jump(6500), times=ROWS), rows_at(100, 6500), lost("t_mem"),
+         lost("t_gen")),
+    case("dense: lost for more than a span", curve(jump(100), jump(6500, LONG), times=ROWS), rows_at(100, 13_000),
+         lost("t_gen", LONG), AFTER_LONG),
+    case("dense: a spike of ten rows", curve(jump(100), jump(6500, (3000, 3500, 1.0)), times=ROWS),
+         rows_at(100, 6500)),
+    case("dense: every tenth row is off", curve(jump(100), np.where(ROWS % 500 == 300, 0.4, jump(6500)), times=ROWS),
+         rows_at(100, 6500), {"t_gen_lost": 27.0, "t_gen_lost_deepest": 0.4,
+                              "t_gen_lost_longest": np.log10(6850 / 6800)}),
+    case("dense: held from 18,500 of 20,000", curve(jump(100), jump(18_500), times=ROWS), NO_GEN,
+         rows_at(100, 18_500) | {"t_gen": NAN, "t_gen_high": NAN, "t_gen_first": NAN, "delay_high": NAN, "width": NAN,
+                                 "delay": np.log10(20_000 / (50 * 2**0.95))}, says("unconfirmed")),
+    case("dense: held from 15,500 of 20,000", curve(jump(100), jump(15_500), times=ROWS), rows_at(100, 15_500)),
+    case("never: bounded by the last row", curve(TRAIN, 0.0), MEMORIZES,
+         {"t_gen_low": 1e5, "t_gen_high": NAN, "delay_low": 3.05, "delay_high": NAN, "t_gen_first": NAN,
+          "t_gen_lost": NAN}),
+    case("dense: the first row of each bin is off",
+         curve(jump(100), np.where(FIRST_OF_BIN, 0.4, jump(6500)), times=ROWS), rows_at(100, 6500)),
+    case("our own schedule: the budget is a checkpoint",
+         curve(jump(100, times=OWN), jump(17_741, times=OWN), times=OWN),
+         {"t_mem": 89 * (100 / 89) ** 0.95, "t_gen": 15_811 * (17_741 / 15_811) ** 0.95},
+         {"width": 0.8 * np.log10(17_741 / 15_811), "delay_low": np.log10(15_811 / 100)},
+         {"delay": np.log10(15_811 / 89) + 0.95 * np.log10(17_741 / 15_811 / (100 / 89))}),
+    case("held at time 0 and once more", curve(patch(0 * TRAIN, 0, [1.0] * 2), TEST), NO_MEM, says("never_fits")),
+    case("at the grain, delay .4975", curve(step(0), step(0.5)), mem(0.0), gen(0.4975, mem=0), QUICK,
+         says("immediate", 0.0)),
+    case("head before the log begins", curve(1.0, step(3.5, low=0.5)[at(2):], times=TIMES[at(2):]), mem(2.0), LEFT,
+         {"t_gen": 10 ** (3.5 - 0.05 * 0.1), "delay": 1.495, "delay_censoring": "right", "head": 0.5, "width": 1.49},
+         {"resolved": False}, says("unjudged"),
+         {"notes": (FAR_APART.format("0 and 100", "2,818.38 and 3,162.28"), NO_SKILL, NO_RANK)}),
+    case("at the first solve: open above", curve(step(0), TEST), mem(0.0), AT_GRAIN,
+         {"t_mem_low": 0.0, "t_mem_high": 1.0, "delay_low": 3.95, "delay_high": NAN}),
+    case("two rows far apart hold", curve([0, 0, 1, 1, 0, 1.0], 0.0, times=FAR), MEMORIZES,
+         {"t_mem": 100 * 4**0.95, "delay": 3 * np.log10(4) + np.log10(4) * 0.05, "head": 0.0}),
+    case("two rows far apart lose", curve([0, 0, 1, 1, 0, 0.0], 0.0, times=FAR), NO_MEM, NO_T_GEN,
+         {"t_mem_first": 100 * 4**0.95}, says("unconfirmed")),
+    case("rows too far apart for the delay", curve([0, 0, 1, 1, 1, 1.0], [0, 0, 0, 1, 1, 1.0], times=FAR),
+         {"t_mem": 100 * 4**0.95, "t_gen": 400 * 4**0.95, "delay": np.log10(4), "width": 0.0}, says("unjudged"),
+         {"delay_low": 0.0, "delay_high": np.log10(16)},
+         {"notes": (FAR_APART.format("100 and 400", "400 and 1,600"), NO_SKILL, NO_RANK)}),
+    case("rows too far apart for the head", curve([0, 0, 1, 1, 1, 1.0], [0, 0, 0.5, 0.5, 1, 1.0], times=FAR),
+         {"t_mem": 100 * 4**0.95, "t_gen": 1600 * 4**0.9, "delay": np.log10(4) * 1.95, "head": 0.475},
+         {"width": np.log10(4)}, says("unjudged"),
+         {"notes": (FAR_APART.format("100 and 400", "1,600 and 6,400"), NO_SKILL, NO_RANK)}),
+    case("rows far apart, and yet clear", curve([0, 0, 1, 1, 1, 1.0], [0, 0, 0, 0, 1, 1.0], times=FAR),
+         {"t_mem": 100 * 4**0.95, "t_gen": 1600 * 4**0.95, "delay": np.log10(16), "width": 0.0}),
+    case("still rising", curve(TRAIN, ramp(4, 5.5)), NO_GEN, says("partial", 0.0), {"head": 0.0},
+         notes("partial: still rising at the end (held-out accuracy .75 at 100,000)")),
+    case("falling", curve(TRAIN, ramp(3, 3.5, 0, 0.8) - ramp(4.5, 5.5, 0, 0.4)), NO_GEN, says("partial", 0.0),
+         notes("partial: still falling at the end (held-out accuracy .70 at 100,000)")),
+    case("all but flat", curve(TRAIN, ramp(3, 3.5, 0, 0.6) + ramp(4.75, 5, 0, 0.04)), NO_GEN, says("partial", 0.0),
+         flat(".71", "3,162.28", ".62")),
+]  # fmt: skip
+
+
 def told(columns, **attrs):
     """As `grokbench.trace` returns it."""
     frame = pd.DataFrame(columns)
@@ -460,5 +563,5 @@ FUNCTIONS = [
 ]
 CASES = [
     *(CROSSINGS + TIME_ZERO + UNREACHED + COLLAPSES + LABELS + RESOLUTION),
-    *(SKILL + RANK + CEILING + ATTRS + ERRORS + FUNCTIONS),
+    *(SKILL + RANK + CEILING + DENSE + ATTRS + ERRORS + FUNCTIONS),
 ]
