@@ -166,7 +166,7 @@ class Delays(Table):
     )
     note = """
 t_mem, t_gen: medians on each learner's own clock. delay: log10(t_gen / t_mem), median [95 % interval];
-≥: memorized at the grain of its clock, a lower bound; never: censored at the end of the run.
+≥: memorized in the first tick of its clock, a lower bound; never: censored at the end of the run.
 
 """
 
