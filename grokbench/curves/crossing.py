@@ -83,6 +83,12 @@ def crossing(quantity: Quantity, level: float) -> Crossing:
     Held is what is at or above the level for a span: on 3 consecutive checkpoints, or on 2 that are as far apart as
     three bins. Lost is what is below level - .15 for as long. NaN values are below.
     """
+    if level not in quantity.passages:  # detections at three levels ask for the widths of one
+        quantity.passages[level] = _crossing(quantity, level)
+    return quantity.passages[level]
+
+
+def _crossing(quantity: Quantity, level: float) -> Crossing:
     read = np.where(np.isnan(quantity.read), -np.inf, quantity.read)
     above = read >= level - ROUNDING
     starts = _streaks(above, quantity.timeline.checkpoints)

@@ -9,6 +9,7 @@ in time, in bins of 1/20 decade, so that a denser log of the same run says the s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -167,6 +168,12 @@ def judge(
 def detection_at(curve: Curve, level: float = LEVEL) -> Detection:
     """What a curve that can be judged (`check`) says at a level. UsageError for a level that is none."""
     return _detection(Evidence.of(curve), level, curve.unit)
+
+
+def detections_at(curve: Curve, levels: Iterable[float]) -> dict[float, Detection]:
+    """The same at several levels, by level."""
+    evidence = Evidence.of(curve)
+    return {level: _detection(evidence, level, curve.unit) for level in levels}
 
 
 def _detection(evidence: Evidence, level: float, unit: float) -> Detection:

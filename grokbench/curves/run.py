@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from grokbench.curves.curve import Curve
-from grokbench.curves.detect import LEVEL, Detection, check, detection_at
+from grokbench.curves.detect import LEVEL, Detection, check, detections_at
 from grokbench.errors import UsageError
 from grokbench.options import options_json
 
@@ -84,7 +84,7 @@ class Run:
         """By level; empty where the curve cannot be judged."""
         if self.unreadable:
             return {}
-        return {level: detection_at(self.curve, level) for level in LEVELS}
+        return detections_at(self.curve, LEVELS)
 
     @cached_property
     def unreadable(self) -> str:

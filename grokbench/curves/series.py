@@ -118,6 +118,11 @@ class Quantity:
         """(bins,) what it is at the checkpoints of its timeline."""
         return self.timeline.read(self.values)
 
+    @cached_property
+    def passages(self) -> dict[float, object]:
+        """Level -> its crossing, as far as `grokbench.curves.crossing` has computed it."""
+        return {}
+
     @property
     def measured(self) -> bool:
         """Whether it says anything at all."""
@@ -131,10 +136,14 @@ class Quantity:
         """
         if math.isnan(time) or not self.measured:
             return math.nan
+        return float(np.interp(math.log(time), *self._by_unit))
+
+    @cached_property
+    def _by_unit(self) -> tuple[np.ndarray, np.ndarray]:
+        """Log time and value, medians of the rows after time 0 in each bin or unit."""
         groups = self.timeline.units
         times, values = _medians(self.timeline.times, groups), _medians(self.values, groups)
-        positive = times > 0
-        return float(np.interp(math.log(time), np.log(times[positive]), values[positive]))
+        return np.log(times[times > 0]), values[times > 0]
 
     def around(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
         """Times and values, (rows,) each, of its rows from the last one up to `low` to the first one from `high` on."""
