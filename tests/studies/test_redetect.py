@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.redetect import differences, redetected
+from redetect import differences, redetected
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 # delays with t_mem between the first tick and 11 units have an upper bound, and were called censored
