@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from redetect import differences, redetected
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
