@@ -1,9 +1,13 @@
 """What is measured at a checkpoint, from the scores alone, by one function for all families.
 
-Symbols: scores s (n, C) float64, classes y (n,). A regression has scores (n, 1) and targets y (n,).
+Symbols: scores s (n, C) float64, classes y (n,). A regression has scores (n, 1) and targets y (n,). Most of the work is
+on the columns of S = s' (C, n) contiguous: sums over classes are then sums of whole rows, five times as fast.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,18 +25,82 @@ MEASURES = {
 SCALE_EXAMPLES = 500  # examples of a half on which the scalar of `skill` is chosen: its error is ~1/n
 
 
-@np.errstate(over="ignore", invalid="ignore")  # finite scores whose loss is not: a `Course` says "diverged"
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Classes y (n,) of C, and what follows from them alone."""
+
+    y: np.ndarray
+    n_classes: int
+
+    @cached_property
+    def own(self) -> np.ndarray:
+        """(n,) places of the true classes in the flat (C, n) scores."""
+        return self.y * len(self.y) + np.arange(len(self.y))
+
+    @cached_property
+    def entropy(self) -> float:
+        """Nats of the shares of the classes: the cross-entropy of the best constant."""
+        return _entropy(self.y)
+
+    @cached_property
+    def both_ways(self) -> list[tuple[np.ndarray, Labels, np.ndarray, Labels]]:
+        """Where the scalar of `skill` is chosen and where it is evaluated, indices and labels, for either half."""
+        first, second = halves(self.y, True)
+        return [(*self._part(_drawn(a)), *self._part(b)) for a, b in ((first, second), (second, first))]
+
+    def _part(self, indices: np.ndarray) -> tuple[np.ndarray, Labels]:
+        return indices, Labels(self.y[indices], self.n_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What a run is measured by at every checkpoint. What follows from the labels is computed once.
+
+    Parameters
+    ----------
+    split : what is learned.
+    loss : what the learner declares.
+    """
+
+    split: Split
+    loss: str
+
+    @cached_property
+    def _labels(self) -> tuple[Labels, Labels]:
+        return tuple(Labels(y, self.split.n_classes) for y in (self.split.y_train, self.split.y_test))
+
+    @np.errstate(over="ignore", invalid="ignore")  # finite scores whose loss is not: a `Course` says "diverged"
+    def row(self, train_scores: np.ndarray, test_scores: np.ndarray) -> dict[str, float]:
+        """Accuracies, declared losses, skill and rank_auc: one row of the curve without its time."""
+        if not self.split.n_classes:
+            return self._regression(train_scores, test_scores)
+        train, test = self._labels
+        S_train, S_test = (np.ascontiguousarray(scores.T) for scores in (train_scores, test_scores))
+        places = _places(S_test, test)
+        return {
+            "train_accuracy": _accuracy(*_places(S_train, train), self.split.n_classes),
+            "test_accuracy": _accuracy(*places, self.split.n_classes),
+            "train_loss": _loss(S_train, train, self.loss),
+            "test_loss": _loss(S_test, test, self.loss),
+            "skill": _skill(S_test, test),
+            "rank_auc": _rank_auc(*places, self.split.n_classes) if self.split.n_classes > 2 else _auc(S_test, test),
+        }
+
+    def _regression(self, train_scores: np.ndarray, test_scores: np.ndarray) -> dict[str, float]:
+        split = self.split
+        return {
+            "train_accuracy": accuracy(train_scores, split.y_train, split.tolerance),
+            "test_accuracy": accuracy(test_scores, split.y_test, split.tolerance),
+            "train_loss": declared_loss(train_scores, split.y_train, self.loss, 0),
+            "test_loss": declared_loss(test_scores, split.y_test, self.loss, 0),
+            "skill": regression_skill(test_scores, split.y_test),
+            "rank_auc": float("nan"),
+        }
+
+
 def evaluate(train_scores: np.ndarray, test_scores: np.ndarray, split: Split, loss: str) -> dict[str, float]:
-    """Accuracies, declared losses, skill and rank_auc: one row of the curve without its time."""
-    tolerance = None if split.n_classes else split.tolerance
-    return {
-        "train_accuracy": accuracy(train_scores, split.y_train, tolerance),
-        "test_accuracy": accuracy(test_scores, split.y_test, tolerance),
-        "train_loss": declared_loss(train_scores, split.y_train, loss, split.n_classes),
-        "test_loss": declared_loss(test_scores, split.y_test, loss, split.n_classes),
-        "skill": skill(test_scores, split.y_test) if split.n_classes else regression_skill(test_scores, split.y_test),
-        "rank_auc": rank_auc(test_scores, split.y_test) if split.n_classes else float("nan"),
-    }
+    """`Examination.row` of one checkpoint."""
+    return Examination(split, loss).row(train_scores, test_scores)
 
 
 def accuracy(scores: np.ndarray, y: np.ndarray, tolerance: float | None = None) -> float:
@@ -42,8 +110,8 @@ def accuracy(scores: np.ndarray, y: np.ndarray, tolerance: float | None = None) 
     """
     if tolerance is not None:
         return float(((scores[:, 0] - y) ** 2 < tolerance).mean())
-    best = scores == scores.max(axis=1, keepdims=True)
-    return float((best[np.arange(len(y)), y] / best.sum(axis=1)).mean())
+    n_classes = scores.shape[1]
+    return _accuracy(*_places(np.ascontiguousarray(scores.T), Labels(y, n_classes)), n_classes)
 
 
 def declared_loss(scores: np.ndarray, y: np.ndarray, loss: str, n_classes: int) -> float:
@@ -55,19 +123,22 @@ def declared_loss(scores: np.ndarray, y: np.ndarray, loss: str, n_classes: int) 
     """
     if n_classes == 0:
         return float(((scores[:, 0] - y) ** 2).mean())
-    rows = np.arange(len(y))
+    return _loss(np.ascontiguousarray(scores.T), Labels(y, n_classes), loss)
+
+
+def _loss(S: np.ndarray, labels: Labels, loss: str) -> float:
     if loss == "cross-entropy":
-        return float(_cross_entropy(scores, y).mean())
+        return float(_cross_entropy(S, labels).mean())
     if loss == "mse":
-        residual = scores.copy()  # not expanded into s^2 - 2 s_y + 1: near 0 that is rounding, even negative
-        residual[rows, y] -= 1
-        return float((residual**2).sum(axis=1).mean())
+        residual = S.copy()  # not expanded into s^2 - 2 s_y + 1: near 0 that is rounding, even negative
+        residual.flat[labels.own] -= 1
+        return float(np.vdot(residual, residual)) / len(labels.y)
     if loss == "hinge":
-        others = scores.copy()
-        others[rows, y] = -np.inf
-        return float(np.maximum(0, 1 - (scores[rows, y] - others.max(axis=1))).mean())
+        others = S.copy()
+        others.flat[labels.own] = -np.inf
+        return float(np.maximum(0, 1 - (S.take(labels.own) - others.max(axis=0))).mean())
     if loss == "stablemax":
-        return float(_cross_entropy(np.sign(scores) * np.log1p(np.abs(scores)), y).mean())  # log g, both branches
+        return float(_cross_entropy(np.sign(S) * np.log1p(np.abs(S)), labels).mean())  # log g, both branches
     raise ValueError(f'loss {loss!r}: expected "cross-entropy", "mse", "hinge" or "stablemax"')
 
 
@@ -83,6 +154,18 @@ def baseline_loss(split: Split, loss: str) -> float:
     return float(min(1.0, 2 * (1 - shares.max())))  # hinge: no preference, or a margin of 1 for the majority
 
 
+def _places(S: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) how many classes the true one outranks, and how many have its score, itself among them."""
+    own = S.take(labels.own)
+    count = np.uint8 if len(S) < 256 else np.intp  # bytes are added without a conversion
+    return tuple(np.add.reduce(part.view(np.uint8), axis=0, dtype=count) for part in (own > S, own == S))
+
+
+def _accuracy(below: np.ndarray, equal: np.ndarray, n_classes: int) -> float:
+    right = below + equal == n_classes
+    return float((1 / equal[right]).sum()) / len(equal)
+
+
 def rank_auc(scores: np.ndarray, y: np.ndarray) -> float:
     """Probability that the true class outranks another one, ties counting one half.
 
@@ -90,19 +173,22 @@ def rank_auc(scores: np.ndarray, y: np.ndarray) -> float:
     pairs of examples (within an example the probability would be the accuracy itself); NaN where one
     class is absent. It does not depend on a constant added to the scores of a class (two classes).
     """
-    n_classes = scores.shape[1]
-    if n_classes > 2:
-        own = scores[np.arange(len(y)), y][:, None]
-        wins = (scores < own).sum(axis=1) + 0.5 * ((scores == own).sum(axis=1) - 1)
-        return float((wins / (n_classes - 1)).mean())
-    from scipy.stats import rankdata
+    S, labels = np.ascontiguousarray(scores.T), Labels(y, scores.shape[1])
+    return _rank_auc(*_places(S, labels), len(S)) if len(S) > 2 else _auc(S, labels)
 
-    positives = int(y.sum())
-    pairs = positives * (len(y) - positives)
-    if pairs == 0:
+
+def _rank_auc(below: np.ndarray, equal: np.ndarray, n_classes: int) -> float:
+    wins = below.sum() + 0.5 * (equal.sum() - len(equal))
+    return float(wins) / len(equal) / (n_classes - 1)
+
+
+def _auc(S: np.ndarray, labels: Labels) -> float:
+    margin = S[1] - S[0]
+    negatives, positives = np.sort(margin[labels.y == 0]), np.sort(margin[labels.y == 1])
+    if not len(negatives) or not len(positives):
         return float("nan")
-    ranks = rankdata(scores[:, 1] - scores[:, 0])
-    return float((ranks[y == 1].sum() - positives * (positives + 1) / 2) / pairs)
+    wins = sum(int(negatives.searchsorted(positives, side).sum()) for side in ("left", "right"))
+    return wins / 2 / (len(negatives) * len(positives))
 
 
 def skill(scores: np.ndarray, y: np.ndarray) -> float:
@@ -113,16 +199,18 @@ def skill(scores: np.ndarray, y: np.ndarray) -> float:
     cross-entropy of at most 500 examples plus one pseudo-example of uniformly drawn class, which keeps
     tau finite where a half has no error. NaN where all examples are of one class.
     """
-    if not _entropy(y) > 0:
+    return _skill(np.ascontiguousarray(scores.T), Labels(y, scores.shape[1]))
+
+
+def _skill(S: np.ndarray, labels: Labels) -> float:
+    if not labels.entropy > 0:
         return float("nan")
-    first, second = halves(y, True)
     total = 0.0
-    for chosen, scored in ((first, second), (second, first)):
-        drawn = np.random.default_rng(0).permutation(chosen)[:SCALE_EXAMPLES]  # a stride could follow a table's order
-        sample = np.sort(drawn)
-        scaled = _scale(scores[sample], y[sample]) * scores[scored]
-        total += float(_cross_entropy(scaled, y[scored]).sum())
-    return 1 - total / len(y) / _entropy(y)
+    for sample, sampled, scored, remaining in labels.both_ways:
+        scaled = S.take(scored, axis=1)  # in C order, which S[:, scored] is not
+        scaled *= _scale(S.take(sample, axis=1), sampled)
+        total += float(_cross_entropy(scaled, remaining).sum())
+    return 1 - total / len(labels.y) / labels.entropy
 
 
 def regression_skill(scores: np.ndarray, y: np.ndarray) -> float:
@@ -145,28 +233,40 @@ def halves(y: np.ndarray, classes: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(by_class[0::2]), np.sort(by_class[1::2])
 
 
-def _scale(scores: np.ndarray, y: np.ndarray, tolerance: float = 1e-6) -> float:
+def _drawn(half: np.ndarray) -> np.ndarray:
+    """At most 500 of a half, increasing; drawn, because a stride could follow a table's order."""
+    return np.sort(np.random.default_rng(0).permutation(half)[:SCALE_EXAMPLES])
+
+
+def _scale(S: np.ndarray, labels: Labels, tolerance: float = 1e-6) -> float:
     """argmin over tau >= 0 of the smoothed cross-entropy: a root of its increasing derivative.
 
     Newton steps inside a bracket (the derivative's derivative is the variance of s under softmax).
     """
-    n = len(y)
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    peak = float(np.abs(centred).max())
+    n = len(labels.y)
+    s = S - S.mean(axis=0)
+    peak = float(max(s.max(), -s.min()))
     if not 1e-300 < peak < np.inf:
         return 0.0
-    size = peak * float(np.sqrt(((centred / peak) ** 2).mean()))  # of any magnitude, without overflow
-    s = centred / size
-    target = float(s[np.arange(n), y].mean()) * n / (n + 1)  # the pseudo-example's mean score is 0
+    s /= peak
+    root = float(np.sqrt(np.vdot(s, s) / s.size))  # of any magnitude, without overflow
+    s /= root
+    target = float(s.take(labels.own).mean()) * n / (n + 1)  # the pseudo-example's mean score is 0
+    if target <= 0:  # minus the derivative at 0
+        return 0.0
+    top = s.max(axis=0)
+    s -= top  # so that no exponential overflows
+    target -= float(top.mean())
+    p = np.empty_like(s)
 
     def slope(tau: float) -> tuple[float, float]:
-        p = np.exp(tau * s - (tau * s).max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        mean = (p * s).sum(axis=1)
-        return float(mean.mean()) - target, float(((p * s**2).sum(axis=1) - mean**2).mean())
+        np.exp(np.multiply(s, tau, out=p), out=p)
+        inverse = 1 / np.add.reduce(p)
+        mean = np.add.reduce(np.multiply(p, s, out=p))
+        mean *= inverse
+        second = np.add.reduce(np.multiply(p, s, out=p)) @ inverse
+        return float(mean.sum()) / n - target, float(second - mean @ mean) / n
 
-    if slope(0.0)[0] >= 0:
-        return 0.0
     low, high, tau = 0.0, np.inf, 1.0
     for _ in range(100):
         value, curvature = slope(tau)
@@ -177,12 +277,14 @@ def _scale(scores: np.ndarray, y: np.ndarray, tolerance: float = 1e-6) -> float:
         if abs(proposal - tau) <= tolerance * tau or proposal > 1e12:
             break
         tau = proposal
-    return tau / size
+    return tau / (peak * root)
 
 
-def _cross_entropy(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
-    top = scores.max(axis=1)
-    return top - scores[np.arange(len(y)), y] + np.log(np.exp(scores - top[:, None]).sum(axis=1))
+def _cross_entropy(S: np.ndarray, labels: Labels) -> np.ndarray:
+    top = S.max(axis=0)
+    shifted = S - top
+    np.exp(shifted, out=shifted)
+    return top - S.take(labels.own) + np.log(shifted.sum(axis=0))
 
 
 def _entropy(y: np.ndarray) -> float:

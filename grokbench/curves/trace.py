@@ -5,13 +5,14 @@ from __future__ import annotations
 import time as wall
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from grokbench.curves.checkpoint import Checkpoint
 from grokbench.curves.crossing import ROUNDING
 from grokbench.curves.detect import LEVEL
-from grokbench.curves.evaluate import baseline_loss, evaluate
+from grokbench.curves.evaluate import Examination, baseline_loss
 from grokbench.curves.faces import Faces
 from grokbench.curves.schedule import checkpoints
 from grokbench.errors import UsageError
@@ -66,6 +67,10 @@ class Course:
     measures: Sequence[str] = ()
     status: str = field(default="", init=False)
 
+    @cached_property
+    def _examination(self) -> Examination:
+        return Examination(self.split, self.learner.loss)
+
     def rows(self) -> Iterator[dict[str, float]]:
         """Run the learner: column -> number, of `COLUMNS` and of the measures, as each checkpoint is reached.
 
@@ -105,7 +110,7 @@ class Course:
         scores = [_scores(learner, X, split) for X in (split.X_train, split.X_test)]
         if not all(np.isfinite(s).all() for s in scores):
             return None
-        row = {"time": time, "cpu_seconds": cpu_seconds, **evaluate(*scores, split, learner.loss)}
+        row = {"time": time, "cpu_seconds": cpu_seconds, **self._examination.row(*scores)}
         if not np.isfinite([row["train_loss"], row["test_loss"]]).all():
             return None
         checkpoint = Checkpoint(learner, split, time, *scores, shared)

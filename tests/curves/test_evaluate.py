@@ -5,10 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import support_evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench.curves.evaluate import (
+    Examination,
     accuracy,
     baseline_loss,
     declared_loss,
@@ -32,6 +34,37 @@ def a_split(n_classes=5, n_train=40, n_test=60, seed=0, **given):
     X = rng.normal(size=(n_train + n_test, 2))
     y = rng.integers(n_classes, size=n_train + n_test) if n_classes else X[:, 0]
     return Split(X[:n_train], y[:n_train], X[n_train:], y[n_train:], n_classes=n_classes, **given)
+
+
+# --- The whole row ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "mse", "hinge", "stablemax"])
+@pytest.mark.parametrize("n_classes", [2, 3, 31, 300])
+@pytest.mark.parametrize("signal", [-1.0, 0.3, 5.0])
+@pytest.mark.parametrize("ties", [True, False])
+def test_a_row_is_that_of_the_definitions_example_by_example(loss, n_classes, signal, ties):
+    """Twice with one examination, which keeps what follows from the labels."""
+    split = a_split(n_classes, n_train=2 * n_classes, n_test=1200)  # halves of more than 500: a part of them is drawn
+    examination = Examination(split, loss)
+    for seed in (0, 1):
+        rng = np.random.default_rng(seed)
+        scores = [rng.normal(size=(len(y), n_classes)) + signal * np.eye(n_classes)[y]
+                  for y in (split.y_train, split.y_test)]  # fmt: skip
+        scores = [np.round(s) if ties else s for s in scores]
+        expected = support_evaluate.evaluate(*scores, split, loss)
+        # sums in another order: to 1e-12; tau amplifies that by the curvature, which is not small
+        assert examination.row(*scores) == pytest.approx(expected, rel=1e-11, abs=1e-12)
+
+
+def test_a_row_of_a_regression():
+    split = a_split(0, tolerance=0.1)
+    train, test = split.y_train[:, None] + 0.2, 0.5 * split.y_test[:, None]
+    row = Examination(split, "mse").row(train, test)
+    assert row["train_accuracy"] == accuracy(train, split.y_train, 0.1) == 1
+    assert row["test_loss"] == declared_loss(test, split.y_test, "mse", 0)
+    assert row["skill"] == regression_skill(test, split.y_test)
+    assert math.isnan(row["rank_auc"])
 
 
 # --- Accuracy ---------------------------------------------------------------------------------------
