@@ -189,6 +189,11 @@ class FlatKernel(Sound):
         return super().kernel(X)[0]
 
 
+class NoBlockOfItsKernel(Sound):
+    def cross_kernel(self, X, Z):
+        return 1.01 * self.similarity(X, Z)
+
+
 class ListsItsDescription(Sound):
     def description(self):
         return {"targets": self.Y.tolist()}
@@ -284,7 +289,7 @@ BROKEN_LEARNERS = {
     "origin": [KnowsClassFrequencies, KnowsLabels],
     "blindness": [SpoilsItsInputs, SpoilsWhatItScores],
     "relabelling": [PrefersClassZero],
-    "form": [SinglePrecision, OverflowsLate, FlatKernel, ListsItsDescription],
+    "form": [SinglePrecision, OverflowsLate, FlatKernel, NoBlockOfItsKernel, ListsItsDescription],
     "isolation": [DrawsNumpy, DrawsPython, DrawsTorch],
     "aliasing": [FillsOneBuffer, FillsOneKernel, HandsOutItsWeights, OneOtherKernel, WritesLater, ViewOfOneBuffer],
 }

@@ -44,6 +44,10 @@ class Faces:
         """What it finds similar, (n, n)."""
         return own(self.learner.kernel(unwritable(X)))
 
+    def cross_kernel(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray | None:
+        """A block of what it finds similar, (n, m)."""
+        return own(self.learner.cross_kernel(unwritable(X), unwritable(Z)))
+
     def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """Further kernels by name, (n, n) each."""
         return own(self.learner.other_kernels(unwritable(X)))

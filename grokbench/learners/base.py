@@ -62,6 +62,13 @@ class Learner(Optioned):
         """(n, n) float64: what it finds similar now; None where undefined. Changes nothing."""
         return None
 
+    def cross_kernel(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray | None:
+        """(n, m) float64: the block of `kernel` between inputs X and Z; None where not offered, or undefined.
+
+        Measures that read only some blocks are then spared the others.
+        """
+        return None
+
     def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """Further kernels (n, n) by name: "recent", of what was learned last; "last_layer", of the last features."""
         return {}

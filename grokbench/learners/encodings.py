@@ -46,6 +46,12 @@ class Encoder:
     alphabet: tuple[int, ...] | None
     encoding: Encoding = "auto"
 
+    @property
+    def one_hot(self) -> bool:
+        """Whether inputs are the one-hot codes of tokens."""
+        signs = self.encoding == "auto" and set(self.alphabet or ()) == {2}
+        return self.alphabet is not None and self.encoding in ("auto", "one-hot") and not signs
+
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """(n, d) float64 from (n, arity) tokens, or from real features: `encode`."""
         return encode(X, self.alphabet, self.encoding)

@@ -90,9 +90,10 @@ def _faces(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
 def _answers(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
     """Scores, kernels and description as the learner hands them out, not copied."""
     scores, kernel = learner.scores(X.copy()), learner.kernel(X.copy())
+    cross = learner.cross_kernel(X.copy(), X.copy())
     named = (learner.other_kernels(X.copy()), learner.description())
     arrays = [arrays[name] for arrays in named for name in sorted(arrays)]
-    return [np.asarray(array) for array in (scores, kernel, *arrays) if array is not None]
+    return [np.asarray(array) for array in (scores, kernel, cross, *arrays) if array is not None]
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,10 @@ class _Case:
                 raise Broken(f"renaming the classes changes scores at {time:g} by {gap:.2g}, scores reach {size:.2g}")
 
     def form(self) -> None:
-        """Finite float64 scores (n, n_classes), kernel (n, n) or None, description: names to arrays."""
+        """Finite float64 scores (n, n_classes), kernel (n, n) or None, description: names to arrays.
+
+        The cross kernel, where there is one, is a block of the kernel, to 1e-9 of its largest entry.
+        """
         learner = self.begin()
         for time in self.times:
             learner.advance(time)
@@ -237,9 +241,19 @@ class _Case:
             kernel = learner.kernel(self.split.X_test.copy())
             if kernel is not None:
                 _check_array(kernel, (len(self.split.X_test),) * 2, f"kernel at {time:g}")
+                self._check_block(learner.cross_kernel(self.split.X_test[:-1], self.split.X_test[1:]), kernel[:-1, 1:])
             description = learner.description()
             if not isinstance(description, dict) or not all(isinstance(a, np.ndarray) for a in description.values()):
                 raise Broken(f"description at {time:g}: expected a dict of name to array")
+
+    @staticmethod
+    def _check_block(cross: np.ndarray | None, block: np.ndarray) -> None:
+        if cross is None:
+            return
+        _check_array(cross, block.shape, "cross_kernel")
+        gap, size = np.abs(cross - block).max(initial=0.0), np.abs(block).max(initial=0.0)
+        if not gap <= 1e-9 * size:
+            raise Broken(f"cross_kernel differs from kernel by {gap:.2g}, which reaches {size:.2g}")
 
     def isolation(self) -> None:
         """Global random states (numpy, torch, Python) are untouched."""

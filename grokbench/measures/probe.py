@@ -35,6 +35,12 @@ def whole(split: Split) -> Points:
     return _draw(split, MOST_TRAIN, MOST_HELD_OUT, np.arange(len(split.y_train)))
 
 
+def whole_inputs(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs of the whole: of the training points, and of the held-out ones."""
+    points = whole(split)
+    return split.X_train[points.train], split.X_test[points.held_out]
+
+
 def rng_of(split: Split, purpose: str) -> np.random.Generator:
     """A generator seeded by the split's hash alone; `purpose` keeps draws apart."""
     return np.random.default_rng([int(split.hash, 16), *purpose.encode()])
@@ -94,10 +100,32 @@ def probe_kernel(at: Checkpoint) -> np.ndarray | None:
     return _usable(at.learner.kernel(inputs_of(at, at.once_a_run(probe))))
 
 
+def train_kernel(at: Checkpoint) -> np.ndarray | None:
+    """K between the training points of the whole; None where the learner shows no (finite) kernel.
+
+    A learner that does not offer the other block is asked for both at once: its kernel may depend on all its inputs.
+    """
+    train, held_out = at.once_a_run(whole_inputs)
+    if at.learner.cross_kernel(held_out[:1], train[:1]) is not None:
+        return at.once(_train_block)
+    blocks = at.once(kernel_blocks)
+    return None if blocks is None else blocks.train
+
+
 def kernel_blocks(at: Checkpoint) -> KernelBlocks | None:
     """K on the whole points; None where the learner shows no (finite) kernel."""
-    points = at.once_a_run(whole)
-    return blocks_of(at.learner.kernel(inputs_of(at, points)), len(points.train))
+    train, held_out = at.once_a_run(whole_inputs)
+    cross = at.learner.cross_kernel(held_out, train)
+    if cross is None:
+        return blocks_of(at.learner.kernel(np.concatenate([train, held_out])), len(train))
+    kernel = at.once(_train_block)
+    if kernel is None or not np.isfinite(cross).all():
+        return None
+    return KernelBlocks(kernel, np.asarray(cross, dtype=np.float64))
+
+
+def _train_block(at: Checkpoint) -> np.ndarray | None:
+    return _usable(at.learner.kernel(at.once_a_run(whole_inputs)[0]))
 
 
 def blocks_of(kernel: np.ndarray | None, n: int) -> KernelBlocks | None:
@@ -110,8 +138,8 @@ def blocks_of(kernel: np.ndarray | None, n: int) -> KernelBlocks | None:
 
 def spectrum(at: Checkpoint) -> Spectrum | None:
     """The one eigendecomposition of a checkpoint, of the training block of the whole points."""
-    blocks = at.once(kernel_blocks)
-    return None if blocks is None else decomposed(blocks.train)
+    kernel = at.once(train_kernel)
+    return None if kernel is None else decomposed(kernel)
 
 
 def decomposed(kernel: np.ndarray) -> Spectrum:

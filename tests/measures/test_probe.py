@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support_learners import Given
 
 import grokbench
 from grokbench.curves.checkpoint import Checkpoint
@@ -82,6 +83,36 @@ def test_kernel_blocks_are_those_of_the_points():
     blocks = look(split).once(probe.kernel_blocks)
     np.testing.assert_allclose(blocks.train, split.X_train @ split.X_train.T)
     np.testing.assert_allclose(blocks.cross, split.X_test @ split.X_train.T)
+
+
+class Blocks(Gram):
+    """The same, and offers blocks; remembers for how many inputs it was asked."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def kernel(self, X):
+        self.sizes.append(len(X))
+        return super().kernel(X)
+
+    def cross_kernel(self, X, Z):
+        return X @ Z.T
+
+
+def test_blocks_that_are_offered_are_those_of_the_whole_kernel():
+    split, learner = a_split(), Blocks()
+    at = look(split, learner)
+    mine, theirs = at.once(probe.kernel_blocks), look(split).once(probe.kernel_blocks)
+    np.testing.assert_allclose(mine.train, theirs.train, rtol=1e-14)
+    np.testing.assert_allclose(mine.cross, theirs.cross, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(at.once(probe.spectrum).values, look(split).once(probe.spectrum).values, atol=1e-9)
+    assert learner.sizes == [400]  # once for all, and nothing between held-out points
+
+
+def test_a_kernel_that_depends_on_all_its_inputs_is_asked_for_both_blocks_at_once():
+    scaled = Given(lambda X: X @ X.T / len(X))
+    at = look(a_split(), scaled)
+    np.testing.assert_array_equal(at.once(probe.train_kernel), at.once(probe.kernel_blocks).train)
 
 
 def test_the_spectrum_is_that_of_the_training_block_and_falls():

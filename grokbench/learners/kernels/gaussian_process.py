@@ -155,6 +155,10 @@ class GaussianProcess(Learner):
         inputs = self._encoded(X)
         return self._k(inputs, inputs).numpy()
 
+    def cross_kernel(self, X, Z):
+        """`kernel` between two sets of inputs."""
+        return self._k(self._encoded(X), self._encoded(Z)).numpy()
+
     def description(self):
         """Hyperparameters and posterior; the class says which keys."""
         lengthscales, scale, noise, means, _ = (part.numpy() for part in self._hyperparameters())

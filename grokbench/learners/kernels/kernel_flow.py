@@ -81,6 +81,9 @@ class KernelFlow(Learner):
         inputs = self._encode(X)
         return self._k(inputs, inputs)
 
+    def cross_kernel(self, X, Z):
+        return self._k(self._encode(X), self._encode(Z))
+
     def description(self):
         return {"dual_coefficients": self._vectors @ self._coefficients()}
 

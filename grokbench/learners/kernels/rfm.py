@@ -90,6 +90,10 @@ class RecursiveFeatureMachine(Learner):
         with np.errstate(all="ignore"):
             return self._k(points, points)
 
+    def cross_kernel(self, X, Z):
+        with np.errstate(all="ignore"):
+            return self._k(self._transformed(X), self._transformed(Z))
+
     def description(self):
         return {"M": self._metric.copy(), "dual_coefficients": self._dual.copy()}
 

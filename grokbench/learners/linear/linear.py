@@ -133,6 +133,10 @@ class Linear(Learner):
         features = self._phi(X)
         return features @ features.T
 
+    def cross_kernel(self, X, Z):
+        """`kernel` between two sets of inputs."""
+        return self._phi(X) @ self._phi(Z).T
+
     def description(self):
         """The weights (features, outputs), in the order of `monomials`, the intercept last."""
         return {"weights": self._weights}

@@ -122,6 +122,10 @@ class Committee(Learner):
         inputs = self._encode(X)
         return self._tangent(inputs, inputs) / self.width
 
+    def cross_kernel(self, X, Z):
+        """`kernel` between two sets of inputs."""
+        return self._tangent(self._encode(X), self._encode(Z)) / self.width
+
     def description(self):
         """m (d,) and M (d, d); of the frozen twin also its dual coefficients (n,). The start is known from the seed."""
         mean, second = self._moments

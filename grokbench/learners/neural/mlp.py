@@ -15,6 +15,7 @@ from grokbench.learners.encodings import Encoder, Encoding, one_hot
 from grokbench.learners.neural import compiled
 from grokbench.learners.neural.losses import objective
 from grokbench.learners.neural.network import Descent, Network
+from grokbench.learners.neural.tangent import Inputs, trace_kernel
 from grokbench.options import Count, Positive
 from grokbench.registry import register_learner
 
@@ -91,9 +92,28 @@ class MLP(Network):
 
     def kernel(self, X):
         """Trace tangent kernel ``(1/C) sum_c <grad s_c(x), grad s_c(x')>`` of the scores, all parameters, float64."""
+        inputs = self._passed(X)
+        return self._tangent_kernel_between(inputs, inputs)
+
+    def cross_kernel(self, X, Z):
+        """`kernel` between two sets of inputs."""
+        return self._tangent_kernel_between(self._passed(X), self._passed(Z))
+
+    def _tangent_kernel_between(self, X: Inputs, Z: Inputs) -> np.ndarray:
+        weights = [self._as_array(weights) for weights, _ in self._layers(self._tangent_point())]
+        return self.output_scale**2 * trace_kernel(weights, self.bias, self.residual, X, Z)
+
+    def _passed(self, X: np.ndarray) -> Inputs:
+        """Some inputs on their way through the network."""
         inputs = self._tensor(self._encode(X)).double()
-        layers = self._layers([tensor.detach().double() for tensor in self._tangent_point()])
-        return self.output_scale**2 * trace_kernel(layers, inputs, self.activation, self.residual).cpu().numpy()
+        features, preactivations = self._forward([t.detach().double() for t in self._tangent_point()], inputs)
+        slopes = [slope(a, self.activation) for a in preactivations[:-1]]
+        tokens = np.asarray(X) if self._encode.one_hot else None
+        return Inputs([*map(self._as_array, features)], [*map(self._as_array, slopes)], tokens)
+
+    @staticmethod
+    def _as_array(tensor) -> np.ndarray:
+        return tensor.detach().cpu().double().numpy()
 
     def other_kernels(self, X):
         """ "last_layer": inner products of the last hidden features, what a new read-out alone could learn from."""
@@ -266,29 +286,3 @@ def forward(layers: list, inputs, activation: str, residual: bool = False) -> tu
         a = linear(features[-1], weights)
         preactivations.append(a if bias is None else a + bias)
     return features, preactivations
-
-
-def trace_kernel(layers: list, inputs, activation: str, residual: bool = False):
-    """``(1/C) sum_c <grad f_c(x), grad f_c(x')>`` (n, n), layer by layer, without a Jacobian.
-
-    ``K = sum_l (h_{l-1} h'_{l-1} + [bias]) * (1/C) sum_c <g_l, g'_l>`` with sensitivities ``g_l = df_c/da_l = u_l *
-    phi'(a_l)``, where ``u_l = df_c/dh_l = g_{l+1} W_{l+1}^T + [residual] u_{l+1}``. The last hidden layer's sum needs
-    only the squared row norms of ``W_L``; the layers below it are summed class by class.
-    """
-    features, (*hidden, output) = forward(layers, inputs, activation, residual)
-    slopes, n_classes = [slope(a, activation) for a in hidden], output.shape[1]
-    grams = [h @ h.T + (layers[0][1] is not None) for h in features]
-    if not hidden:
-        return grams[0]
-    readout = layers[-1][0]
-    last = slopes[-1] * (readout.square().sum(1) / n_classes).sqrt()
-    kernel = grams[-1] + grams[-2] * (last @ last.T)
-    for c in range(n_classes if len(hidden) > 1 else 0):
-        u = readout[:, c]
-        g = slopes[-1] * u
-        for l in range(len(hidden) - 2, -1, -1):
-            below = g @ layers[l + 1][0].T
-            u = below + u if residual else below
-            g = u * slopes[l]
-            kernel += grams[l] * (g @ g.T) / n_classes
-    return kernel

@@ -64,6 +64,10 @@ class WidthOfMLP(Network):
         """The tangent kernel of the trained network; None at time 0."""
         return None if self._trained is None else self._trained.kernel(X)
 
+    def cross_kernel(self, X, Z):
+        """`kernel` between two sets of inputs."""
+        return None if self._trained is None else self._trained.cross_kernel(X, Z)
+
     def description(self):
         """The weights of the trained network."""
         return {} if self._trained is None else self._trained.description()

@@ -14,7 +14,7 @@ from support_torch import torch_optimizer
 import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners.encodings import encode
-from grokbench.learners.neural import losses, mlp
+from grokbench.learners.neural import losses, mlp, tangent
 from grokbench.options import options
 from grokbench.tasks.base import Split
 
@@ -187,7 +187,7 @@ def test_hinge_prefers_no_class_where_all_scores_are_equal():
 
 def jacobian(learner, X):
     """(n, C, parameters) autograd Jacobian of the scores of torch's network with the learner's weights."""
-    network = torch_network(learner, [X.shape[1], *learner.hidden, learner.scores(X).shape[1]])
+    network = torch_network(learner, [X.shape[1], *learner.hidden, [*learner.description().values()][-1].shape[-1]])
     parameters = dict(network.named_parameters())
     blocks = torch.func.jacrev(lambda p: torch.func.functional_call(network, p, torch.tensor(X)))(parameters)
     return learner.output_scale * torch.cat([block.flatten(2) for block in blocks.values()], 2).detach().numpy()
@@ -213,6 +213,22 @@ def test_kernel_is_the_mean_tangent_kernel(activation, hidden, residual, bias):
     assert kernel.dtype == np.float64
     np.testing.assert_allclose(kernel, np.einsum("icp,jcp->ij", J, J) / 3, rtol=1e-10)
     assert np.allclose(before, kernel) == (hidden == [])
+
+
+@pytest.mark.parametrize("workspace", [2**22, 1], ids=["all classes", "one class"])  # at once
+@pytest.mark.parametrize("hidden", [[], [6], [6, 5], [6, 5, 4]], ids=str)
+def test_kernel_of_tokens_counts_equal_ones(hidden, workspace, monkeypatch):
+    """Against the Jacobian of the one-hot code; `cross_kernel` is a block, and every kernel is symmetric to the bit."""
+    monkeypatch.setattr(tangent, "WORKSPACE", workspace)
+    split = grokbench.task("modular", modulus=5, train_fraction=0.5).split(0)
+    learner = begun(split, hidden=hidden, activation="gelu", dtype="float64", learning_rate=0.1)
+    learner.advance(5)
+    X, Z = split.X_train, split.X_test
+    J, L = (jacobian(learner, learner._encode(tokens)) for tokens in (X, Z))
+    kernel = learner.kernel(X)
+    np.testing.assert_allclose(kernel, np.einsum("icp,jcp->ij", J, J) / 5, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(learner.cross_kernel(X, Z), np.einsum("icp,jcp->ij", J, L) / 5, rtol=1e-10, atol=1e-14)
+    np.testing.assert_array_equal(kernel, kernel.T)
 
 
 def test_summing_rows_equals_the_dense_product(monkeypatch):
