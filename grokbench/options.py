@@ -23,7 +23,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Interval
 
@@ -108,7 +108,15 @@ class Option:
 
 
 class Optioned:
-    """Base of tasks and learners: a constructor refuses a value outside its option's range, as `build` does."""
+    """Base of tasks and learners: a constructor refuses a value outside its option's range, as `build` does.
+
+    Attributes
+    ----------
+    added_options : names of options that came after the first runs of a version. At their defaults they are left out
+        of ``instance.options``, and so of keys and hashes: the runs from before mean the same, and stay valid.
+    """
+
+    added_options: ClassVar[tuple[str, ...]] = ()
 
     def __new__(cls, *args, **kwargs):
         """OptionError for the first argument outside the range of its annotation."""
@@ -269,7 +277,7 @@ def require_defaults(cls: type) -> None:
 def build(cls: type, given: dict[str, object]):
     """An instance of `cls` from options; unknown names and wrong values raise UsageError in one line.
 
-    The instance remembers all its options, defaults resolved, as ``instance.options``.
+    The instance remembers its options, defaults resolved, as ``instance.options``: all but `added_options` at theirs.
     """
     known = options(cls)
     for name in given:
@@ -280,16 +288,24 @@ def build(cls: type, given: dict[str, object]):
         raise UsageError(f"{cls.name} needs the option {missing[0]!r} ({known[missing[0]].type_name})")
     values = {name: option.check(given[name]) if name in given else option.default for name, option in known.items()}
     instance = cls(**{known[name].parameter: value for name, value in values.items()})
-    instance.options = canonical(values)
+    instance.options = _remembered(cls, values)
     return instance
 
 
 def options_of(instance) -> dict[str, object]:
-    """All options of an instance, defaults resolved, also where it was made by its constructor directly."""
+    """The options of an instance that `build` remembers, also where it was made by its constructor directly."""
     if "options" not in vars(instance):
         known = options(type(instance))
-        instance.options = canonical({name: getattr(instance, o.parameter, o.default) for name, o in known.items()})
+        values = {name: getattr(instance, o.parameter, o.default) for name, o in known.items()}
+        instance.options = _remembered(type(instance), values)
     return instance.options
+
+
+def _remembered(cls: type, values: dict[str, object]) -> dict[str, object]:
+    """Options as keys and hashes have them, from all values by name."""
+    remembered, given = canonical(values), non_default(cls, canonical(values))
+    added = getattr(cls, "added_options", ())
+    return {name: value for name, value in remembered.items() if name in given or name not in added}
 
 
 def non_default(cls: type, resolved: dict[str, object]) -> dict[str, object]:

@@ -299,6 +299,32 @@ def test_options_of_an_instance_made_by_hand_are_those_of_one_that_was_built():
     assert options_of(grokbench.registry.tasks["modular"](modulus=7)) == grokbench.task("modular", modulus=7).options
 
 
+def test_an_option_that_came_later_is_left_out_at_its_default():
+    """So that stored runs from before it have the key that they had."""
+
+    @dataclass
+    class Grown:
+        length: float
+        width: float = 1.0
+
+    built = {"before": build(Grown, {"length": 2.0}).options}
+    Grown.added_options = ("width",)
+    built |= {f"width {width}": build(Grown, {"length": 2.0, "width": width}).options for width in (1.0, 3.0)}
+    assert built == {
+        "before": {"length": 2, "width": 1},
+        "width 1.0": {"length": 2},
+        "width 3.0": {"length": 2, "width": 3},
+    }
+    assert options_of(Grown(2.0)) == {"length": 2}
+
+
+@pytest.mark.parametrize("registry", [tasks, learners])
+def test_options_that_came_later_are_options_with_a_default(registry):
+    for name in registry.names():
+        known = options(registry[name])
+        assert not [added for added in registry[name].added_options if added not in known or known[added].required]
+
+
 def test_non_default_options_are_those_that_differ_by_value():
     resolved = build(Kite, {"length": 2, "width": 1, "knots": 5}).options
     assert non_default(Kite, resolved) == {"length": 2, "knots": 5}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-ROUNDING = 8 * np.finfo(np.float64).eps  # of a sum of products, relative to the norms that entered it
-BLOCK = 32  # rows of a matrix that are worked on while they are in the cache
+EPSILONS = 8  # rounding of a sum of products, relative to the norms that entered it
+ROUNDING = EPSILONS * np.finfo(np.float64).eps
+BLOCK = 16  # rows of a matrix that are worked on while they are in the cache
 
 
 def squared_norms(X: np.ndarray, gram: np.ndarray | None = None) -> np.ndarray:
@@ -22,13 +23,14 @@ def squared_distances(X: np.ndarray, Z: np.ndarray) -> np.ndarray:
     distances = X @ Z.T
     same = distances if Z is X else None
     a, b = squared_norms(X, same), squared_norms(Z, same)
+    rounding = EPSILONS * np.finfo(distances.dtype).eps
     for first in range(0, len(X), BLOCK):
         block = distances[first : first + BLOCK]
         sums = np.add.outer(a[first : first + BLOCK], b)  # first, so that the matrix stays symmetric to the last bit
         block *= -2
         block += sums
-        sums *= ROUNDING
-        block[block <= sums] = 0.0
+        sums *= rounding
+        np.copyto(block, 0.0, where=block <= sums)
     return distances
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -14,7 +15,7 @@ from grokbench.learners.kernels import kernel_functions
 from grokbench.options import NonNegative, Positive, PositiveShare
 from grokbench.registry import register_learner
 
-WORKSPACE = 2**23  # numbers of the gradients that are held at once (64 MB)
+WORKSPACE = 2**20  # numbers of the gradients that are held at once (8 MB): what stays in a cache
 
 
 @register_learner("rfm")
@@ -39,6 +40,8 @@ class RecursiveFeatureMachine(Learner):
         Use one with a ridge: unscaled, M shrinks until the ridge dominates.
     frozen : M stays I.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
+    dtype : precision of kernel, solution and gradients; M and its roots are always in float64. In "float32" directions
+        of K below n 1e-7 of the largest are rounding, which without a ridge comes within some iterations.
     """
 
     kernel_: Literal["gaussian", "laplace", "quadratic"] = "gaussian"
@@ -50,17 +53,19 @@ class RecursiveFeatureMachine(Learner):
     scaling: Literal["none", "max-diagonal", "trace"] = "none"
     frozen: bool = False
     encoding: Encoding = "auto"
+    dtype: Literal["float32", "float64"] = "float64"
 
     clock = "iterations"
     family = "feature-learning kernel"
+    added_options = ("dtype",)
     loss = "mse"
     deterministic = True
 
     def begin(self, X, y, n_classes, alphabet, rng):
         self._encode = Encoder(alphabet, self.encoding)
         self._tokens = np.array(X)
-        self._inputs = self._encode(X)
-        self._targets = one_hot(y, n_classes)
+        self._inputs = self._encode(X).astype(self.dtype)
+        self._targets = one_hot(y, n_classes).astype(self.dtype)
         self._time = 0
         self._use(np.eye(self._inputs.shape[1]))
         self._dual = np.zeros_like(self._targets)
@@ -81,21 +86,21 @@ class RecursiveFeatureMachine(Learner):
 
     def scores(self, X):
         if np.array_equal(X, self._tokens):
-            return self._fitted.copy()
+            return self._fitted.astype(np.float64)
         with np.errstate(all="ignore"):
-            return self._k(self._transformed(X), self._points) @ self._dual
+            return (self._k(self._transformed(X), self._points) @ self._dual).astype(np.float64)
 
     def kernel(self, X):
         points = self._transformed(X)
         with np.errstate(all="ignore"):
-            return self._k(points, points)
+            return self._k(points, points).astype(np.float64, copy=False)
 
     def cross_kernel(self, X, Z):
         with np.errstate(all="ignore"):
-            return self._k(self._transformed(X), self._transformed(Z))
+            return self._k(self._transformed(X), self._transformed(Z)).astype(np.float64, copy=False)
 
     def description(self):
-        return {"M": self._metric.copy(), "dual_coefficients": self._dual.copy()}
+        return {"M": self._metric.copy(), "dual_coefficients": self._dual.astype(np.float64)}
 
     def scores_of(self, description, X):
         """The scores of any M (its positive part) and dual coefficients."""
@@ -117,10 +122,10 @@ class RecursiveFeatureMachine(Learner):
         """Take M. d_M is the Euclidean distance of the points x M^(1/2), so the kernels are the ordinary ones."""
         self._metric = metric
         self._root = psd_power(metric, 0.5)
-        self._points = self._inputs @ self._root
+        self._points = self._inputs @ self._root.astype(self.dtype)
 
     def _transformed(self, X: np.ndarray) -> np.ndarray:
-        return self._encode(X) @ self._root
+        return self._encode(X).astype(self.dtype, copy=False) @ self._root.astype(self.dtype)
 
     def _k(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         match self.kernel_:
@@ -138,7 +143,8 @@ class RecursiveFeatureMachine(Learner):
 
     def _updated(self) -> np.ndarray:
         """M after one more update."""
-        power = gram_power(self._metric @ psd_power(self._agop(), 0.5), self.agop_power)
+        root = psd_power(self._agop(), 0.5, np.finfo(self.dtype).eps)
+        power = gram_power(self._metric @ root, self.agop_power)
         metric = (1 - self.agop_share) * self._metric + self.agop_share * power
         size = {"none": 1.0, "max-diagonal": metric.diagonal().max(), "trace": metric.trace() / len(metric)}
         return metric / (size[self.scaling] or 1.0)
@@ -148,61 +154,81 @@ class RecursiveFeatureMachine(Learner):
         K, L = self._train_kernel, self.bandwidth
         match self.kernel_:
             case "gaussian":  # dk/dx = k (z - x)^T M / L^2
-                return agop(self._inputs, self._dual / L**2, K, True, self.centred)
+                return agop(self._inputs, self._dual / L**2, K, self._fitted / L**2, self.centred)
             case "laplace":  # dk/dx = k (z - x)^T M / (L d), taken as 0 at d = 0, where there is a kink
                 distances = np.sqrt(kernel_functions.squared_distances(self._points, self._points))
                 slopes = np.divide(K, distances, out=np.zeros_like(K), where=distances > 0)
-                return agop(self._inputs, self._dual / L, slopes, True, self.centred)
+                return agop(self._inputs, self._dual / L, slopes, slopes @ self._dual / L, self.centred)
             case _:  # dk/dx = 2 (x^T M z) z^T M
-                return agop(self._inputs, 2 * self._dual, self._points @ self._points.T, False, self.centred)
+                return agop(self._inputs, 2 * self._dual, self._points @ self._points.T, None, self.centred)
 
 
-def agop(X: np.ndarray, dual: np.ndarray, slopes: np.ndarray, radial: bool, centred: bool) -> np.ndarray:
-    """(d, d) 1/n sum_i D_i^T D_i, D_i = sum_j W_ij alpha_j (x_j - radial x_i)^T : (outputs, d).
+def agop(X: np.ndarray, dual: np.ndarray, slopes: np.ndarray, pull: np.ndarray | None, centred: bool) -> np.ndarray:
+    """(d, d) float64 1/n sum_i D_i^T D_i, D_i = sum_j W_ij alpha_j (x_j - [pull] x_i)^T : (outputs, d).
 
-    X : (n, d). dual : alpha (n, outputs). slopes : W (n, n), symmetric. With `centred`, the mean over i is taken
-    from D_i first. D is computed feature by feature from those rows alone in which the feature is not 0: for
-    one-hot inputs of arity r this takes 2 r n^2 operations per output instead of 2 d n^2.
+    X : (n, d). dual : alpha (n, outputs). slopes : W (n, n), symmetric. pull : (n, outputs) W alpha of a radial kernel.
+    With `centred`, the mean over i is taken from D_i first. D is computed feature by feature from those rows alone in
+    which the feature is not 0: for one-hot inputs of arity r this takes 2 r n^2 operations per output instead of
+    2 d n^2. It is held for as many i at once as stay in the cache.
     """
-    n, d = X.shape
-    total, sums, supports = np.zeros((d, d)), slopes.sum(axis=0), shared_supports(X)
-    at_once = min(dual.shape[1], max(1, WORKSPACE // (n * d)))
-    workspace = np.empty(d * at_once * n)
+    total, at_once = np.zeros((X.shape[1],) * 2), max(1, WORKSPACE // max(1, np.count_nonzero(X)))
     for first in range(0, dual.shape[1], at_once):
-        alpha = dual.T[first : first + at_once].copy()
-        pull = alpha @ slopes if radial else np.zeros_like(alpha)
-        D = workspace[: d * alpha.size].reshape(d, *alpha.shape)
-        mean = X.T @ (sums * alpha - pull).T / n if centred else np.zeros((d, len(alpha)))
-        for features, rows in supports:
-            weights, block = X[rows, features].T[:, None], D[features]
-            weighted = weights * alpha[:, rows]  # (features, outputs, rows)
-            flat = weighted.reshape(block.size // n, weighted.shape[2])
-            np.matmul(flat, slopes[rows], out=block.reshape(-1, n))
-            block -= mean[features, :, None]
-            block[:, :, rows] -= weights * pull[:, rows]
-        D = D.reshape(d, -1)
-        total += D @ D.T
-    return total / n
+        some = slice(first, first + at_once)
+        for D in _gradients(X, dual[:, some], slopes, None if pull is None else pull[:, some], centred):
+            total += D @ D.T
+    return total / len(X)
 
 
-def shared_supports(X: np.ndarray) -> list[tuple[slice, np.ndarray | slice]]:
+def _gradients(X, alpha, slopes, pull, centred) -> Iterator[np.ndarray]:
+    """D (d, outputs * some) of some training inputs after the other, in one array."""
+    (n, d), outputs = X.shape, alpha.shape[1]
+    weights = _weights(X, alpha, slopes, pull, centred)
+    width = min(n, max(1, WORKSPACE // (d * outputs)))
+    workspace, gathered = np.empty(d * outputs * width, slopes.dtype), np.empty((n + 1, width), slopes.dtype)
+    for first in range(0, n, width):
+        columns = slice(first, first + width)
+        size, block = len(X[columns]), slopes[:, columns].copy()  # a strided one would be copied by every `take`
+        D = workspace[: d * outputs * size].reshape(d, outputs, size)
+        for features, rows, weighted in weights:
+            taken = gathered[: weighted.shape[1], :size]
+            np.take(block, rows, axis=0, out=taken[:-1], mode="clip")  # the mode that needs no copy
+            taken[-1] = 1.0
+            np.matmul(weighted, taken, out=D[features].reshape(-1, size))
+        if pull is not None:
+            places, features = np.nonzero(X[columns])
+            D[features, :, places] -= X[columns][places, features][:, None] * pull[columns][places]
+        yield D.reshape(d, -1)
+
+
+def _weights(X, alpha, slopes, pull, centred) -> list[tuple[slice, np.ndarray, np.ndarray]]:
+    """(features, rows j, (features * outputs, rows + 1)): x_j alpha_j, and minus the mean of D, which meets a 1."""
+    moved = slopes.sum(axis=0)[:, None] * alpha - (0.0 if pull is None else pull)
+    mean = X.T @ moved / len(X) if centred else np.zeros((X.shape[1], alpha.shape[1]), alpha.dtype)
+    weights = []
+    for features, rows in shared_supports(X):
+        weighted = X[rows, features].T[:, None] * alpha[rows].T  # (features, outputs, rows)
+        weighted = np.concatenate([weighted, -mean[features, :, None]], axis=2)
+        weights.append((features, rows, weighted.reshape(-1, weighted.shape[2])))
+    return weights
+
+
+def shared_supports(X: np.ndarray) -> list[tuple[slice, np.ndarray]]:
     """(features, rows) for each run of neighbouring features that are nonzero in the same rows of X : (n, d)."""
     nonzero = X != 0
     starts = np.flatnonzero((nonzero[:, 1:] != nonzero[:, :-1]).any(axis=0)) + 1
     runs = [slice(a, b) for a, b in pairwise([0, *starts, X.shape[1]])]
-    full = nonzero.all(axis=0)
-    return [(run, slice(None) if full[run.start] else np.flatnonzero(nonzero[:, run.start])) for run in runs]
+    return [(run, np.flatnonzero(nonzero[:, run.start])) for run in runs]
 
 
-def psd_power(A: np.ndarray, power: float) -> np.ndarray:
+def psd_power(A: np.ndarray, power: float, epsilon: float = np.finfo(np.float64).eps) -> np.ndarray:
     """A^power of a symmetric positive semi-definite matrix, exactly symmetric; NaN where A is not finite.
 
-    Eigenvalues below d eps of the largest are rounding and count as 0 (their root would not be small).
+    Eigenvalues below d `epsilon` of the largest are rounding and count as 0 (their root would not be small).
     """
     if not np.isfinite(A).all():
         return np.full_like(A, np.nan)
     values, vectors = np.linalg.eigh((A + A.T) / 2)
-    values[values <= len(A) * np.finfo(np.float64).eps * values[-1]] = 0.0
+    values[values <= len(A) * epsilon * values[-1]] = 0.0
     half = vectors * values ** (power / 2)
     return half @ half.T
 
@@ -228,14 +254,14 @@ def solve_psd(K: np.ndarray, ridge: float, Y: np.ndarray) -> np.ndarray:
         return np.full_like(Y, np.nan)
     A = K.copy()
     A.flat[:: len(A) + 1] += ridge
-    rounding, largest = len(A) * np.finfo(np.float64).eps, A.diagonal().max()
+    rounding, largest = len(A) * np.finfo(A.dtype).eps, A.diagonal().max()
     try:
         factor = cho_factor(A.T, lower=True, overwrite_a=True, check_finite=False)  # in place: A.T is in Fortran order
         if factor[0].diagonal().min() ** 2 > rounding * largest:
             return cho_solve(factor, Y, check_finite=False)
     except LinAlgError:
         pass
-    A = K + ridge * np.eye(len(K))
+    A = K + ridge * np.eye(len(K), dtype=K.dtype)
     values, vectors = np.linalg.eigh(A)
     kept = values > rounding * values[-1]
     return vectors[:, kept] @ ((vectors[:, kept].T @ Y) / values[kept, None])
