@@ -11,6 +11,7 @@ from grokbench.curves.evaluate import accuracy
 from grokbench.measures import probe
 from grokbench.measures.base import Measure
 from grokbench.registry import register_measure
+from grokbench.tasks.base import Split
 
 RIDGES = (1e-6, 1e-3)  # of the after-kernel score, relative to the mean eigenvalue
 OTHERS = {"last_layer": 1e-6, "recent": 1e-3}  # names of other kernels, and their ridges
@@ -138,8 +139,7 @@ class Alignment(Measure):
             return None
         h = len(points.train)
         y1, y2 = split.y_train[points.train], split.y_test[points.held_out]
-        rng = probe.rng_of(split, "alignment")
-        shuffles = np.array([rng.permutation(len(y2)) for _ in range(PERMUTATIONS)])
+        shuffles = at.once_a_run(shuffled_held_out)
         Y1, Y2 = (probe.targets(y, split.n_classes) for y in (y1, y2))
         return alignment(kernel[:h, h:], Y1, Y2, shuffles)
 
@@ -158,6 +158,12 @@ class EffectiveDimension(Measure):
         """The share."""
         spectrum = at.once(probe.spectrum)
         return None if spectrum is None else effective_dimension(spectrum, DIMENSION_RIDGE)
+
+
+def shuffled_held_out(split: Split) -> np.ndarray:
+    """(200, m) permutations of the held-out points of the probe."""
+    rng, m = probe.rng_of(split, "alignment"), len(probe.probe(split).held_out)
+    return np.array([rng.permutation(m) for _ in range(PERMUTATIONS)])
 
 
 def ridge_predictions(blocks: probe.KernelBlocks, Y: np.ndarray, ridge: float) -> np.ndarray | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from grokbench.curves.checkpoint import Checkpoint
 from grokbench.curves.evaluate import accuracy, declared_loss, halves
 from grokbench.measures.base import Measure
 from grokbench.registry import register_measure
+from grokbench.tasks.base import Split
 
 
 @register_measure("validation_loss")
@@ -24,7 +27,7 @@ class Validation(Measure):
     def look(self, at: Checkpoint):
         """Loss and accuracy of the first half, accuracy of the second."""
         split, scores = at.split, at.test_scores
-        seen, remaining = halves(split.y_test, bool(split.n_classes))
+        seen, remaining = at.once_a_run(held_out_halves)
         if not len(remaining):
             return None
         tolerance = None if split.n_classes else split.tolerance
@@ -32,3 +35,8 @@ class Validation(Measure):
             declared_loss(scores[seen], split.y_test[seen], at.learner.loss, split.n_classes),
             *(accuracy(scores[half], split.y_test[half], tolerance) for half in (seen, remaining)),
         )
+
+
+def held_out_halves(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of both halves of the held-out examples."""
+    return halves(split.y_test, bool(split.n_classes))

@@ -199,19 +199,37 @@ class GaussianProcess(Learner):
         self._theta = self._theta - self.learning_rate * self._rates * change
 
     def _gradient(self) -> np.ndarray:
-        """Gradient of what Adam minimizes, in the free parameters."""
+        """Gradient of what Adam minimizes, in the free parameters, where the posterior was last taken."""
         import torch
 
         theta = self._tensor(self._theta).requires_grad_()
         parts = self._hyperparameters(theta)
-        fit, complexity = self._posterior.terms(self._k(self._inputs, self._inputs, parts), *parts[2:])
+        K = self._train_kernel.detach().requires_grad_()
+        fit, complexity = self._posterior.terms(K, *parts[2:])
         objective = fit + self.complexity_weight * complexity if self.complexity_weight else fit
-        return torch.autograd.grad(objective, theta)[0].numpy()
+        slope, gradient = torch.autograd.grad(objective, (K, theta), allow_unused=True)
+        if slope is not None:  # one term alone may be without a kernel
+            parts = self._hyperparameters(theta)  # a graph of their own
+            through_kernel = self._through_kernel(slope * K.detach(), *parts[:2])
+            gradient = gradient + torch.autograd.grad(parts[:2], theta, through_kernel)[0]
+        return gradient.numpy()
+
+    def _through_kernel(self, weighted, lengthscales, scale):
+        """Derivatives in lengthscales (d,) and scale, of the derivatives in K times K, G (n, n).
+
+        sum_ij G_ij (x_id - x_jd)^2 / l_d^3 and sum_ij G_ij / s; for autograd's way through exponent and distances it
+        would be six passes over matrices.
+        """
+        X = self._inputs
+        sums = weighted.sum(0) + weighted.sum(1)
+        squares = sums @ X.square() - 2 * (X * (weighted @ X)).sum(0)
+        return squares / lengthscales.detach() ** 3, weighted.sum() / scale.detach()
 
     def _infer(self) -> None:
         """Take the posterior under the present hyperparameters."""
         parts = self._hyperparameters()
-        self._posterior.refit(self._k(self._inputs, self._inputs, parts), *parts[2:])
+        self._train_kernel = self._k(self._inputs, self._inputs, parts)
+        self._posterior.refit(self._train_kernel, *parts[2:])
 
     # Kernel
 

@@ -147,5 +147,5 @@ def median_distance(X: np.ndarray) -> float:
     """Median of |x_i - x_j| over pairs i < j; 1 where it is 0 or there is no pair."""
     if len(X) < 2:
         return 1.0
-    distances = np.sqrt(kernel_functions.squared_distances(X, X)[np.triu_indices(len(X), 1)])
+    distances = np.sqrt(kernel_functions.squared_distances(X, X)[np.tri(len(X), k=-1, dtype=bool)])
     return float(np.median(distances)) or 1.0

@@ -57,13 +57,10 @@ class Regression(Posterior):
         self.weights = torch.cholesky_solve(self.y - means, lower)
 
     def terms(self, K, noise, means, q):
-        import torch
-
-        n, columns = self.y.shape
-        lower = torch.linalg.cholesky(K + noise * _identity(K))
-        white = torch.linalg.solve_triangular(lower, self.y - means, upper=False)
-        fit = white.square().sum() / 2 + columns * n * np.log(2 * np.pi) / 2
-        return fit / n, columns * lower.diagonal().log().sum() / n
+        (n, columns), residuals = self.y.shape, self.y - means
+        factored = Factored(K + noise * _identity(K))
+        fit = (residuals * factored.solution(residuals)).sum() / 2 + columns * n * np.log(2 * np.pi) / 2
+        return fit / n, columns * factored.log_determinant() / 2 / n
 
 
 class Laplace(Posterior):
@@ -86,7 +83,7 @@ class Laplace(Posterior):
         f = (K @ weights)[:, 0]
         curvature = _likelihood(self.y, f + means, None)[2]
         fit = -_likelihood(self.y, f + means, None)[0].sum() + weights[:, 0] @ f / 2
-        return fit / len(K), _lower(K, curvature.sqrt()[:, None]).diagonal().log().sum() / len(K)
+        return fit / len(K), Factored(_balanced(K, curvature.sqrt()[:, None])).log_determinant() / 2 / len(K)
 
     def explained(self, K, cross):
         return self._explained(_lower(K, self._root()), cross)
@@ -105,12 +102,10 @@ class Laplace(Posterior):
 
     def _newton(self, K, means):
         """Newton's step to the mode (Rasmussen & Williams, algorithm 3.1); with q's expectations, a step of q."""
-        import torch
-
         _, slope, curvature = _likelihood(self.y, *self._marginals(K, means))
         root = curvature.sqrt()[:, None]
         pull = curvature[:, None] * (K @ self.weights) + slope[:, None]
-        return pull - root * torch.cholesky_solve(root * (K @ pull), _lower(K, root)), curvature
+        return pull - root * Factored(_balanced(K, root)).solution(root * (K @ pull)), curvature
 
     def _marginals(self, K, means):
         """Where log p(y|f) is taken: the mode, and no variance."""
@@ -230,11 +225,46 @@ def _factor(K):
     return torch.linalg.cholesky(K + JITTER * K.diagonal().mean() * _identity(K))
 
 
+def _balanced(K, root):
+    """B = I + W^.5 K W^.5; root = W^.5 (n, 1)."""
+    return _identity(K) + root * K * root.T
+
+
 def _lower(K, root):
-    """Cholesky factor of I + W^.5 K W^.5; root = W^.5 (n, 1)."""
+    """Cholesky factor of B."""
     import torch
 
-    return torch.linalg.cholesky(_identity(K) + root * K * root.T)
+    return torch.linalg.cholesky(_balanced(K, root))
+
+
+class Factored:
+    """A positive matrix A (n, n) by its Cholesky factor, without the derivative of the factor, which is dear.
+
+    Solution and log-determinant are of first order in A around where it stands, so that values and first derivatives
+    are exact, and second derivatives are not: ``A^-1 b = x + A_0^-1 (b - A x)`` and ``log|A| = log|A_0| + tr A_0^-1 A -
+    n``, with A_0 and x = A_0^-1 b held.
+    """
+
+    def __init__(self, A):
+        import torch
+
+        self._matrix, self._lower = A, torch.linalg.cholesky(A.detach())
+
+    def solution(self, b):
+        """A^-1 b, b (n, columns)."""
+        import torch
+
+        x = torch.cholesky_solve(b.detach(), self._lower)
+        if not (self._matrix.requires_grad or b.requires_grad):
+            return x
+        return x + torch.cholesky_solve(b - self._matrix @ x, self._lower)
+
+    def log_determinant(self):
+        """log|A|."""
+        import torch
+
+        now = 2 * self._lower.diagonal().log().sum()
+        return now + (torch.cholesky_inverse(self._lower) * self._matrix).sum() - len(self._lower)
 
 
 def _likelihood(y, mean, variance):

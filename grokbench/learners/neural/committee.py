@@ -137,7 +137,7 @@ class Committee(Learner):
     def _function(self, X: np.ndarray, *moments: np.ndarray) -> np.ndarray:
         """(n,) f of these moments, less the start's where centred."""
         mean, second = (now - base for now, base in zip(moments, self._base, strict=True))
-        return self.alpha * (X @ mean + self.epsilon / 2 * ((X @ second) * X).sum(axis=1))
+        return self.alpha * (X @ mean + self.epsilon / 2 * np.einsum("nd,nd->n", X @ second, X))
 
     def _tangent(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """N times the tangent kernel: the width is in the step."""
@@ -166,7 +166,10 @@ class Committee(Learner):
             return
         mean, second = self._moments
         residuals = self.alpha / n * (self._function(X, mean, second) - self._targets)
-        g, G = residuals @ X, X.T @ (residuals[:, None] * X)
-        A, pull = self._kept * np.eye(len(g)) - self._step * self.epsilon * G, self._step * g
-        cross = np.outer(A @ mean, pull)
-        self._moments = A @ mean - pull, A @ second @ A - cross - cross.T + np.outer(pull, pull)
+        residuals *= self._step
+        pull, A = residuals @ X, X.T @ (residuals[:, None] * X)
+        A *= -self.epsilon
+        A.flat[:: len(A) + 1] += self._kept
+        moved = A @ mean
+        cross = (moved - pull / 2)[:, None] * pull  # with its transpose, half of the square of pull is in each
+        self._moments = moved - pull, A @ second @ A - (cross + cross.T)

@@ -5,6 +5,7 @@ import pytest
 from support_learners import at, start
 
 from grokbench.errors import OptionError
+from grokbench.learners.kernels import posterior
 from grokbench.learners.kernels.evidence import evidence_terms
 from grokbench.learners.kernels.gaussian_process import GaussianProcess
 from grokbench.options import build
@@ -142,6 +143,53 @@ def test_the_gradient_is_that_of_the_terms_at_the_refitted_posterior(inference, 
     np.testing.assert_allclose(gradient, differences, rtol=1e-5, atol=1e-8)  # h^2 and rounding / h
     by_construction = inference == "unwhitened" and weight == 0
     assert (np.abs(gradient[: len(learner._inputs[0])]).max() > 1e-3) != by_construction
+
+
+class Undivided:
+    """What `posterior.Factored` stands for, by torch's own functions, with all their derivatives."""
+
+    def __init__(self, A):
+        self._A = A
+
+    def solution(self, b):
+        import torch
+
+        return torch.linalg.solve(self._A, b)
+
+    def log_determinant(self):
+        import torch
+
+        return torch.logdet(self._A)
+
+
+@pytest.mark.parametrize("inference", INFERENCES)
+def test_the_gradient_is_that_of_automatic_differentiation_all_the_way(inference, monkeypatch):
+    """Through distances, exponent, solutions and determinants: to rounding."""
+    import torch
+
+    learner = anisotropic(begun(parity(), inference=inference))
+    gradient = learner._gradient()
+    monkeypatch.setattr(posterior, "Factored", Undivided)
+    theta = torch.tensor(learner._theta, requires_grad=True)
+    parts = learner._hyperparameters(theta)
+    fit, complexity = learner._posterior.terms(learner._k(learner._inputs, learner._inputs, parts), *parts[2:])
+    expected = torch.autograd.grad(fit + complexity, theta)[0].numpy()
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+def test_a_factored_matrix_is_exact_in_value_and_first_derivative():
+    import torch
+
+    rng = np.random.default_rng(0)
+    root, b = torch.tensor(rng.normal(size=(6, 6))), torch.tensor(rng.normal(size=(6, 2)), requires_grad=True)
+    A = (root @ root.T + torch.eye(6)).requires_grad_()
+    for name, arguments in (("solution", (b,)), ("log_determinant", ())):
+        mine, theirs = (getattr(cls(A), name)(*arguments) for cls in (posterior.Factored, Undivided))
+        weights = torch.tensor(rng.normal(size=tuple(mine.shape)))
+        slopes = [torch.autograd.grad((value * weights).sum(), (A, *arguments)) for value in (mine, theirs)]
+        np.testing.assert_allclose(mine.detach(), theirs.detach(), rtol=1e-12)
+        for first, second in zip(*slopes, strict=True):
+            np.testing.assert_allclose(first, second, rtol=1e-10, atol=1e-13)
 
 
 def test_adam_takes_the_steps_of_torch():
