@@ -23,7 +23,9 @@ def loop(precision: str):
     """
 
     def descend(shape, loss, rule, frozen_from, vectors, anchor, data, work, taken, steps, rows, ends, picked):
-        """Take steps of training, in place, from `taken` of them on.
+        """Take steps of training, in place, from `taken` of them on; returns the last scores that it computed.
+
+        Without `steps` these are the scores of `data`, and nothing else is changed.
 
         frozen_from : the step from which on only the last layer is trained, -1 for never.
         anchor : parameters at which a tangent model is tangent; of a network `vectors.theta`.
@@ -33,16 +35,19 @@ def loop(precision: str):
         picked : room for a minibatch, as `data`.
         """
         factor, begin = 1 / shape.scale, 0  # the loss is divided by the square of the scale, the scores have it once
-        for i in range(steps):
+        for i in range(max(steps, 1)):
             batch = data
             if len(ends):
                 batch = pick(shape, data, rows[begin : ends[i]], picked)
                 begin = ends[i]
             lowest = len(shape.sizes) - 2 if 0 <= frozen_from <= taken + i else 0
             scores = forward(shape, vectors.theta, anchor, batch, work)
+            if not steps:
+                break
             differentiate(scores, shape.outputs, batch.classes, batch.values, loss, factor)
             backward(shape, anchor, batch, work, vectors.gradient, lowest)
             step(rule, vectors, taken + i, shape.starts[lowest])
+        return scores
 
     descend.__qualname__ = name_on_disk(precision)
     kind = {"error_model": "numpy", "no_cfunc_wrapper": True}

@@ -58,11 +58,7 @@ class Encoder:
 
     def ones(self, X: np.ndarray) -> np.ndarray | None:
         """(n, arity) columns of the ones, where the code is one-hot: what a product with it sums; None elsewhere."""
-        if self.alphabet is None or self.encoding not in ("auto", "one-hot"):
-            return None
-        if self.encoding == "auto" and set(self.alphabet) == {2}:
-            return None
-        return X + np.concatenate([[0], np.cumsum(self.alphabet)[:-1]])
+        return X + np.concatenate([[0], np.cumsum(self.alphabet)[:-1]]) if self.one_hot else None
 
 
 def cannot_encode(split: Split, encoding: Encoding) -> str | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SWITCH = "GROKBENCH_COMPILED"  # "0" in the environment: the clear version everywhere
 PRECISIONS = ("float32", "float64")
+NO_BATCHES = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 BLOCK = 256  # steps between two moments at which an interrupt is heard
 
 
@@ -74,15 +75,16 @@ class CompiledDescent:
     ----------
     network : for its options.
     theta : (parameters,) W_1, [b_1], W_2, ... row by row; changed in place.
-    anchor : (parameters,) at which a tangent model is tangent; `theta` itself of a network.
+    start : (parameters,) theta_0 of the network.
+    tangent : theta is the displacement of a tangent model at `start`, and no network's.
     sizes : numbers of inputs, of hidden units and of outputs.
     spare : columns of zeros beside the outputs, in all arrays.
-    data : `grokbench.compiled.passes.Batch` of all training examples.
+    data : `grokbench.compiled.passes.Batch` of all training examples, without a base.
     loss : the loss that is minimized.
     rng : draws the order of the minibatches.
     """
 
-    def __init__(self, network: MLP, theta, anchor, sizes: list[int], spare: int, data, loss: str, rng):
+    def __init__(self, network: MLP, theta, start, tangent: bool, sizes: list[int], spare: int, data, loss: str, rng):
         from grokbench.compiled.elementary import ACTIVATIONS
         from grokbench.compiled.losses import LOSSES
         from grokbench.compiled.passes import Shape
@@ -100,41 +102,66 @@ class CompiledDescent:
             activation=ACTIVATIONS[network.activation],
             bias=network.bias,
             residual=network.residual,
-            tangent=anchor is not theta,
+            tangent=tangent,
             scale=float(network.output_scale),
         )
         self._rule = rule_of(network, theta, sizes)
         self._vectors = Vectors(theta, *(np.zeros_like(theta) for _ in range(4)))
-        self._anchor, self._data = anchor, data
+        self._start, self._anchor = start, start if tangent else theta
+        self._base_sign = int(tangent) - int(network.centred)
+        self._room = None
+        self._data = self.with_base(data)
         self.batches = Batches(network.batch_size, len(data.classes), rng)
-        self._room = room_for(data, self.batches.size, self._shape)
+        self._room = room_for(self._data, self.batches.size, self._shape)
         self._work = workspace(self.batches.size or len(data.classes), sizes, theta.dtype)
 
     def advance(self, steps: int) -> None:
         """Go on until `steps` are done in all."""
-        from grokbench.compiled.descent import loop
-
-        descend = loop(self._vectors.theta.dtype.name)
         with subnormals_flushed():
             while self.steps < steps:
                 block = min(BLOCK, steps - self.steps)
-                rows, ends = self.batches.draw(block)
-                descend(
-                    self._shape,
-                    self._loss,
-                    self._rule,
-                    self._frozen_from,
-                    self._vectors,
-                    self._anchor,
-                    self._data,
-                    self._work,
-                    self.steps,
-                    block,
-                    rows,
-                    ends,
-                    self._room,
-                )
+                self._call(self._shape, self._vectors, self._data, self._work, block, *self.batches.draw(block))
                 self.steps += block
+
+    def scores(self, data) -> np.ndarray:
+        """(n, C) float64 of other examples, with their base, as they are at present."""
+        return self._forward(self._shape, self._vectors, data)[:, : self._shape.outputs].astype(np.float64)
+
+    def with_base(self, data):
+        """The same examples with what is added to their outputs: f_0 of a tangent model, less f_0 where centred.
+
+        It comes from the very arithmetic of the scores, which therefore start at exactly 0 where they are centred, and
+        with the network's own numbers where they are not.
+        """
+        if not self._base_sign:
+            return data
+        plain = self._shape._replace(tangent=False, scale=1.0)
+        return data._replace(
+            base=self._base_sign * self._forward(plain, self._vectors._replace(theta=self._start), data)
+        )
+
+    def _forward(self, shape, vectors, data) -> np.ndarray:
+        work = workspace(len(data.classes), shape.sizes.tolist(), self._vectors.theta.dtype)
+        return self._call(shape, vectors, data, work, 0, *NO_BATCHES)
+
+    def _call(self, shape, vectors, data, work, steps: int, rows: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        from grokbench.compiled.descent import loop
+
+        return loop(self._vectors.theta.dtype.name)(
+            shape,
+            self._loss,
+            self._rule,
+            self._frozen_from,
+            vectors,
+            self._anchor,
+            data,
+            work,
+            self.steps,
+            steps,
+            rows,
+            ends,
+            data if self._room is None else self._room,
+        )
 
 
 def spare_columns(outputs: int, epsilon: float) -> int:
@@ -147,29 +174,28 @@ def spare_columns(outputs: int, epsilon: float) -> int:
     return spare if epsilon > 0 and 20 * spare <= outputs else 0
 
 
-def examples(dtype, inputs, targets, spare: int, base=None, features=(), slopes=()):
-    """All training examples of a network as `grokbench.compiled.passes.Batch`.
+def examples(dtype, inputs, targets, spare: int, features=(), slopes=()):
+    """Examples of a network as `grokbench.compiled.passes.Batch`, without a base.
 
     dtype : the precision of training.
     inputs : (n, arity) integers, columns of the ones of one-hot inputs, or dense inputs (n, d).
-    targets : tensor of classes (n,), or of values (n, C) for squares.
-    spare : columns of zeros that values and base get.
-    base : tensor (n, C) of what is added to the outputs, or None.
+    targets : tensor of classes (n,), or of values (n, C) for squares; None where only scores are wanted.
+    spare : columns of zeros that the values get.
     features, slopes : tensors (n, w) of each hidden layer of a tangent model.
     """
     from grokbench.compiled.passes import Batch
 
-    n, sparse, squares = len(inputs), inputs.dtype.kind == "i", targets.is_floating_point()
+    n, sparse = len(inputs), inputs.dtype.kind == "i"
+    squares = targets is not None and targets.is_floating_point()
     nothing = np.empty((0, 0), dtype)
-    wide = ((0, 0), (0, spare))
     return Batch(
         tokens=np.array(inputs, dtype=np.int64, order="C") if sparse else np.empty((n, 0), dtype=np.int64),
         inputs=nothing if sparse else np.array(inputs, dtype, order="C"),
-        base=nothing if base is None else np.pad(base.numpy(), wide),
+        base=nothing,
         features=np.concatenate([nothing.reshape(-1), *(part.numpy().reshape(-1) for part in features)]),
         slopes=np.concatenate([nothing.reshape(-1), *(part.numpy().reshape(-1) for part in slopes)]),
-        classes=np.zeros(n, dtype=np.int64) if squares else targets.numpy(),
-        values=np.pad(targets.numpy(), wide) if squares else nothing,
+        classes=np.zeros(n, dtype=np.int64) if targets is None or squares else targets.numpy(),
+        values=np.pad(targets.numpy(), ((0, 0), (0, spare))) if squares else nothing,
     )
 
 

@@ -100,9 +100,9 @@ class Linearized(MLP):
         slopes = [slope(a, self.activation) for a in hidden]
         return [inputs, output.new_zeros(output.shape) if self.centred else output, *features[1:], *slopes]
 
-    def _constants(self) -> dict:
-        _, base, *kept = self._context
-        return {"base": base, "features": kept[: len(self.hidden)], "slopes": kept[len(self.hidden) :]}
+    def _given(self, context: list) -> tuple[list, list]:
+        _, _, *kept = context
+        return kept[: len(self.hidden)], kept[len(self.hidden) :]
 
     def _map(self, trained: list, context: list):
         """``da_l = h_{l-1} dW_l + dh_{l-1} W_l + db_l`` with ``dh_l = phi'(a_l) da_l [+ dh_{l-1}]``, forward."""
@@ -141,7 +141,9 @@ class Linearized(MLP):
         coefficients = self._vectors @ (self._forces * -torch.expm1(-self._rates * time) / self._rates)
         scores = self._map(self._trained, self._context)
         delta = torch.autograd.grad(scores, self._trained, coefficients.reshape(scores.shape))
-        self._trained = [tensor.requires_grad_() for tensor in delta]
+        with torch.no_grad():
+            for tensor, value in zip(self._trained, delta, strict=True):
+                tensor.copy_(value)
 
     def _tangent_kernel(self, encoded):
         """(nC, nC) tangent kernel of the scores on the training set, rows ordered by example, then class.

@@ -19,6 +19,7 @@ from grokbench.learners.neural.tangent import Inputs, trace_kernel
 from grokbench.options import Count, Positive
 from grokbench.registry import register_learner
 
+MOST_KEPT = 4  # sets of inputs of which a network keeps what scores need
 GATHER_FROM = 40  # letters per position from which summing rows of the first weights beats the dense product
 
 
@@ -74,12 +75,12 @@ class MLP(Network):
         self._sizes = [encoded.shape[1], *self.hidden, max(n_classes, 1)]
         self._theta0 = self._draw(fan_in, rng)
         self._readout = 2 if self.bias else 1
-        machine = compiled.usable(self)
-        self._spare = compiled.spare_columns(self._sizes[-1], self.epsilon) if machine else 0
+        self._machine, self._kept = compiled.usable(self), []
+        self._spare = compiled.spare_columns(self._sizes[-1], self.epsilon) if self._machine else 0
         self._vector, self._trained = joined(self._start(), self._readout, self._spare)
         self._context = self._prepare(self._read(X))
         self._targets = self._tensor(one_hot(y, n_classes)) if self._loss == "mse" else self._tensor(y, integer=True)
-        self._descent = self._compiled(X, rng) if machine else self._clear(rng)
+        self._descent = self._compiled(X, rng) if self._machine else self._clear(rng)
 
     def advance(self, time):
         """Take optimizer steps until `time` of them are done."""
@@ -87,6 +88,8 @@ class MLP(Network):
 
     def scores(self, X):
         """alpha (f - [centred] f_0) of the inputs, computed in the learner's dtype."""
+        if self._machine:
+            return self._compiled_scores(X)
         scores = self._map([tensor.detach() for tensor in self._trained], self._prepare(self._read(X)))
         return scores.cpu().numpy().astype(np.float64)
 
@@ -158,12 +161,32 @@ class MLP(Network):
 
     def _compiled(self, X: np.ndarray, rng: np.random.Generator) -> compiled.CompiledDescent:
         """The same loop as machine code, on the same memory."""
-        theta, point = self._vector.numpy(), self._tangent_point()
-        inputs = self._encode.ones(X)
-        inputs = self._encode(X) if inputs is None else inputs
-        data = compiled.examples(theta.dtype, inputs, self._targets, self._spare, **self._constants())
-        anchor = theta if point is self._trained else joined(point, self._readout, self._spare)[0].numpy()
-        return compiled.CompiledDescent(self, theta, anchor, self._sizes, self._spare, data, self._loss, rng)
+        data = self._examples(X, self._context, self._targets)
+        return compiled.CompiledDescent(
+            self,
+            theta=self._vector.numpy(),
+            start=joined(self._theta0, self._readout, self._spare)[0].numpy(),
+            tangent=self._tangent_point() is not self._trained,
+            sizes=self._sizes,
+            spare=self._spare,
+            data=data,
+            loss=self._loss,
+            rng=rng,
+        )
+
+    def _examples(self, X: np.ndarray, context: list, targets=None):
+        """Inputs, and what `_prepare` made of them, as machine code reads them."""
+        inputs = self._encode.ones(X) if self._encode.one_hot else self._encode(X)
+        return compiled.examples(self._vector.numpy().dtype, inputs, targets, self._spare, *self._given(context))
+
+    def _compiled_scores(self, X: np.ndarray) -> np.ndarray:
+        """What does not change of the inputs is kept: a run asks for the same ones at every checkpoint."""
+        for seen, examples in self._kept:
+            if np.array_equal(seen, X):
+                return self._descent.scores(examples)
+        examples = self._descent.with_base(self._examples(X, self._prepare(self._read(X))))
+        self._kept = [*self._kept, (X.copy(), examples)][-MOST_KEPT:]
+        return self._descent.scores(examples)
 
     # What a subclass with another forward map replaces.
 
@@ -181,9 +204,9 @@ class MLP(Network):
             return [inputs]
         return [inputs, self._forward(self._theta0, inputs)[1][-1]]
 
-    def _constants(self) -> dict:
-        """What a pass adds to the outputs, and the features and slopes that are given: "base", "features", "slopes"."""
-        return {"base": -self._context[1]} if self.centred else {}
+    def _given(self, context: list) -> tuple[list, list]:
+        """Features and slopes of the hidden layers, where training does not change them."""
+        return [], []
 
     def _map(self, trained: list, context: list):
         """Scores from the trained tensors and what `_prepare` made of the inputs."""
