@@ -45,8 +45,58 @@ class Tree:
         ]
 
 
-def grow(X: np.ndarray, rng: np.random.Generator, max_depth: int, shares: tuple[float, float, float]) -> Tree:
-    """A totally random tree (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006).
+class Extremes:
+    """The smallest and the largest value of each feature in groups of examples.
+
+    Where every feature has at most two values, as one-hot codes and signs have, an example is a row of bits, 64 a
+    word: the smallest is the higher value where all bits are set, the largest where any is.
+
+    Parameters
+    ----------
+    X : (n, d) float32 without NaN.
+    """
+
+    def __init__(self, X: np.ndarray):
+        self._inputs = X
+        self._values = X.min(axis=0), X.max(axis=0)
+        low, high = self._values
+        lower, upper = np.equal(X, low), np.equal(X, high)
+        self._words = _words(upper) if (lower | upper).all() else None
+
+    def __call__(self, rows: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(groups, d) float32 each; `rows` (m,) are the examples, group by group, `starts` where each begins."""
+        if self._words is None:
+            inside = self._inputs[rows]
+            return np.minimum.reduceat(inside, starts), np.maximum.reduceat(inside, starts)
+        low, high = self._values
+        inside = self._words[rows]
+        reduced = (extreme.reduceat(inside, starts) for extreme in (np.bitwise_and, np.bitwise_or))
+        every, some = (_bits(words, len(low)) for words in reduced)
+        return np.where(every, high, low), np.where(some, high, low)
+
+
+def _words(bits: np.ndarray) -> np.ndarray:
+    """(n, words) uint64 from (n, d) bool; `_bits` undoes it."""
+    packed = np.packbits(bits, axis=1)
+    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
+
+
+def _bits(words: np.ndarray, d: int) -> np.ndarray:
+    return np.unpackbits(words.view(np.uint8), axis=1, count=d).view(bool)
+
+
+def grow(
+    X: np.ndarray,
+    rng: np.random.Generator,
+    max_depth: int,
+    shares: tuple[float, float, float],
+) -> Tree:
+    """A totally random tree: `grow_with_leaves` without the leaves."""
+    return grow_with_leaves(X, rng, max_depth, shares, Extremes(X))[0]
+
+
+def grow_with_leaves(X, rng, max_depth: int, shares: tuple, extremes: Extremes) -> tuple[Tree, np.ndarray]:
+    """A totally random tree (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006), and its leaves (n,) of X.
 
     A node is split wherever its examples differ in one of its candidate features: the feature is drawn uniformly
     among those candidates, the threshold uniformly between its extremes in the node.
@@ -56,27 +106,29 @@ def grow(X: np.ndarray, rng: np.random.Generator, max_depth: int, shares: tuple[
     X : (n, d) float32 training inputs.
     max_depth : 0 is unlimited.
     shares : of the features that are candidates in the tree, of those in each level, of those in each node.
+    extremes : of X.
     """
     in_tree = _candidates(np.ones((1, X.shape[1]), dtype=bool), shares[0], rng)
-    levels, depth = [], 0
+    levels, depth, place = [], 0, np.empty(len(X), dtype=np.int64)
     rows, owner = np.arange(len(X)), np.zeros(len(X), dtype=np.int64)  # examples, sorted by their node in this level
     while len(rows):
         starts = np.flatnonzero(np.diff(owner, prepend=-1))
         low = high = np.zeros((len(starts), X.shape[1]), dtype=np.float32)
         if depth < (max_depth or np.inf):  # else nothing is split, whatever the extremes
-            inside = X[rows]
-            low, high = (extreme.reduceat(inside, starts) for extreme in (np.minimum, np.maximum))
+            low, high = extremes(rows, starts)
         allowed = np.repeat(_candidates(in_tree, shares[1], rng), len(starts), axis=0)
         open_ = _candidates(allowed, shares[2], rng) & (low < high)
         feature, threshold = _draw_splits(low, high, open_, rng)
         child = 2 * np.cumsum(feature >= 0) - 2  # number within the next level
-        levels.append((feature, threshold, child + len(starts) + sum(len(level[0]) for level in levels)))
+        above = sum(len(level[0]) for level in levels)
+        levels.append((feature, threshold, child + len(starts) + above))
         inside = feature[owner] >= 0
+        place[rows[~inside]] = above + owner[~inside]
         rows, owner = rows[inside], owner[inside]
         owner = child[owner] + (X[rows, feature[owner]] >= threshold[owner])
         order = np.argsort(owner, kind="stable")
         rows, owner, depth = rows[order], owner[order], depth + 1
-    return Tree(*(np.concatenate(part) for part in zip(*levels, strict=True)))
+    return Tree(*(np.concatenate(part) for part in zip(*levels, strict=True))), place
 
 
 def _candidates(allowed: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -110,6 +162,11 @@ def newton_step(leaf, gradient, curvature, lambda_: float, alpha: float, max_del
     return np.clip(step, -max_delta_step, max_delta_step) if max_delta_step else step
 
 
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are equal; at once where they are one."""
+    return a is b or np.array_equal(a, b)
+
+
 @dataclass(eq=False)
 class RandomRounds:
     """Those rounds of boosting whose trees are drawn; what they are is a function of seed, round and inputs alone.
@@ -130,35 +187,41 @@ class RandomRounds:
 
     def __post_init__(self):
         self.per_round = self.columns * self.options.num_parallel_tree
+        self._extremes = Extremes(self.inputs)
+        self._newest: list[np.ndarray] = []  # leaves of the training inputs in the trees of the last round
         self._sums: list[tuple[np.ndarray, int, np.ndarray]] = []
 
     def add(self, round_: int, gradient: np.ndarray, curvature: np.ndarray) -> None:
         """Draw this round's trees and give their leaves a Newton step on gradient and curvature (n, columns)."""
         o, rng = self.options, np.random.default_rng([self.seed, round_])
         shares = o.colsample_bytree, o.colsample_bylevel, o.colsample_bynode
-        trees = []
+        trees, places = [], []
         for column in np.repeat(np.arange(self.columns), o.num_parallel_tree):
-            tree = grow(self.inputs, rng, o.max_depth, shares)
+            tree, leaf = grow_with_leaves(self.inputs, rng, o.max_depth, shares, self._extremes)
             sampled = rng.random(len(self.inputs)) < o.subsample
             g, h = (np.where(sampled, part[:, column], 0.0) for part in (gradient, curvature))
-            step = newton_step(tree.leaves(self.inputs), g, h, o.lambda_, o.alpha, o.max_delta_step)
+            step = newton_step(leaf, g, h, o.lambda_, o.alpha, o.max_delta_step)
             value = np.zeros(len(tree.feature), dtype=np.float32)
             value[: len(step)] = o.eta / o.num_parallel_tree * step
             trees.append((tree, value))
+            places.append(leaf)
         self.trees.append(trees)
+        self._newest = places
 
     def margins(self, X: np.ndarray) -> np.ndarray:
         """(n, columns) float32 sums of the leaf values of X (n, d) float32; kept, for the next round."""
         counted, sums = 0, np.zeros((len(X), self.columns), dtype=np.float32)
         for seen, *kept in self._sums:
-            if np.array_equal(seen, X):
+            if same(seen, X):
                 counted, sums = kept
-        sums = sums.copy()
-        for trees in self.trees[counted:]:
+        sums, trained = sums.copy(), same(X, self.inputs)
+        for round_, trees in enumerate(self.trees[counted:], start=counted + 1):
+            known = trained and round_ == len(self.trees)
             for number, (tree, value) in enumerate(trees):
-                sums[:, number // self.options.num_parallel_tree] += value[tree.leaves(X)]
-        others = [kept for kept in self._sums if not np.array_equal(kept[0], X)]
-        self._sums = [(X.copy(), len(self.trees), sums), *others[: INPUTS_KEPT - 1]]
+                leaf = self._newest[number] if known else tree.leaves(X)
+                sums[:, number // self.options.num_parallel_tree] += value[leaf]
+        others = [kept for kept in self._sums if not same(kept[0], X)]
+        self._sums = [(self.inputs if trained else X.copy(), len(self.trees), sums), *others[: INPUTS_KEPT - 1]]
         return sums.copy()
 
     def leaves(self, X: np.ndarray, first: int = 0) -> np.ndarray:

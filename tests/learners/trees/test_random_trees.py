@@ -13,7 +13,14 @@ import grokbench
 from grokbench.errors import OptionError
 from grokbench.learners.laws import check_learner
 from grokbench.learners.trees.loss_derivatives import derivatives
-from grokbench.learners.trees.random_trees import _candidates, grow, newton_step
+from grokbench.learners.trees.random_trees import (
+    Extremes,
+    RandomRounds,
+    _candidates,
+    grow,
+    grow_with_leaves,
+    newton_step,
+)
 
 ALL = (1.0, 1.0, 1.0)
 random_split = partial(product_of_two, single=True)
@@ -38,6 +45,49 @@ def rounds_of(learner):
 def structure(tree):
     """A tree without its leaf values."""
     return (*tree[:2], structure(tree[2]), structure(tree[3])) if isinstance(tree, tuple) else None
+
+
+@pytest.mark.parametrize("d", [1, 7, 8, 60, 64, 65, 130])
+@pytest.mark.parametrize("kind", ["signs", "one-hot", "two values", "three values", "constant", "real"])
+def test_extremes_of_bits_are_those_of_numbers(kind, d):
+    rng = np.random.default_rng(d)
+    bits = rng.integers(2, size=(50, d))
+    X = {
+        **{"signs": 2 * bits - 1, "one-hot": np.eye(d)[rng.integers(d, size=50)], "constant": np.ones((50, d))},
+        **{"two values": np.where(bits, *rng.normal(size=(2, d))), "three values": rng.integers(3, size=(50, d))},
+        "real": rng.normal(size=(50, d)),
+    }[kind].astype(np.float32)
+    rows, starts = rng.permutation(50)[:40], np.array([0, 1, 5, 30])
+    groups = [X[part] for part in np.split(rows, starts[1:])]
+    low, high = Extremes(X)(rows, starts)
+    np.testing.assert_array_equal(low, [group.min(axis=0) for group in groups])
+    np.testing.assert_array_equal(high, [group.max(axis=0) for group in groups])
+    assert low.dtype == high.dtype == np.float32
+
+
+def test_growing_tells_the_leaves():
+    rng = np.random.default_rng(4)
+    for X in (rng.normal(size=(80, 6)), 2 * rng.integers(2, size=(80, 6)) - 1):
+        X = X.astype(np.float32)
+        for max_depth in (0, 2):
+            tree, leaf = grow_with_leaves(X, rng, max_depth, ALL, Extremes(X))
+            np.testing.assert_array_equal(leaf, tree.leaves(X))
+
+
+def test_sums_are_those_of_every_tree_anew():
+    options = grokbench.learner("xgboost", random_structure=1.0, max_depth=3, num_parallel_tree=2)
+    rng = np.random.default_rng(5)
+    inputs, others = (rng.normal(size=(n, 4)).astype(np.float32) for n in (30, 20))
+    rounds = RandomRounds(options, inputs, 3, seed=1)
+    for round_ in range(6):
+        rounds.add(round_, *rng.random((2, 30, 3)))
+        if round_ in (0, 1, 4, 5):  # the sums of rounds that were left out are made up for
+            for X in (inputs, inputs.copy(), others):
+                expected = np.zeros((len(X), 3), dtype=np.float32)
+                for trees in rounds.trees:
+                    for number, (tree, value) in enumerate(trees):
+                        expected[:, number // 2] += value[tree.leaves(X)]
+                np.testing.assert_array_equal(rounds.margins(X), expected)
 
 
 @pytest.mark.parametrize("max_depth", [0, 1, 3])
