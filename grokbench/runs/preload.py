@@ -1,7 +1,8 @@
 """What every run needs, imported once by the fork server and shared by all its children.
 
 Whatever a library imports at its first use is here too, so that no run pays for it, in time or in its measured CPU
-seconds: of torch its compiler, which the first optimizer of a process asks for, and of scikit-learn the models.
+seconds, as of scikit-learn the models. torch's compiler, a quarter of all imports, is for the code of others alone
+(`grokbench.runs.preload_compiler`).
 A library that cannot be imported is the failure of the runs that need it, each with its error, and of nobody else.
 """
 
@@ -20,8 +21,8 @@ MODULES = (
     "sklearn.neighbors",
     "sklearn.neural_network",
     "sklearn.svm",
-    "torch._dynamo",
     "torch.func",
+    "torch.fx.experimental.symbolic_shapes",
     "xgboost",
     "grokbench.runs.perform",
 )
@@ -43,6 +44,7 @@ def _prepare() -> None:
     from grokbench.options import options
     from grokbench.registry import REGISTRIES
     from grokbench.suites.registered import registered_keys
+    from grokbench.threads import one_thread
 
     compiled.prepare()
     pydantic.TypeAdapter(int)  # which loads the rest of it
@@ -50,6 +52,8 @@ def _prepare() -> None:
     for registry in REGISTRIES:  # all of them: a run that includes a file asks each for what is built in
         for cls in registry.classes():
             options(cls)
+    with one_thread():  # which looks into every shared library, and remembers what it is
+        pass
 
 
 preload()

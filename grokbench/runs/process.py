@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from grokbench.allowed import allowed
+from grokbench.allowed import ALWAYS, allowed
 from grokbench.curves.run import STATUSES, Run
 from grokbench.errors import UsageError
 from grokbench.runs import server
@@ -242,11 +242,12 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     """
     order = {"config": spec.config, "include": list(include), "memory_limit_mb": limits.memory_limit_mb}
     order["allowed"] = allowed()
+    foreign = bool(include) or order["allowed"] != [ALWAYS]
     log = folder / f"{spec.key}.log"
     for attempt in range(STARTS):
         try:
             folder.mkdir(parents=True, exist_ok=True)  # the temporary folder may have been cleaned
-            context = server.running(preload=attempt < STARTS - BARE_STARTS)
+            context = server.running(attempt < STARTS - BARE_STARTS, compiler=foreign)
             return _launch(context, spec, json.dumps(order), log, limits)
         except (EOFError, ConnectionError):  # the fork server was killed, perhaps so lately that it seems to live
             time.sleep(AGAIN_SECONDS * 2**attempt)

@@ -19,20 +19,22 @@ from pathlib import Path
 from grokbench.errors import UsageError
 from grokbench.threads import environment_set, one_thread_environment
 
-PRELOAD = "grokbench.runs.preload"
+PRELOAD, COMPILER = "grokbench.runs.preload", "grokbench.runs.preload_compiler"
 
 
-def running(preload: bool = True) -> multiprocessing.context.BaseContext:
+def running(preload: bool = True, compiler: bool = False) -> multiprocessing.context.BaseContext:
     """A context whose processes come from a running fork server; plain spawning where there is no fork server.
 
     preload : whether a server that is started now has the heavy imports done. Without them every run does its own.
+    compiler : whether torch's compiler is among them.
 
     Raises OSError where the system has no process or file left, UsageError where no socket can have a name.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOAD] if preload else [])
+    modules = [PRELOAD, COMPILER] if compiler else [PRELOAD]
+    context.set_forkserver_preload(modules if preload else [])
     try:
         with one_thread_environment(), installed_first(), interrupts_held():
             forkserver.ensure_running()

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from grokbench.registry import learners
+from grokbench.runs import server
 
 LIBRARIES = {"grokbench", "numpy", "pandas", "pydantic", "scipy", "sklearn", "torch", "xgboost"}
 OPTIONS = {"estimator": {"path": "sklearn.tree.DecisionTreeClassifier", "parameter": "max_depth"}}
@@ -33,3 +34,21 @@ def test_no_run_of_a_built_in_learner_imports_a_library():
     for name, status, imported in map(json.loads, done.stdout.splitlines()):
         assert status == "done", name
         assert not [module for module in imported if module.partition(".")[0] in LIBRARIES], name
+
+
+@pytest.mark.slow
+def test_the_compiler_is_loaded_for_the_code_of_others_alone():
+    code = "import sys, grokbench.runs.preload; print('torch._dynamo' in sys.modules)"
+    code += "; import grokbench.runs.preload_compiler; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(("others", "modules"), [(False, [server.PRELOAD]), (True, [server.PRELOAD, server.COMPILER])])
+def test_what_the_fork_server_loads(monkeypatch, others, modules):
+    given = []
+    monkeypatch.setattr(server.forkserver, "set_forkserver_preload", given.append)
+    monkeypatch.setattr(server.forkserver, "ensure_running", lambda: None)
+    server.running(compiler=others)
+    server.running(preload=False, compiler=others)
+    assert given == [modules, []]
