@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grokbench.learners.encodings import Encoding
-from grokbench.learners.scikit.estimator_clocks import WarmStart
 from grokbench.learners.scikit.scikit_learn import ScikitLearner
+from grokbench.learners.trees.running_sums import Boosts
 from grokbench.options import AtLeastTwo, Count, Positive, PositiveShare, Share, Whole, Zero
 from grokbench.registry import register_learner
 
@@ -65,4 +65,4 @@ class GradientBoosting(ScikitLearner):
         )
 
     def _clock(self, make, seed, X, y):
-        return WarmStart(make, seed, X, y)
+        return Boosts(make, seed, X, y)
