@@ -1,0 +1,1 @@
+"""How fast is ours beside what a good researcher would otherwise write? One file is one comparison."""
