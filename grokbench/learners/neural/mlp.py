@@ -104,7 +104,9 @@ class MLP(Network):
 
     def _tangent_kernel_between(self, X: Inputs, Z: Inputs) -> np.ndarray:
         weights = [self._as_array(weights) for weights, _ in self._layers(self._tangent_point())]
-        return self.output_scale**2 * trace_kernel(weights, self.bias, self.residual, X, Z)
+        kernel = trace_kernel(weights, self.bias, self.residual, X, Z)
+        kernel *= self.output_scale**2
+        return kernel
 
     def _passed(self, X: np.ndarray) -> Inputs:
         """Some inputs on their way through the network."""

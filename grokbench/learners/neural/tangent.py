@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 WORKSPACE = 2**22  # numbers of the sensitivities that are held at once (32 MB)
+LETTER = 2**19  # products of two numbers that take as long as it takes to find where a letter stands
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +84,15 @@ def _below(weights, residual, layer, inputs, readout) -> np.ndarray:
 
 def _add(kernel: np.ndarray, layer: int, pairs, bias: bool, X: Inputs, Z: Inputs) -> None:
     """Add (h . h' + [bias]) <g, g'> of the layer above the features h, g in some parts."""
-    if layer == 0 and X.tokens is not None and not bias:
-        for first, second in pairs:
+    by_letter, products = layer == 0 and X.tokens is not None and not bias, []
+    for first, second in pairs:
+        if by_letter and first.size * len(second) >= LETTER * np.ptp(X.tokens, axis=0).sum():
             add_where_equal(kernel, first, second, X.tokens, Z.tokens)
-        return
-    products = sum(gram(first, second) for first, second in pairs)
-    products *= gram(X.features[layer], Z.features[layer], bias)
-    kernel += products
+        else:
+            products = [sum(products, start=gram(first, second))]
+    if products:
+        products[0] *= gram(X.features[layer], Z.features[layer], bias)
+        kernel += products[0]
 
 
 def add_where_equal(kernel: np.ndarray, A: np.ndarray, B: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:

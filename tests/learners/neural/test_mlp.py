@@ -215,11 +215,13 @@ def test_kernel_is_the_mean_tangent_kernel(activation, hidden, residual, bias):
     assert np.allclose(before, kernel) == (hidden == [])
 
 
+@pytest.mark.parametrize("letter", [0, 2**19], ids=["by letter", "dense"])
 @pytest.mark.parametrize("workspace", [2**22, 1], ids=["all classes", "one class"])  # at once
 @pytest.mark.parametrize("hidden", [[], [6], [6, 5], [6, 5, 4]], ids=str)
-def test_kernel_of_tokens_counts_equal_ones(hidden, workspace, monkeypatch):
+def test_kernel_of_tokens_counts_equal_ones(hidden, workspace, letter, monkeypatch):
     """Against the Jacobian of the one-hot code; `cross_kernel` is a block, and every kernel is symmetric to the bit."""
     monkeypatch.setattr(tangent, "WORKSPACE", workspace)
+    monkeypatch.setattr(tangent, "LETTER", letter)
     split = grokbench.task("modular", modulus=5, train_fraction=0.5).split(0)
     learner = begun(split, hidden=hidden, activation="gelu", dtype="float64", learning_rate=0.1)
     learner.advance(5)
