@@ -478,12 +478,14 @@ LOG = "time,train_accuracy,test_accuracy\n" + "".join(
 LOGS = {
     "empty": ("", "not a CSV table"),
     "header only": (LOG.partition("\n")[0] + "\n", "no rows"),
-    "column": (LOG.replace("test_acc", "val_acc"), "no column 'test_accuracy'; did you mean \"train_accuracy\"?"),
-    "percentages": (LOG.replace("1.0", "100").replace("0.1", "10"), "got 100; divide percentages by 100"),
-    "percent signs": (LOG.replace("1.0", "100%"), "column 'train_accuracy': expected numbers, got '100%'"),
-    "words": (LOG.replace("40,1.0", "40,high"), "column 'train_accuracy': expected numbers, got 'high'"),
-    "gaps": (LOG.replace("40,1.0", "40,"), "accuracies are missing at 1 times, first at 40"),
-    "backwards": (LOG.replace("40,1.0", "4,1.0"), "times must be finite, increasing"),
+    "no held-out": (
+        LOG.replace(",test_acc", ",weight"),
+        "no column says that it is held-out accuracy: give --test NAME",
+    ),
+    "counts": (LOG.replace("1.0", "4873"), "expected percentages from 0 to 100, got 4873"),
+    "beyond one": (LOG.replace("1.0", "1.2"), "got 1.2, and no percentage above 1.5; --train-unit share"),
+    "words": (LOG.replace("40,1.0", "40,high"), "row 10: column 'train_accuracy': expected numbers, got 'high'"),
+    "again": (LOG.replace("40,1.0", "0,1.0"), "time goes from 20 back to 0 at row 10"),
     "one row": ("\n".join(LOG.splitlines()[:2]) + "\n", "at least two"),
     "ragged": (LOG + "1,2,3,4,5\n", "not a CSV table"),
 }

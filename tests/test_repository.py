@@ -25,6 +25,7 @@ ALLOWED = {
     "compiled": set(),
     "learners": {"tasks", "compiled"},
     "curves": {"tasks", "learners"},
+    "logs": {"curves"},
     "measures": {"tasks", "learners", "curves"},
     "statistics": set(),
     "suites": {"tasks", "curves"},
@@ -33,7 +34,7 @@ ALLOWED = {
     "runs": {"tasks", "learners", "curves", "measures", "suites"},
     "tables": {"curves", "statistics", "verdicts"},
     "report": {"curves", "suites", "runs", "verdicts", "tables"},
-    "cli": {"curves", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
+    "cli": {"curves", "logs", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
 }
 FOUNDATION = {"allowed", "declarations", "errors", "laws", "limits", "options", "registry", "sources", "threads"}
 

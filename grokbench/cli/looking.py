@@ -1,4 +1,4 @@
-"""The verbs that only look: detect, list, show."""
+"""The verbs that only look: list, show."""
 
 from __future__ import annotations
 
@@ -6,73 +6,9 @@ from pathlib import Path
 
 import click
 
-from grokbench.cli.values import NAME, PATH, Number
+from grokbench.cli.values import NAME, PATH
 from grokbench.cli.verbs import OK, allow_option, cli, include_files, print_json
 from grokbench.errors import UsageError, closest, one_line, printable
-
-
-@cli.command()
-@click.argument("file", metavar="CURVES.csv", type=PATH)
-@click.option(
-    "--chance",
-    type=Number(),
-    help="Accuracy of the best constant answer.  [default: 1/classes, or the runs.csv beside the file]",
-)
-@click.option("--classes", type=click.IntRange(min=2), help="Number of classes; needed for the rank versions.")
-@click.option(
-    "--ceiling",
-    type=Number(),
-    help="Highest attainable chance-corrected test accuracy.  [default: the highest "
-    "that each series sustains; 1 for the harness's own runs]",
-)
-@click.option("--baseline-loss", type=Number(), help="Test loss of the best constant; gives skill without scores.")
-@click.option(
-    "--level",
-    type=Number(0, 1, min_open=True),
-    default=0.95,
-    show_default=True,
-    help="Chance-corrected accuracy that counts as learned.",
-)
-@click.option("--series", type=NAME, help="Column that tells the series apart.  [default: key, where there is one]")
-@click.option("--time", "time_column", type=NAME, default="time", show_default=True, help="Column of the clock.")
-@click.option(
-    "--train",
-    "train_column",
-    type=NAME,
-    default="train_accuracy",
-    show_default=True,
-    help="Column of training accuracy.",
-)
-@click.option(
-    "--test", "test_column", type=NAME, default="test_accuracy", show_default=True, help="Column of held-out accuracy."
-)
-@click.option(
-    "--test-loss", "loss_column", type=NAME, default="test_loss", show_default=True, help="Column of held-out loss."
-)
-@click.option("--skill", "skill_column", type=NAME, default="skill", show_default=True, help="Column of skill.")
-@click.option("--rank-auc", "auc_column", type=NAME, default="rank_auc", show_default=True, help="Column of rank_auc.")
-@click.option("--json", "as_json", is_flag=True, help="Print the detections as JSON.")
-def detect(file: Path, as_json: bool, **given) -> int:
-    """Events and outcome of each series in anyone's training log.
-
-    The log is a CSV table with one row per checkpoint.
-    """
-    from grokbench.cli.display import show_table
-    from grokbench.curves.log import Reading, detect_file
-
-    rows = detect_file(file, Reading(**given))
-    if as_json:
-        print_json(rows)
-        return OK
-    columns = {
-        name: name for name in ("series", "outcome", "t_mem", "t_gen", "delay", "delay_censoring", "width", "head")
-    }
-    columns |= {"ceiling": "ceiling", "late": "late", "resolved": "resolved"}
-    ranks = {"delay_censoring": 1, "resolved": 2, "ceiling": 3, "head": 4, "width": 5}
-    show_table("", columns, rows, ranks=ranks)
-    for note in sorted({note for row in rows for note in row["notes"]}):
-        click.echo(one_line(f"note: {note}"))
-    return OK
 
 
 @cli.command(name="list")

@@ -1,0 +1,81 @@
+"""The ``.wandb`` file of a run, through the library ``wandb`` where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from grokbench.errors import UsageError
+from grokbench.limits import LARGEST_UNPACKED
+from grokbench.logs.formats.base import Format, plain_suffix
+from grokbench.logs.table import Table
+from grokbench.logs.tree import table_of_records
+
+CONVERSION = (
+    "a .wandb file is read with the package wandb (pip install wandb); "
+    "or export it: wandb.Api().run('ENTITY/PROJECT/RUN').history().to_csv('log.csv')"
+)
+
+
+def read(path: Path) -> list[Table]:
+    """The history of the run. UsageError with the conversion where the library is not installed."""
+    if importlib.util.find_spec("wandb") is None:
+        raise UsageError(f"{path}: {CONVERSION}")
+    if path.stat().st_size > LARGEST_UNPACKED:
+        raise UsageError(f"{path}: larger than what is read as a whole (at most {LARGEST_UNPACKED:,} bytes)")
+    records = _history(path)
+    if not records:
+        raise UsageError(f"{path}: no history in it")
+    return [table_of_records(path, records, ())]
+
+
+def _history(path: Path) -> list[dict]:
+    """The rows of the history, as they were logged. A record cut off at the end is left out."""
+    try:
+        from wandb.proto.wandb_internal_pb2 import Record
+
+        messages = [Record.FromString(data) for data in framed(path.read_bytes())]
+        return [_row(message.history) for message in messages if message.WhichOneof("record_type") == "history"]
+    except UsageError:
+        raise
+    except Exception as error:  # the library raises its own kinds for what is damaged
+        raise UsageError(f"{path}: not a .wandb file: {type(error).__name__}: {error}") from error
+
+
+def framed(content: bytes) -> Iterator[bytes]:
+    """The records of a log in LevelDB's format, after its head of seven bytes.
+
+    Blocks of 32 KiB hold fragments: a checksum of 4 bytes, a length of 2, a kind of 1 (whole, first, middle, last). The
+    package wandb read this format in Python until 0.20, and no longer does.
+    """
+    position, record = HEAD, b""
+    while position + FRAGMENT <= len(content):
+        left = BLOCK - position % BLOCK
+        if left < FRAGMENT:  # too little for another fragment: filled with zeros
+            position += left
+            continue
+        length, kind = struct.unpack("<HB", content[position + 4 : position + FRAGMENT])
+        data = content[position + FRAGMENT : position + FRAGMENT + length]
+        if len(data) < length or kind not in (WHOLE, FIRST, MIDDLE, LAST):
+            return
+        record = data if kind in (WHOLE, FIRST) else record + data
+        if kind in (WHOLE, LAST):
+            yield record
+        position += FRAGMENT + length
+
+
+HEAD, BLOCK, FRAGMENT = 7, 2**15, 7  # bytes
+WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+def _row(history) -> dict:
+    """One row; a name is a key, or the keys that lead to it."""
+    row = {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in history.item}
+    row.setdefault("_step", history.step.num)
+    return row
+
+
+FORMAT = Format("W&B run", 3, lambda path, head: plain_suffix(path) == ".wandb", read, (".wandb",))
