@@ -122,7 +122,7 @@ def damaged_bytes(draw, data: bytes):
         return data[:at] + piece + data[at + len(piece) :]
     if deed == "encode":
         encoding = draw(st.sampled_from(("utf-16", "utf-32", "utf-8-sig", "cp037", "utf-7")))
-        return data.decode("utf-8").encode(encoding, "replace")
+        return data.decode("utf-8", "replace").encode(encoding, "replace")
     if deed == "repeat":
         return data[:until] + data[at:until] * draw(st.integers(1, 5)) + data[until:]
     return piece if deed == "replace" else data[:at]
