@@ -31,7 +31,20 @@ def detect_files(paths: Sequence[Path], reading: Reading | None = None) -> list[
     Raises UsageError for what cannot be read or told, in one line that names the file and what to type.
     """
     reading = reading or Reading()
-    return [_row(run, reading, own) for run, own in logged_runs(paths, reading)]
+    runs = list(logged_runs(paths, reading))
+    short = [run for run, _ in runs if _too_short(run)]
+    if len(short) == len(runs):
+        raise UsageError(
+            f"{short[0].file}: series {short[0].name}: {_too_short(short[0])}: at least two of each are needed"
+        )
+    notes = tuple(f"series {run.name} is left out: {_too_short(run)}" for run in short)
+    return [_row(replace(run, notes=(*run.notes, *notes)), reading, own) for run, own in runs if run not in short]
+
+
+def _too_short(run: LoggedRun) -> str:
+    """How many values a run has that has too few to be judged; "" for any other."""
+    train, test = (len(run.curves[name][0]) for name in ("train", "test"))
+    return f"{train} training and {test} held-out values" if min(train, test) < 2 else ""
 
 
 def logged_runs(paths: Sequence[Path], reading: Reading) -> Iterator[tuple[LoggedRun, Mapping[str, float]]]:

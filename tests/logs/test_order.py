@@ -148,3 +148,13 @@ def test_the_last_value_of_a_time_counts():
         own, last, _ = merged(times, values)
         assert list(own) == list(kept)
         assert list(last) == list(kept.values())
+
+
+def test_a_run_without_values_is_left_out_with_a_note(tmp_path):
+    rows = [(step, "a", train, test) for step, train, test in ROWS]
+    rows += [(0, "b", 0.1, None), (10, "b", 0.2, None)]
+    (row,) = detect(tmp_path, rows, ("step", "run", "train_acc", "test_acc"))
+    assert row["series"] == "a"
+    assert any("series b is left out: 2 training and 0 held-out values" in note for note in row["notes"])
+    with pytest.raises(UsageError, match="column .test_acc. has no values"):
+        detect(tmp_path, rows[-2:], ("step", "run", "train_acc", "test_acc"), series=("run",))
