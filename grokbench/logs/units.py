@@ -63,7 +63,7 @@ def _unit(candidate: Candidate, known: np.ndarray) -> Unit:
             f"{option} share, percent, error, percent-error or loss says what it is"
         )
     percent = high > PERCENT
-    if percent and _is_slip(known):
+    if percent and _is_slip(known, metric == "error"):
         _refuse(candidate, high, f"{option} percent says that it is in percent")
     if metric == "error":
         return "percent-error" if percent else "error"
@@ -75,9 +75,12 @@ def _unit(candidate: Candidate, known: np.ndarray) -> Unit:
     return "percent" if percent else "share"
 
 
-def _is_slip(known: np.ndarray) -> bool:
-    """Whether the few values that are no shares are more likely wrong than percentages: none at either end."""
-    few = np.count_nonzero(known > PERCENT) <= max(1, FEW * len(known))
+def _is_slip(known: np.ndarray, error: bool) -> bool:
+    """Whether the few values that are no shares are more likely wrong than percentages: none at either end.
+
+    An error is soon small, so that most of a percentage looks like a share; an accuracy is not.
+    """
+    few = np.count_nonzero(known > PERCENT) <= max(1, 0 if error else FEW * len(known))
     return bool(few and max(np.median(known[:3]), np.median(known[-3:])) <= PERCENT)
 
 

@@ -156,5 +156,5 @@ def test_a_run_without_values_is_left_out_with_a_note(tmp_path):
     (row,) = detect(tmp_path, rows, ("step", "run", "train_acc", "test_acc"))
     assert row["series"] == "a"
     assert any("series b is left out: 2 training and 0 held-out values" in note for note in row["notes"])
-    with pytest.raises(UsageError, match="column .test_acc. has no values"):
+    with pytest.raises(UsageError, match="column 'test_acc' has no values"):
         detect(tmp_path, rows[-2:], ("step", "run", "train_acc", "test_acc"), series=("run",))
