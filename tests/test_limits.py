@@ -184,12 +184,11 @@ def test_a_log_of_a_million_columns_is_refused(tmp_path, capfd, columns):
     "text",
     [
         LOG.replace("\n10,", "\n10" + ",1" * 1_000_000 + ",", 1),
-        LOG + "1" * 2**21,
         "a" * 2**21 + "\n" + LOG,
         "\n".join(["time,train_accuracy,test_accuracy", "1" + ",1" * 1_000_000]),
         "time,train_accuracy,test_accuracy\n" + "0,1," * 500_000,
     ],
-    ids=["one long row", "one long number", "one long name", "first row long", "no ends of lines"],
+    ids=["one long row", "one long name", "first row long", "no ends of lines"],
 )
 def test_rows_of_other_shapes_are_one_line(tmp_path, text):
     with pytest.raises(UsageError) as error:

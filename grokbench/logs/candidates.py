@@ -11,10 +11,9 @@ from pathlib import Path
 
 from grokbench.errors import UsageError, closest, shown
 from grokbench.logs.reading import Reading
-from grokbench.logs.table import Table
+from grokbench.logs.table import TWICE, Table
 from grokbench.logs.words import Role, Split, role_of, split_of, words_of
 
-TWICE = "\0"  # begins what was added to a name that stands there twice
 METRICS = ("accuracy", "error", "loss")  # the first is taken where a curve has several
 MOST_NAMED = 12  # columns that a message lists
 
@@ -69,9 +68,7 @@ class Pair:
 
 def candidates_of(table: Table) -> list[Candidate]:
     """The columns of a table whose names speak of an accuracy, an error or a loss."""
-    names = [name for name in table.names if TWICE not in name]
-    roles = {name: role_of(table.aliases.get(name, name) if name in table.runs else name) for name in names}
-    roles = {name: role for name, role in roles.items() if role.metric}
+    roles = table.roles
     held = {(role.metric, table.runs.get(n), role.label) for n, role in roles.items() if role.split == "held-out"}
     place = tuple(word for part in table.place for word in words_of(part))
     return [
@@ -125,22 +122,13 @@ def _side(tables: Sequence[Table], found: Sequence[Candidate], split: Split, nam
         fitting = [name for name in dict.fromkeys(fitting) if role_of(name).metric in ("accuracy", "error")]
         raise UsageError(f"{_where(tables)}: no column {named!r}{closest(named, fitting)}")
     for candidate in chosen:
-        _check_once(candidate)
+        candidate.table.check_once(candidate.name)
     return chosen
 
 
 def _where(tables: Sequence[Table]) -> str:
     files = list(dict.fromkeys(str(table.file) for table in tables))
     return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
-
-
-def _check_once(candidate: Candidate) -> None:
-    """UsageError for a column whose name stands there twice."""
-    times = sum(name.split(TWICE)[0] == candidate.name for name in candidate.table.names)
-    if times > 1:
-        raise UsageError(
-            f"{candidate.table.file}: column {candidate.name!r} stands there {times} times; rename all but one"
-        )
 
 
 def _check_one_column(sides: dict[str, list[Candidate]], reading: Reading) -> None:
@@ -232,7 +220,7 @@ def _stem(file: Path) -> str:
 def _chosen(side: Iterable[Candidate]) -> Candidate:
     """The best of several columns of a split: accuracy before error before loss, the full curve before a batch's."""
     best = min(side, key=lambda c: (*_worth(c), -c.filled, "test" not in words_of(c.name)))
-    _check_once(best)
+    best.table.check_once(best.name)
     return best
 
 

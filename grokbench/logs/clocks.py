@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.errors import UsageError, closest, shown
-from grokbench.logs.candidates import TWICE
-from grokbench.logs.table import Table
+from grokbench.logs.table import TWICE, Table
 from grokbench.logs.words import is_size, is_wall_clock, rank_of_clock, role_of, split_of, words_of
 
 COVERED = 0.75  # of the rows with a value that a clock has a time for
@@ -52,7 +51,7 @@ def clock_of(table: Table, columns: Sequence[str], split: str, named: str | None
             usable.append((wrong_split, not _in_order(times[filled]), rank, name, times))
     if usable and not all(wrong for wrong, *_ in usable):
         _, _, _, name, times = min(usable, key=lambda clock: clock[:3])
-        _check_once(table, name)
+        table.check_once(name)
         return Clock(name, times)
     return _without(table, columns)
 
@@ -78,18 +77,12 @@ def _in_order(times: np.ndarray) -> bool:
     return bool((known[1:] >= known[:-1]).all())
 
 
-def _check_once(table: Table, name: str) -> None:
-    times = sum(other.split(TWICE)[0] == name for other in table.names)
-    if times > 1:
-        raise UsageError(f"{table.file}: column {name!r} stands there {times} times; rename all but one")
-
-
 def _named(table: Table, named: str) -> Clock:
     """The clock that was named, with a note where its name says that it is none."""
     if named not in table.names:
         clocks = [name for name in table.names if rank_of_clock(name) is not None or is_wall_clock(name)]
         raise UsageError(f"{table.file}: no column {named!r} for --time{closest(named, clocks or table.names)}")
-    _check_once(table, named)
+    table.check_once(named)
     times = table.numbers(named)
     if is_wall_clock(named):
         return _wall(named, times)

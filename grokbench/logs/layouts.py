@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from grokbench.errors import UsageError, shown
-from grokbench.logs.table import Table
+from grokbench.logs.table import RANGE, Table
 from grokbench.logs.words import (
     SPLIT_COLUMN,
     TAG_COLUMN,
@@ -21,7 +21,6 @@ from grokbench.logs.words import (
     words_of,
 )
 
-RANGE = ("__MIN", "__MAX")  # beside each column of a panel: the least and the greatest in a bin
 PANEL = " - "  # between the run and the metric
 MOST_TAGS = 1000
 

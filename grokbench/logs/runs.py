@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from grokbench.errors import UsageError
-from grokbench.logs.candidates import TWICE, Candidate, Pair
+from grokbench.logs.candidates import Candidate, Pair
 from grokbench.logs.clocks import Clock, clock_of
 from grokbench.logs.layouts import series_columns, telling_columns
 from grokbench.logs.order import Piece, merged, pieces
 from grokbench.logs.reading import Reading
 from grokbench.logs.table import Table
 from grokbench.logs.units import Column, check_together, column_of
-from grokbench.logs.words import is_smoothed, role_of
+from grokbench.logs.words import STEP, is_smoothed, words_of
 
 HOLES = 0.25  # of the rows: where more have no value, a curve has a grid of its own
 SHARED = 0.5  # of its points: where fewer are in rows of the other curve, it has one, too
@@ -112,8 +112,6 @@ def _check_clocks(pair: Pair, ours: Clock, theirs: Clock) -> None:
 
 
 def _kind(name: str) -> str:
-    from grokbench.logs.words import STEP, words_of
-
     return next((str(STEP[word]) for word in words_of(name) if word in STEP), name)
 
 
@@ -126,23 +124,17 @@ def _others(test: Candidate, reading: Reading) -> dict[str, np.ndarray]:
         if name is None and ours == "test_loss":
             name = _held_out_loss(test)
         if name is not None and name in table.names:
-            _check_once(table, name)
+            table.check_once(name)
             values[ours] = table.numbers(name)
     return values
 
 
-def _check_once(table: Table, name: str) -> None:
-    times = sum(other.split(TWICE)[0] == name for other in table.names)
-    if times > 1:
-        raise UsageError(f"{table.file}: column {name!r} stands there {times} times; rename all but one")
-
-
 def _held_out_loss(test: Candidate) -> str | None:
     """The loss beside the accuracy, with the same words but for the metric's."""
-    for name in test.table.names:
-        role = role_of(test.table.aliases.get(name, name))
-        same = test.table.runs.get(name) == test.table.runs.get(test.name) and role.label == test.role.label
-        if role.metric == "loss" and role.split == "held-out" and same and TWICE not in name and name != test.name:
+    table = test.table
+    for name, role in table.roles.items():
+        same = table.runs.get(name) == table.runs.get(test.name) and role.label == test.role.label
+        if role.metric == "loss" and role.split == "held-out" and same and name != test.name:
             return name
     return None
 
@@ -159,7 +151,7 @@ def _series(table: Table, named: tuple[str, ...]) -> list[tuple[str, np.ndarray]
     """The runs that columns tell apart: their names, and the positions of their rows."""
     columns = series_columns(table, named)
     for column in columns:
-        _check_once(table, column)
+        table.check_once(column)
         nameless = int((table.frame[column].isna() | (table.frame[column].astype(str) == "")).sum())
         if nameless:
             raise UsageError(f"{table.file}: column {column!r}: {nameless} rows belong to no series")

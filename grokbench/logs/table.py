@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from grokbench.errors import UsageError, shown
+from grokbench.logs.words import Role, role_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+RANGE = ("__MIN", "__MAX")  # beside each column of a panel of W&B: the least and the greatest in a bin
+TWICE = "\0"  # begins what was added to a name that stands there twice
 _PRINTED = re.compile(
     r"(?:tensor\(|array\(|np\.float\d+\()?\[?([+-]?\d*\.?\d+(?:[eE][+-]?\d+)?)\s*%?\]?(?:, [\w=.':]+)*\)?", re.A
 )
@@ -50,6 +55,23 @@ class Table:
     def names(self) -> list[str]:
         """The names of the columns."""
         return list(self.frame.columns)
+
+    @cached_property
+    def roles(self) -> dict[str, Role]:
+        """The roles of the columns whose names speak of an accuracy, an error or a loss, by name."""
+        kept = (name for name in self.names if TWICE not in name)
+        roles = {name: role_of(self.aliases.get(name, name) if name in self.runs else name) for name in kept}
+        return {name: role for name, role in roles.items() if role.metric}
+
+    @cached_property
+    def _repeated(self) -> Counter[str]:
+        return Counter(name.split(TWICE)[0] for name in self.names if TWICE in name)
+
+    def check_once(self, name: str) -> None:
+        """UsageError for a column whose name stands there several times."""
+        if self._repeated[name]:
+            times = self._repeated[name] + 1
+            raise UsageError(f"{self.file}: column {name!r} stands there {times} times; rename all but one")
 
     def changed(self, **fields) -> Table:
         """The table with other fields."""

@@ -14,7 +14,7 @@ from grokbench.errors import UsageError, shown
 from grokbench.limits import LARGEST_HEADER, LARGEST_UNPACKED, MOST_COLUMNS
 from grokbench.logs.compressed import DAMAGED, opened
 from grokbench.logs.formats.base import Format
-from grokbench.logs.table import Table
+from grokbench.logs.table import RANGE, TWICE, Table
 from grokbench.logs.words import SPLIT_COLUMN, TAG_COLUMN, is_run, words_of
 
 DELIMITERS = ",;\t|"
@@ -70,10 +70,12 @@ def _frame(data: BinaryIO, dialect: Dialect):
 
     names = _distinct(dialect.names)
     texts = {name: str for name in names if _is_text(name)}
+    kept = [name for name in names if not name.endswith(RANGE)]  # two thirds of a panel
     frame = pd.read_csv(
         data,
         sep=dialect.delimiter,
         names=names,
+        usecols=kept if len(kept) < len(names) else None,
         header=None,
         skiprows=dialect.skipped,
         decimal=dialect.decimal,
@@ -101,9 +103,6 @@ def _distinct(names: Sequence[str]) -> list[str]:
         taken.add(name)
         given.append(name)
     return given
-
-
-TWICE = "\0"  # begins what was added to a name that is there twice
 
 
 def _dialect(path: Path, data: BinaryIO) -> Dialect:
@@ -149,7 +148,10 @@ def _delimiter(header: str, rows: Sequence[str]) -> str:
 def _cells(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         return line.split()
-    return [cell.strip() for cell in next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])]
+    except csv.Error:  # a cell longer than any, where the sign is not the one that delimits
+        return [line]
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
