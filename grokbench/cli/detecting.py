@@ -34,7 +34,7 @@ FORMS = ("table", "csv", "markdown", "json")
 @click.option(
     "--chance",
     type=Number(),
-    help="Accuracy of the best constant answer.  [default: 1/classes, or the runs.csv beside the file]",
+    help="Accuracy of the best constant answer.  [default: 1/classes, or by the beginning of held-out accuracy]",
 )
 @click.option("--classes", type=click.IntRange(min=2), help="Number of classes; needed for the rank versions.")
 @click.option("--ceiling", type=Number(), help="Highest attainable chance-corrected held-out accuracy.  [default: 1]")

@@ -90,10 +90,10 @@ def _completed(role: Role, run: str | None, held: set, split_of_file: Split) -> 
 
 def pairs_of(tables: Sequence[Table], reading: Reading) -> list[Pair]:
     """The pairs of columns that are judged. UsageError where they cannot be told, with the options that name them."""
-    found = [candidate for table in tables for candidate in candidates_of(table)]
+    candidates = [candidate for table in tables for candidate in candidates_of(table)]
     sides = {
-        "train": _side(tables, found, "train", reading.train_column),
-        "held-out": _side(tables, found, "held-out", reading.test_column),
+        "train": _side(tables, candidates, "train", reading.train_column),
+        "held-out": _side(tables, candidates, "held-out", reading.test_column),
     }
     _check_one_column(sides, reading)
     groups = _groups(sides)
@@ -101,16 +101,18 @@ def pairs_of(tables: Sequence[Table], reading: Reading) -> list[Pair]:
     if not complete:
         complete = _only_two(groups)
     if not complete:
-        raise UsageError(_missing(tables, found, sides))
+        raise UsageError(_missing(tables, candidates, sides))
     pairs = _named(_best([_pair(key, group) for key, group in complete.items()]))
-    if all(pair.test.role.metric == "loss" and not pair.test.named for pair in pairs) and _unsplit(found):
-        raise UsageError(_whose(_where(tables), _unsplit(found)[0]))
+    by_loss = any(c.role.metric == "loss" and not c.named for pair in pairs for c in (pair.train, pair.test))
+    unsplit = [c for c in _unsplit(candidates) if c.shown not in (reading.train_column, reading.test_column)]
+    if by_loss and unsplit:
+        raise UsageError(_whose(_where(tables), unsplit[0]))
     return pairs
 
 
-def _side(tables: Sequence[Table], found: Sequence[Candidate], split: Split, named: str | None) -> list[Candidate]:
+def _side(tables: Sequence[Table], candidates: Sequence[Candidate], split: Split, named: str | None) -> list[Candidate]:
     if named is None:
-        return [candidate for candidate in found if candidate.role.split == split]
+        return [candidate for candidate in candidates if candidate.role.split == split]
     chosen = [
         Candidate(table, name, replace(role_of(name), split=split), named=True)
         for table in tables
@@ -118,7 +120,7 @@ def _side(tables: Sequence[Table], found: Sequence[Candidate], split: Split, nam
         if named in (name, table.aliases.get(name))
     ]
     if not chosen:
-        fitting = [candidate.shown for candidate in found if candidate.role.split in (split, "")]
+        fitting = [candidate.shown for candidate in candidates if candidate.role.split in (split, "")]
         fitting = [name for name in dict.fromkeys(fitting) if role_of(name).metric in ("accuracy", "error")]
         raise UsageError(f"{_where(tables)}: no column {named!r}{closest(named, fitting)}")
     for candidate in chosen:
@@ -197,11 +199,12 @@ def _pair(key: tuple, group: dict[str, list[Candidate]]) -> Pair:
 def _named(pairs: list[Pair]) -> list[Pair]:
     """The pairs with what tells them apart: their places and words without those that all have."""
     common = set.intersection(*(set(pair.words) for pair in pairs))
-    told = [tuple(word for word in pair.words if word not in common) for pair in pairs]
-    if any(not words for words in told) or len(set(told)) < len(told):
-        told = [words or pair.words for words, pair in zip(told, pairs, strict=True)]
+    telling = [tuple(word for word in pair.words if word not in common) for pair in pairs]
+    if any(not words for words in telling) or len(set(telling)) < len(telling):
+        telling = [words or pair.words for words, pair in zip(telling, pairs, strict=True)]
     names = [
-        "/".join(map(str, words)) if len(pairs) > 1 else _alone(pair) for words, pair in zip(told, pairs, strict=True)
+        "/".join(map(str, words)) if len(pairs) > 1 else _alone(pair)
+        for words, pair in zip(telling, pairs, strict=True)
     ]
     return [replace(pair, run=name) for name, pair in zip(names, pairs, strict=True)]
 
@@ -241,14 +244,14 @@ def _best(pairs: list[Pair]) -> list[Pair]:
     return complete or by_accuracy or pairs
 
 
-def _missing(tables: Sequence[Table], found: Sequence[Candidate], sides: dict[str, list[Candidate]]) -> str:
+def _missing(tables: Sequence[Table], candidates: Sequence[Candidate], sides: dict[str, list[Candidate]]) -> str:
     """What cannot be told, and what to type."""
     where = _where(tables)
     for split, option, words in (("train", "--train", "training"), ("held-out", "--test", "held-out")):
         if sides[split]:
             continue
-        if _unsplit(found):
-            return _whose(where, _unsplit(found)[0])
+        if _unsplit(candidates):
+            return _whose(where, _unsplit(candidates)[0])
         has = f"it has {_listed(_names(tables))}"
         return f"{where}: no column says that it is {words} accuracy: give {option} NAME (or the file); {has}"
     train, test = ([c.shown for c in sides[split] if c.role.metric != "loss"] for split in ("train", "held-out"))
@@ -259,9 +262,9 @@ def _missing(tables: Sequence[Table], found: Sequence[Candidate], sides: dict[st
     )
 
 
-def _unsplit(found: Sequence[Candidate]) -> list[Candidate]:
+def _unsplit(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Accuracies and errors whose names do not say of which split they are."""
-    return [c for c in found if not c.role.split and c.role.metric in ("accuracy", "error")]
+    return [c for c in candidates if not c.role.split and c.role.metric in ("accuracy", "error")]
 
 
 def _whose(where: str, candidate: Candidate) -> str:

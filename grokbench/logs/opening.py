@@ -14,6 +14,7 @@ from grokbench.logs.layouts import arranged
 from grokbench.logs.table import Table
 
 MOST_FILES = 10_000  # of a folder
+MARKER = "grokbench.json"  # in a results folder of ours
 
 
 def tables_of(paths: Sequence[Path]) -> list[Table]:
@@ -38,10 +39,13 @@ def tables_of(paths: Sequence[Path]) -> list[Table]:
 def _files(path: Path) -> Iterator[tuple[Path, bool]]:
     """The files that a path names, and whether it was searched for them."""
     if path.is_dir():
-        found = [file for file in _below(path) if _is_log(file)]
-        if not found:
+        if (path / MARKER).is_file():  # its curves are all in one table
+            yield path / "curves.csv", False
+            return
+        logs = [file for file in _below(path) if _is_log(file)]
+        if not logs:
             raise UsageError(f"{path}: no logs in this folder (looked for {', '.join(_suffixes())} and event files)")
-        yield from ((file, len(found) > 1) for file in found)
+        yield from ((file, len(logs) > 1) for file in logs)
     elif path.is_file():
         yield path, False
     else:

@@ -42,3 +42,11 @@ def test_our_own_runs_are_known_by_the_table_beside(tmp_path):
     assert (run.name, own) == ("007", {"chance": 0.3, "n_classes": 5})
     (row,) = detect_files([tmp_path / "curves.csv"])
     assert (row["outcome"], math.isnan(row["skill_at_mem"])) == ("groks", True)
+
+
+def test_a_results_folder_of_ours_is_its_table_of_curves(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("key,time,train_accuracy,test_accuracy\n" + RUN.format(name="a"))
+    (tmp_path / "grokbench.json").write_text("{}")
+    (tmp_path / "runs.csv").write_text("key,chance,n_classes,train_accuracy,test_accuracy\na,0.1,10,1,1\n")
+    assert [row["series"] for row in detect_files([tmp_path])] == ["a"]
