@@ -55,7 +55,10 @@ def run_here(*arguments: object, timeout: float = 60) -> subprocess.CompletedPro
 
 MISTAKES = {
     "verb": (["compar"], "no verb 'compar'; did you mean \"compare\"?"),
-    "any verb": (["nonsense"], "no verb 'nonsense'; valid: compare, run, report, detect, list, show, check, doctor"),
+    "any verb": (
+        ["nonsense"],
+        "no verb 'nonsense'; valid: compare, run, report, diff, detect, list, show, check, doctor",
+    ),
     "option": (["compare", "--reslts", "x"], "No such option"),
     "option of the group": (["--verson"], "--version"),
     "argument": (["compare", "smoke", "parity"], "unexpected extra argument (parity)"),
@@ -78,6 +81,8 @@ MISTAKES = {
     "only": (["compare", "smoke", "--only", "xgbost"], 'no run of smoke matches; did you mean "xgboost"?'),
     "include": (["compare", "--include", "/nowhere/x.py"], "--include /nowhere/x.py: no such file"),
     "results of report": (["report", "/nowhere"], "/nowhere: no stored runs there (expected /nowhere/runs)"),
+    "results of diff": (["diff", "/nowhere", "/nowhere"], "/nowhere: no such results folder"),
+    "one result set": (["diff", "/nowhere"], "Missing argument 'RESULTS_B'"),
     "kind": (["list", "learnrs"], 'no such kind; did you mean "learners"?'),
     "name": (
         ["show", "mpl"],

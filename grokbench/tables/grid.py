@@ -194,12 +194,12 @@ def _cells(runs: Iterable[Run], sources: frozenset[str]) -> list[Cell]:
             learner = Identity(variants[1].name, options_json({**run.record["learner_given"], **extra}))
             members.setdefault((variants[0], learner), []).append(run)
     ordered = sorted(members, key=lambda place: _order(*place, members[place][0], sources))
-    tasks = _labels({task: members[task, learner][0].record["task_given"] for task, learner in ordered})
+    tasks = labels({task: members[task, learner][0].record["task_given"] for task, learner in ordered})
     learners: dict[Identity, dict[Identity, dict]] = {}
     for task, learner in ordered:
         options = members[task, learner][0].record["config"]["learner_options"]
         learners.setdefault(task, {})[learner] = {**options, **learner.given}
-    names = {task: _labels(there) for task, there in learners.items()}
+    names = {task: labels(there) for task, there in learners.items()}
     return [
         Cell(t, l, tasks[t], names[t][l], tuple(sorted(members[t, l], key=lambda run: (run.seed, run.key))))
         for t, l in ordered
@@ -237,7 +237,7 @@ def _run_option(run: Run, name: str) -> object:
     return ", ".join(short) or "unknown"
 
 
-def _labels(variants: Mapping[Identity, Mapping[str, object]]) -> dict[Identity, str]:
+def labels(variants: Mapping[Identity, Mapping[str, object]]) -> dict[Identity, str]:
     """``mlp(weight_decay=0)`` where another mlp differs in that, ``rfm`` where it is alone.
 
     variants : with the options by which each may be told from its namesakes.
