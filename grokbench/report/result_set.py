@@ -126,6 +126,7 @@ def _content(path: Path) -> str:
 def _of_row(row: Mapping[str, str | None], machines: Mapping[str, Mapping]) -> ListedRun:
     texts = {name: _text(row, name) for name in (*NAMES, *TEXTS, "environment")}
     numbers = {name: _number(row, name) for name in NUMBERS}
+    _check_numbers(numbers)
     cell = _cell(*(texts["task"], texts["task_options"], texts["learner"], _without_run_options(texts)))
     return ListedRun(
         cell=cell,
@@ -135,6 +136,15 @@ def _of_row(row: Mapping[str, str | None], machines: Mapping[str, Mapping]) -> L
         **{name: texts[name] for name in TEXTS},
         **numbers,
     )
+
+
+def _check_numbers(numbers: Mapping[str, float]) -> None:
+    """ValueError for what no run can have; an empty cell is NaN, and a delay is any number."""
+    wrong = [name for name in ("t_mem", "t_gen") if numbers[name] < 0]
+    wrong += [] if numbers["budget"] > 0 else ["budget"]
+    wrong += [] if numbers["late"] in (0, 1) or math.isnan(numbers["late"]) else ["late"]
+    if wrong:
+        raise ValueError(f"{wrong[0]} = {numbers[wrong[0]]:g} cannot be")
 
 
 def _text(row: Mapping[str, str | None], name: str) -> str:

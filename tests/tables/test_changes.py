@@ -276,6 +276,8 @@ def test_nothing_in_common(tmp_path, grokbench):
         (lambda text: text[: text.index(",split0")] + "\n", "so that the line is too short"),
         (lambda text: text.replace(",0,split0", ",,split0"), "seed = '': expected a number"),
         (lambda text: text.replace(",0,split0", ",1.5,split0"), "seed = '1.5': expected a number"),
+        (lambda text: text.replace(",true,1,", ",true,2,"), "late = 2 cannot be"),
+        (lambda text: text.replace(",5000,", ",,"), "budget = nan cannot be"),
         (lambda text: text.replace("hand", "x" * 200_000), "field larger than field limit"),
     ],
 )
