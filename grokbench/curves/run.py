@@ -19,7 +19,10 @@ STATUSES = (*FINISHED, "timeout", "failed", "crashed")
 FAILED = ("failed", "crashed", "timeout")
 READABLE = (*FINISHED, "timeout")  # statuses of which the curve so far says something
 # of an environment, what can change the numbers of a run: its Python and pandas only write them down
-NUMERICAL = ("grokbench", "numpy", "scipy", "torch", "xgboost", "scikit-learn", "blas", "platform", "processor")
+NUMERICAL = (
+    *("grokbench", "numpy", "scipy", "torch", "numba", "compiled", "xgboost", "scikit-learn"),
+    *("blas", "platform", "processor"),
+)
 MISSING = "missing"  # in place of a status: there is no such run
 
 

@@ -17,7 +17,7 @@ from grokbench.tables.text import interval_text, plain, readable
 from grokbench.verdicts.change import QUESTIONS, WORDS, Change, Shift
 from grokbench.verdicts.pairing import CellName, ListedRun, Pair, given_options
 
-NAMED = (*NUMERICAL, "numba", "compiled", "device", "revision")  # of an environment, what is named where it differs
+NAMED = (*NUMERICAL, "device", "revision")  # of an environment, what is named where it differs
 TIMES = tuple(name for name in QUESTIONS if name != "late")
 MOST_NAMED = 6  # differences of environments in one line
 DIGITS = 4  # decimals of a change in decades that people read: less than a hundredth of the margin
