@@ -100,7 +100,7 @@ class ModuleLearner(Learner):
         self._inputs = self._read(X)
         with self._random, torch.enable_grad():
             module = self.make(self._inputs.shape[1], self._outputs, alphabet)
-        self._module = module.to(self.device, getattr(torch, self.dtype)).eval()
+        self._module = module.to(self.device, getattr(torch, self.dtype)).train(False)
         check_module(self._module, self._inputs[:BLOCK], self._outputs)
         self._initial = {name: tensor.detach().clone() for name, tensor in self._module.state_dict().items()}
         self._targets = self._of_labels(y, n_classes)
@@ -167,7 +167,7 @@ class ModuleLearner(Learner):
         try:
             yield
         finally:
-            self._module.eval()
+            self._module.train(False)
 
     def _values_at(self, state: dict, inputs):
         import torch
