@@ -1,6 +1,7 @@
 """Files that the loggers' own libraries write, read back. Each test needs its library, which grokbench does not."""
 
 import importlib.util
+import time
 
 import pytest
 from support_layouts import CLASSES, Run
@@ -47,8 +48,23 @@ def test_a_run_of_wandb(tmp_path, monkeypatch):
         for step in run.steps:
             values = {"train/acc": run.train.get(step), "val/acc": run.test.get(step)}
             logger.log({name: value for name, value in values.items() if value is not None}, step=step)
-    (row,) = detect_files([*tmp_path.rglob("*.wandb")], READING)
+    (path,) = tmp_path.rglob("*.wandb")
+    row = when_ended(path)
     same_as_written(row, run)
+    path.write_bytes(path.read_bytes()[:60_000])
+    (row,) = detect_files([path], READING)
+    assert row["train_points"] < len(run.train)
+    assert any("has not ended in its file" in note for note in row["notes"])
+
+
+def when_ended(path):
+    """The detection of a run once its file has its end: W&B writes it in a process of its own, and may be behind."""
+    for _ in range(600):
+        (row,) = detect_files([path], READING)
+        if not any("has not ended in its file" in note for note in row["notes"]):
+            return row
+        time.sleep(0.05)
+    raise AssertionError("the file never got its end")
 
 
 @pytest.mark.filterwarnings("ignore")

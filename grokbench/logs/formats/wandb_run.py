@@ -26,19 +26,22 @@ def read(path: Path) -> list[Table]:
         raise UsageError(f"{path}: {CONVERSION}")
     if path.stat().st_size > LARGEST_UNPACKED:
         raise UsageError(f"{path}: larger than what is read as a whole (at most {LARGEST_UNPACKED:,} bytes)")
-    records = _history(path)
+    records, ended = _history(path)
     if not records:
         raise UsageError(f"{path}: no history in it")
-    return [table_of_records(path, records, ())]
+    table = table_of_records(path, records, ())
+    return [table if ended else table.noted("the run has not ended in its file: it is still written, or was killed")]
 
 
-def _history(path: Path) -> list[dict]:
-    """The rows of the history, as they were logged. A record cut off at the end is left out."""
+def _history(path: Path) -> tuple[list[dict], bool]:
+    """The rows of the history, as they were logged, and whether the run ended. A record cut off is left out."""
     try:
         from wandb.proto.wandb_internal_pb2 import Record
 
         messages = [Record.FromString(data) for data in framed(path.read_bytes())]
-        return [_row(message.history) for message in messages if message.WhichOneof("record_type") == "history"]
+        kinds = [message.WhichOneof("record_type") for message in messages]
+        rows = [_row(message.history) for message, kind in zip(messages, kinds, strict=True) if kind == "history"]
+        return rows, "exit" in kinds
     except UsageError:
         raise
     except Exception as error:  # the library raises its own kinds for what is damaged
