@@ -1,6 +1,7 @@
 """A log of every format and layout, damaged, given to `detect`: detections, or one line that says what is wrong."""
 
 import csv
+import importlib.util
 import io
 import json
 import tempfile
@@ -30,6 +31,21 @@ COLUMNS = (
     "metric",
     "value",
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def libraries_loaded():
+    """As `support_watch.warm`: what an import executes once is done before anything is watched."""
+    for library, modules in LIBRARIES.items():
+        if importlib.util.find_spec(library):
+            for module in modules:
+                importlib.import_module(module)
+
+
+LIBRARIES = {
+    "tensorboard": ("tensorboard.backend.event_processing.event_file_loader", "tensorboard.util.tensor_util"),
+    "wandb": ("wandb.proto.wandb_internal_pb2",),
+}
 
 
 def written(layout) -> list[tuple[str, bytes]]:
