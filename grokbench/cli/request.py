@@ -100,10 +100,11 @@ class Request:
         from grokbench.cli.screen import say
         from grokbench.learners.neural import compiled
         from grokbench.runs import server
+        from grokbench.runs.process import has_foreign_code
 
         here = not self.dask
         if here and self.parallel:
-            server.running()
+            server.running(compiler=has_foreign_code(self.include))
         if here and compiled.waits():
             if not self.quiet:
                 say("compiling the training loop of networks, once on this machine: about ten seconds")

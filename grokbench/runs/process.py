@@ -242,12 +242,11 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     """
     order = {"config": spec.config, "include": list(include), "memory_limit_mb": limits.memory_limit_mb}
     order["allowed"] = allowed()
-    foreign = bool(include) or order["allowed"] != [ALWAYS]
     log = folder / f"{spec.key}.log"
     for attempt in range(STARTS):
         try:
             folder.mkdir(parents=True, exist_ok=True)  # the temporary folder may have been cleaned
-            context = server.running(attempt < STARTS - BARE_STARTS, compiler=foreign)
+            context = server.running(attempt < STARTS - BARE_STARTS, compiler=has_foreign_code(include))
             return _launch(context, spec, json.dumps(order), log, limits)
         except (EOFError, ConnectionError):  # the fork server was killed, perhaps so lately that it seems to live
             time.sleep(AGAIN_SECONDS * 2**attempt)
@@ -256,6 +255,11 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     raise UsageError(
         f"no run can be started: the fork server died {STARTS} times; is there memory left, and a temporary folder?"
     )
+
+
+def has_foreign_code(include: tuple[str, ...]) -> bool:
+    """Whether runs execute code that is not ours, which may ask for any part of torch."""
+    return bool(include) or allowed() != [ALWAYS]
 
 
 def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Process:
