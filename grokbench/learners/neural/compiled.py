@@ -54,12 +54,23 @@ def prepare() -> None:
 
 
 def load(precision: str) -> None:
-    """Train the smallest network for one step, which brings the loop into memory."""
+    """Ask the smallest network for its scores, which brings the loop into memory, and torch not yet."""
     from grokbench.learners.neural.mlp import MLP
 
-    network = MLP(hidden=[1], dtype=precision)
-    network.begin(np.zeros((2, 1), dtype=np.int64), np.arange(2), 2, (3,), np.random.default_rng(0))
-    network.advance(1)
+    theta = np.zeros(5, precision)
+    data = examples(theta.dtype, np.zeros((2, 1), dtype=np.int64), np.arange(2), 0)
+    network = CompiledDescent(
+        MLP(hidden=[1]),
+        theta=theta,
+        start=theta,
+        tangent=False,
+        sizes=[3, 1, 2],
+        spare=0,
+        data=data,
+        loss="cross-entropy",
+        rng=np.random.default_rng(0),
+    )
+    network.scores(data)
 
 
 def _missing() -> list[str]:
@@ -179,23 +190,23 @@ def examples(dtype, inputs, targets, spare: int, features=(), slopes=()):
 
     dtype : the precision of training.
     inputs : (n, arity) integers, columns of the ones of one-hot inputs, or dense inputs (n, d).
-    targets : tensor of classes (n,), or of values (n, C) for squares; None where only scores are wanted.
+    targets : classes (n,), or values (n, C) for squares; None where only scores are wanted.
     spare : columns of zeros that the values get.
-    features, slopes : tensors (n, w) of each hidden layer of a tangent model.
+    features, slopes : (n, w) of each hidden layer of a tangent model.
     """
     from grokbench.compiled.passes import Batch
 
     n, sparse = len(inputs), inputs.dtype.kind == "i"
-    squares = targets is not None and targets.is_floating_point()
+    squares = targets is not None and targets.dtype.kind == "f"
     nothing = np.empty((0, 0), dtype)
     return Batch(
         tokens=np.array(inputs, dtype=np.int64, order="C") if sparse else np.empty((n, 0), dtype=np.int64),
         inputs=nothing if sparse else np.array(inputs, dtype, order="C"),
         base=nothing,
-        features=np.concatenate([nothing.reshape(-1), *(part.numpy().reshape(-1) for part in features)]),
-        slopes=np.concatenate([nothing.reshape(-1), *(part.numpy().reshape(-1) for part in slopes)]),
-        classes=np.zeros(n, dtype=np.int64) if targets is None or squares else targets.numpy(),
-        values=np.pad(targets.numpy(), ((0, 0), (0, spare))) if squares else nothing,
+        features=np.concatenate([nothing.reshape(-1), *(part.reshape(-1) for part in features)]),
+        slopes=np.concatenate([nothing.reshape(-1), *(part.reshape(-1) for part in slopes)]),
+        classes=np.zeros(n, dtype=np.int64) if targets is None or squares else targets,
+        values=np.pad(targets, ((0, 0), (0, spare))) if squares else nothing,
     )
 
 

@@ -163,7 +163,7 @@ class MLP(Network):
 
     def _compiled(self, X: np.ndarray, rng: np.random.Generator) -> compiled.CompiledDescent:
         """The same loop as machine code, on the same memory."""
-        data = self._examples(X, self._context, self._targets)
+        data = self._examples(X, self._context, self._targets.numpy())
         return compiled.CompiledDescent(
             self,
             theta=self._vector.numpy(),
@@ -179,7 +179,8 @@ class MLP(Network):
     def _examples(self, X: np.ndarray, context: list, targets=None):
         """Inputs, and what `_prepare` made of them, as machine code reads them."""
         inputs = self._encode.ones(X) if self._encode.one_hot else self._encode(X)
-        return compiled.examples(self._vector.numpy().dtype, inputs, targets, self._spare, *self._given(context))
+        given = [[part.numpy() for part in parts] for parts in self._given(context)]
+        return compiled.examples(self._vector.numpy().dtype, inputs, targets, self._spare, *given)
 
     def _compiled_scores(self, X: np.ndarray) -> np.ndarray:
         """What does not change of the inputs is kept: a run asks for the same ones at every checkpoint."""
