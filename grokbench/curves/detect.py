@@ -15,8 +15,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from grokbench.curves.checks import ACCURACIES, check, check_facts
-from grokbench.curves.crossing import SUSTAINED, Censoring, Crossing, crossing, episodes
-from grokbench.curves.curve import Curve, kappa
+from grokbench.curves.crossing import Censoring, Crossing, Episodes, crossing, episodes
+from grokbench.curves.curve import Curve
 from grokbench.curves.evidence import Evidence, Pair, skill_of_loss
 from grokbench.curves.notes import beginning_note, ending_note
 from grokbench.curves.outcome import begins_after, late_of, outcome_of, too_sparse
@@ -194,12 +194,7 @@ def _detection(evidence: Evidence, level: float, unit: float) -> Detection:
     outcome = outcome_of(train, test, mem, gen, delay, head, width, artifact, sparse)
     if begins_after(train, test, mem, gen):
         delay, delay_censoring = NAN, ""
-    mem_lost, gen_lost = episodes(train, level, mem), episodes(test, level, gen)
     return Detection(
-        t_mem=mem.time,
-        t_mem_censoring=mem.censoring,
-        t_gen=gen.time,
-        t_gen_censoring=gen.censoring,
         delay=delay,
         delay_censoring=delay_censoring,
         loss_delay=loss_delay,
@@ -213,22 +208,26 @@ def _detection(evidence: Evidence, level: float, unit: float) -> Detection:
         resolved=resolved,
         late=late_of(outcome, gen, delay, head, artifact, resolved, unit),
         outcome=outcome,
-        t_mem_low=mem.low,
-        t_mem_high=mem.high,
-        t_gen_low=gen.low,
-        t_gen_high=gen.high,
         delay_low=delay_low,
         delay_high=delay_high,
-        t_mem_first=mem.first,
-        t_gen_first=gen.first,
-        t_mem_lost=mem_lost.count,
-        t_mem_lost_longest=mem_lost.longest,
-        t_mem_lost_deepest=mem_lost.deepest,
-        t_gen_lost=gen_lost.count,
-        t_gen_lost_longest=gen_lost.longest,
-        t_gen_lost_deepest=gen_lost.deepest,
         notes=_untested(skill, rank),
+        **_event("t_mem", mem, episodes(train, level, mem)),
+        **_event("t_gen", gen, episodes(test, level, gen)),
     )
+
+
+def _event(name: str, passage: Crossing, lost: Episodes) -> dict[str, object]:
+    """The fields of a detection on one crossing: its time and bracket, the first passage, what was lost after it."""
+    return {
+        name: passage.time,
+        f"{name}_censoring": passage.censoring,
+        f"{name}_low": passage.low,
+        f"{name}_high": passage.high,
+        f"{name}_first": passage.first,
+        f"{name}_lost": lost.count,
+        f"{name}_lost_longest": lost.longest,
+        f"{name}_lost_deepest": lost.deepest,
+    }
 
 
 def _ranked(test: Quantity, rank: Quantity, mem: Crossing, level: float) -> tuple[float, float, bool]:
@@ -238,15 +237,6 @@ def _ranked(test: Quantity, rank: Quantity, mem: Crossing, level: float) -> tupl
     ranked = crossing(rank, level)
     rank_delay = _delay(rank, mem, ranked)[0] if ranked.reached else NAN
     return rank_delay, _width(rank), _offset(test, rank)
-
-
-def sustained_ceiling(test_accuracy: np.ndarray, chance: float) -> float:
-    """The highest held-out kappa held on 3 consecutive checkpoints; 1 below .2, where nothing has generalized."""
-    k = kappa(test_accuracy, chance)
-    if len(k) < SUSTAINED:
-        return 1.0
-    held = np.lib.stride_tricks.sliding_window_view(k, SUSTAINED).min(axis=1).max()
-    return float(held) if held >= 0.2 else 1.0
 
 
 def _delay(quantity: Quantity, mem: Crossing, gen: Crossing) -> tuple[float, Censoring]:

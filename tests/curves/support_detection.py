@@ -546,20 +546,6 @@ FUNCTIONS = [
         for auc in (0.3, 0.5, 0.8, 0.99)
         for classes in (2, 3, 31)
     ),
-    *(
-        Case(
-            f"sustained ceiling of {kappas}",
-            lambda m, kappas=kappas: {"value": m.sustained_ceiling(0.25 + 0.75 * np.array(kappas), 0.25)},
-            {"value": expected},
-        )
-        for kappas, expected in (
-            ((0.0, 0.5, 0.6, 0.7, 0.1), 0.5),
-            ((0.0, 0.9, 0.9, 0.1), 1.0),
-            ((0.0, 0.21, 0.21, 0.21), 0.21),
-            ((0.0, 0.19, 0.19, 0.19), 1.0),
-            ((0.9, 0.9), 1.0),
-        )
-    ),
 ]
 CASES = [
     *(CROSSINGS + TIME_ZERO + UNREACHED + COLLAPSES + LABELS + RESOLUTION),

@@ -103,7 +103,6 @@ CORRECTIONS = [
     ("C - 1 rivals", "** (n_classes - 1)", "** n_classes"),
     ("chance 1 / C of the ranking", "(g - 1 / n_classes) / (1 - 1 / n_classes)", "g"),
     ("two classes are their own case", "if n_classes == 2:", "if n_classes == 0:"),
-    ("ceiling is sustained", "SUSTAINED).min(axis=1).max()", "SUSTAINED).max()"),
     ("skill from a loss", "return 1 - self", "return self"),
     ("skill relative to the baseline", "/ self.baseline_loss", ""),
 ]
