@@ -1,11 +1,11 @@
 """grokbench: one harness that asks of any learner whether it groks.
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
-`task`, `learner`, `trace`, `detect`, `load`, `allow`; the bases of what people add, `Task`, `Learner`, `Measure`,
-`Table` with its `Column`, `Explanation`, each with its `register_...`; `Split`; the ranges of options: `Positive`,
-`NonNegative`, `Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`;
-and for the statistics of an explanation `Cells`, `Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`,
-`difference`.
+`task`, `learner`, `trace`, `detect`, `judge`, `load`, `allow`; `Recorder` with its `MemorizedWarning`; the bases of
+what people add, `Task`, `Learner`, `Measure`, `Table` with its `Column`, `Explanation`, each with its `register_...`;
+`Split`; the ranges of options: `Positive`, `NonNegative`, `Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`,
+`ProperShare`, `Whole`, `Count`, `AtLeastTwo`; and for the statistics of an explanation `Cells`, `Finding`, `Gate`,
+`Estimate` and the estimates `middle`, `share`, `difference`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _HOMES = {
     "judge": "grokbench.curves.detect",
     "Detection": "grokbench.curves.detect",
     "Series": "grokbench.curves.series",
+    "Recorder": "grokbench.recorder.record",
+    "MemorizedWarning": "grokbench.recorder.record",
     "Cells": "grokbench.verdicts.cells",
     "Finding": "grokbench.verdicts.finding",
     "Gate": "grokbench.verdicts.finding",

@@ -26,6 +26,7 @@ ALLOWED = {
     "learners": {"tasks", "compiled"},
     "curves": {"tasks", "learners"},
     "logs": {"curves"},
+    "recorder": {"curves"},
     "measures": {"tasks", "learners", "curves"},
     "statistics": set(),
     "suites": {"tasks", "curves"},
@@ -118,7 +119,8 @@ def test_the_floors_that_are_tested_are_those_of_setup_cfg():
 
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    needed = config["options"]["install_requires"] + config["options.extras_require"]["test"]
+    extras = config["options.extras_require"]
+    needed = config["options"]["install_requires"] + extras["test"] + extras["integrations"]
     floors = {r.name: str(r.specifier).removeprefix(">=") for r in map(Requirement, filter(None, needed.splitlines()))}
     lines = (ROOT / "constraints-floors.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))

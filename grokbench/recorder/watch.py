@@ -1,0 +1,44 @@
+"""What the callbacks of all libraries have in common: the names of their metrics, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grokbench.recorder.record import COLUMNS, Recorder
+
+
+@dataclass
+class Watch:
+    """A recorder that takes what it needs out of a library's metrics.
+
+    Parameters
+    ----------
+    recorder : what is written into.
+    names : our name -> the library's: {"train_accuracy": "accuracy", "test_accuracy": "val_accuracy"}.
+    stop_after : end the run when nothing has improved for so many t_mem; None never ends it.
+    errors : whether the library's numbers for accuracies are errors, 1 - accuracy.
+    """
+
+    recorder: Recorder
+    names: Mapping[str, str]
+    stop_after: float | None = None
+    errors: bool = False
+
+    def see(self, step: float, metrics: Mapping[str, object]) -> bool:
+        """Write down the metrics of a step, as far as they are there; whether the run should end.
+
+        It is asked on the geometric grid only: a detection takes milliseconds, a round of trees may take less.
+        """
+        values = {ours: float(metrics[theirs]) for ours, theirs in self.names.items() if theirs in metrics}
+        if self.errors:
+            values |= {name: 1 - value for name, value in values.items() if name.endswith("accuracy")}
+        asked = self.recorder.due(step) or step == self.recorder.last
+        if values:
+            self.recorder.log(step, **values)
+        return bool(values) and asked and self.stop_after is not None and self.recorder.should_stop(self.stop_after)
+
+
+def names_of(**given: str | None) -> dict[str, str]:
+    """The metrics that a callback was asked for, by our names; None is left out."""
+    return {ours: theirs for ours, theirs in given.items() if ours in COLUMNS and theirs is not None}

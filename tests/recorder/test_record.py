@@ -1,0 +1,175 @@
+"""The record of a run while it trains: the grid of the harness, the same detection, a warning and a patience."""
+
+import csv
+import math
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+import grokbench
+from grokbench import MemorizedWarning, Recorder
+from grokbench.curves.log import Reading, detect_file
+from grokbench.curves.schedule import checkpoints
+from grokbench.errors import UsageError
+from grokbench.recorder.record import grid_points
+
+T_MEM, T_GEN = 100, 2000
+
+
+def train(recorder, until, t_mem=T_MEM, t_gen=T_GEN, every=1, **more):
+    """Training accuracy jumps to 1 at t_mem, held-out accuracy at t_gen; looked at where due."""
+    for step in range(0, until + 1, every):
+        if recorder.due(step):
+            recorder.log(step, train_accuracy=float(step >= t_mem), test_accuracy=float(step >= t_gen), **more)
+    return recorder
+
+
+@pytest.fixture
+def grokked():
+    with pytest.warns(MemorizedWarning):
+        return train(Recorder(n_classes=10), 10_000)
+
+
+def test_it_is_due_on_the_schedule_of_the_harness():
+    recorder, seen = Recorder(n_classes=2), []
+    for step in range(100_001):
+        if recorder.due(step):
+            recorder.log(step, train_loss=1.0)
+            seen.append(step)
+    assert seen == checkpoints(100_000).tolist()[:-1], "the budget, which is not on the grid"
+
+
+@pytest.mark.parametrize("step", [0, 0.5, 50, 50.5, 55, 56, 57.6, 99.9, 1e3, 12_345.6, 1e12])
+def test_grid_points_are_those_of_the_schedule(step):
+    grid = np.union1d(np.arange(51), np.round(50 * 10 ** (np.arange(1, 300) / 20)))
+    assert grid_points(step) == (grid <= step).sum()
+    assert grid_points(-1) == 0
+
+
+def test_a_loop_of_longer_steps_is_due_once_for_all_that_it_has_passed():
+    recorder = train(Recorder(n_classes=10), 3000, every=300, t_gen=0)
+    assert list(recorder.rows) == list(range(0, 3001, 300))
+
+
+def test_its_detection_is_that_of_the_curve(grokked):
+    times = np.array(list(grokked.rows))
+    curve = {"time": times, "train_accuracy": times >= T_MEM, "test_accuracy": times >= T_GEN}
+    assert grokked.detection() == grokbench.detect(curve, chance=0.1, n_classes=10)
+    assert grokked.detection().outcome == "groks"
+
+
+def test_detect_reads_what_it_writes(grokked, tmp_path):
+    grokked.to_csv(tmp_path / "log.csv")
+    (row,) = detect_file(tmp_path / "log.csv", Reading(classes=10))
+    found = grokked.detection()
+    assert (row["outcome"], row["t_mem"], row["t_gen"]) == (found.outcome, found.t_mem, found.t_gen)
+
+
+def test_training_and_held_out_may_be_logged_apart_and_the_file_has_empty_cells(tmp_path):
+    recorder = Recorder(n_classes=2)
+    for step in range(1, 30):
+        recorder.log(step, train_accuracy=0.5)
+        if step % 3 == 0:
+            recorder.log(step, test_accuracy=0.5, norm=step)
+    assert recorder.detection().outcome == "never_fits"
+    recorder.to_csv(tmp_path / "log.csv")
+    with open(tmp_path / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["time", "train_accuracy", "test_accuracy", "norm"]
+    assert (rows[0]["test_accuracy"], rows[2]["test_accuracy"], rows[2]["norm"]) == ("", "0.5", "3.0")
+
+
+def test_it_warns_once_in_the_window_in_which_early_stopping_would_quit():
+    recorder = Recorder(n_classes=10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(recorder, 150)  # memorized, for less than 1 t_mem
+    with pytest.warns(MemorizedWarning, match=r"memorized at .*; held-out accuracy is 0 at .* 30 t_mem waits") as said:
+        train(recorder, T_GEN - 1)
+    assert len(said) == 1
+    assert 1.9 * T_MEM <= float(str(said[0].message).split(" at ")[2].split(":")[0].replace(",", "")) < 3 * T_MEM
+
+
+@pytest.mark.parametrize("t_gen", [T_MEM, 150])
+def test_it_does_not_warn_where_generalization_comes_in_time(t_gen):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(Recorder(n_classes=10), 10_000, t_gen=t_gen)
+
+
+def test_a_rising_loss_opens_the_window_where_accuracy_creeps_up():
+    def creep(**loss):
+        recorder = Recorder(n_classes=10)
+        for step in range(1, 400):
+            values = {name: float(step) for name in loss}
+            recorder.log(step, train_accuracy=float(step >= 100), test_accuracy=step / 1000, **values)
+
+    creep()
+    with pytest.warns(MemorizedWarning):
+        creep(test_loss=True)
+
+
+def test_a_patience_in_t_mem_waits_for_what_comes_later():
+    with pytest.warns(MemorizedWarning):
+        recorder = train(Recorder(n_classes=10), 1900)
+    t_mem = recorder.detection().t_mem
+    assert not recorder.should_stop()
+    assert recorder.should_stop(patience=10), "no improvement since t_mem for 18 t_mem"
+    train(recorder, 10_000)
+    begin = min(step for step in recorder.rows if step >= T_GEN)
+    stops = [recorder.should_stop(patience) for patience in ((recorder.last - begin) / t_mem * q for q in (0.99, 1.01))]
+    assert stops == [True, False]
+
+
+def test_it_never_stops_what_has_not_memorized():
+    recorder = train(Recorder(n_classes=10), 10_000, t_mem=math.inf, t_gen=math.inf)
+    assert not recorder.should_stop(patience=0.001)
+    assert not Recorder(n_classes=10).should_stop()
+
+
+def test_an_audit_says_what_patience_would_have_cost(grokked):
+    rows = {row["rule"]: row for row in grokked.audit()}
+    assert (rows["patience 10"]["regret"], rows["30 t_mem"]["regret"]) == (1.0, 0.0)
+
+
+def test_a_resumed_run_says_so_and_its_later_rows_count(grokked):
+    with pytest.raises(UsageError, match=r"step 800 after 9976: .*rewind\(800\)"):
+        grokked.log(800, train_accuracy=1.0)
+    grokked.rewind(800)
+    assert grokked.last < 800
+    train(grokked, 10_000)
+    assert grokked.detection().outcome == "groks"
+
+
+def test_its_state_travels(grokked):
+    copy = Recorder(n_classes=10)
+    copy.load_state_dict(pickle.loads(pickle.dumps(grokked.state_dict())))
+    assert copy == grokked
+    assert pickle.loads(pickle.dumps(grokked)) == grokked
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda: Recorder(), "give n_classes, or chance"),
+        (lambda: Recorder(n_classes=2, patience=0), "patience = 0: expected a positive multiple"),
+        (lambda: Recorder(chance=1.5), "expected a share"),
+        (lambda: Recorder(n_classes=2).log(3, train_accuracy=99.0), "train_accuracy = 99 at 3: expected a share"),
+        (lambda: Recorder(n_classes=2).log(3, test_accuracy=math.nan), "expected a share"),
+        (lambda: Recorder(n_classes=2).log(-1, train_loss=1.0), "step = -1.0: expected a number of at least 0"),
+        (lambda: Recorder(n_classes=2).detection(), "train_accuracy: logged 0 times, at least two are needed"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(mistake, message):
+    with pytest.raises(UsageError, match=message):
+        mistake()
+
+
+def test_scalars_of_other_libraries_are_numbers():
+    import torch
+
+    recorder = Recorder(n_classes=2)
+    recorder.log(torch.tensor(3), train_accuracy=torch.tensor(0.5), test_loss=np.float32(1.5))
+    assert recorder.rows == {3.0: {"train_accuracy": 0.5, "test_loss": 1.5}}
