@@ -217,7 +217,8 @@ def test_json_is_one_document(grokbench, tiny, tmp_path):
     status, out, err = grokbench("compare", *tiny, "--json")
     assert (status, err) == (0, "")
     found = json.loads(out)
-    assert set(found) == {"results", "runs", "delays", "sensitivity", "comparisons", "prevalence"}
+    tables = {"runs", "delays", "sensitivity", "comparisons", "prevalence", "early_stopping"}
+    assert set(found) == {"results", *tables}
     assert [row["status"] for row in found["runs"]] == ["done"] * 4
     assert {row["t_gen"] for row in found["runs"]} == {None}, "undefined is null"
     assert json.loads(grokbench("report", tmp_path / "results", "--json")[1])["runs"] == found["runs"]

@@ -173,6 +173,8 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
     claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
         _show(grid, tables["comparisons"], "\nComparisons", results, claims)
+    if stopped := tables["early_stopping"].headline(grid):
+        click.echo(f"\n{one_line(stopped)}")
     summary = f"{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})"
     click.echo(f"\n{one_line(summary, 2000)}")
 

@@ -173,7 +173,7 @@ rules. The CSV file has all rules.
         """Every rule on each cell that has a run that memorizes."""
         for cell in grid.cells:
             runs = [run for run in cell.readable if run.detections[LEVEL].t_mem > 0]
-            audits = [_audit(run) for run in runs]
+            audits = [audit_of(run) for run in runs]
             t_mem = np.array([run.detections[LEVEL].t_mem for run in runs])
             for ends in zip(*audits, strict=True):
                 yield Entry(cell, ends[0]["reads"], ends[0]["rule"], list(ends), t_mem)
@@ -182,8 +182,22 @@ rules. The CSV file has all rules.
         """A few rules, where something generalizes."""
         return entry.rule in READ and entry.too_soon.size > 0
 
+    def headline(self, grid: Grid) -> str:
+        """What two rules on accuracy do to all runs with true labels that generalize, in one line; "" without any."""
+        ends = {name: [] for name in ("patience 10", "30 t_mem")}
+        for entry in self.known(grid):
+            if entry.reads == "accuracy" and entry.rule in ends and not entry.cell.shuffled:
+                ends[entry.rule] += entry.too_soon.tolist()
+        short, patient = ends.values()
+        if not short:
+            return ""
+        return (
+            f"early stopping: patience 10 on held-out accuracy, with a check every t_mem/{CHECKS_PER_T_MEM}, ends "
+            f"{sum(short):.0f} of {len(short)} runs before they generalize; 30 t_mem: {sum(patient):.0f}"
+        )
 
-def _audit(run: Run) -> list[dict[str, object]]:
+
+def audit_of(run: Run) -> list[dict[str, object]]:
     """What each rule does to a run, with a check every t_mem/10, but not more often than the clock ticks."""
     detection, curve = run.detections[LEVEL], run.curve
     columns = {name: np.asarray(values, dtype=float) for name, values in curve.columns.items()}  # unpacked once

@@ -86,7 +86,7 @@ def test_it_warns_once_in_the_window_in_which_early_stopping_would_quit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(recorder, 150)  # memorized, for less than 1 t_mem
-    with pytest.warns(MemorizedWarning, match=r"memorized at .*; held-out accuracy is 0 at .* 30 t_mem waits") as said:
+    with pytest.warns(MemorizedWarning, match=r"memorized at .*; held-out accuracy is 0 at .* 100 t_mem waits") as said:
         train(recorder, T_GEN - 1)
     assert len(said) == 1
     assert 1.9 * T_MEM <= float(str(said[0].message).split(" at ")[2].split(":")[0].replace(",", "")) < 3 * T_MEM
@@ -165,6 +165,21 @@ def test_its_state_travels(grokked):
 def test_a_mistake_is_said_in_one_line(mistake, message):
     with pytest.raises(UsageError, match=message):
         mistake()
+
+
+def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    from pathlib import Path
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = readme.partition("<!-- recorder -->\n```python\n")[2].partition("```")[0]
+    steps, scope = [], {"grokbench": grokbench, "seen": 20, "unseen": 300}
+    scope |= {"train_one_step": lambda: steps.append(1), "accuracy": lambda fitted_at: float(len(steps) > fitted_at)}
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(MemorizedWarning):
+        exec(compile(code, "README.md", "exec"), scope)
+    assert capsys.readouterr().out == "groks\n"
+    assert (tmp_path / "log.csv").is_file()
+    assert 100 * 20 < len(steps) < 100_000, "it stops after its patience"
 
 
 def test_scalars_of_other_libraries_are_numbers():

@@ -4,10 +4,10 @@ import pytest
 from scipy.stats import beta
 from support_tables import NEVER, crossing, curve, put, read, report
 
+from grokbench.report.write import read_grid
 from grokbench.runs.store import Store
-
-# copied from the contract, section 3
-CONTRACT = "task, learner, rule, stopped_before_generalizing, test_accuracy_at_stop, final_test_accuracy, regret"
+from grokbench.tables.early_stopping import EarlyStopping
+from grokbench.tables.grid import Grid
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,6 @@ def store(tmp_path_factory):
 
 def rows_of(store, learner):
     return {(r["reads"], r["rule"]): r for r in read(store, "early_stopping") if r["learner"] == learner}
-
-
-def test_columns_are_the_contract_s_in_its_order(store):
-    header = list(read(store, "early_stopping")[0])
-    promised = CONTRACT.split(", ")
-    assert [column for column in header if column in promised] == promised
 
 
 @pytest.mark.parametrize("reads", ["accuracy", "loss"])
@@ -93,3 +87,12 @@ def test_where_halves_were_measured_a_rule_reads_one_and_is_judged_on_the_other(
 
 def test_without_halves_it_says_that_both_are_one_split(store):
     assert {row["judged_on"] for row in read(store, "early_stopping")} == {"same split"}
+
+
+def test_the_headline_counts_runs_of_all_learners(store):
+    assert EarlyStopping().headline(read_grid(store.results)) == (
+        "early stopping: patience 10 on held-out accuracy, with a check every t_mem/10, ends 8 of 8 runs before they "
+        "generalize; 30 t_mem: 0"
+    )
+    empty = Grid([])
+    assert EarlyStopping().headline(empty) == ""

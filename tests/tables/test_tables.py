@@ -37,6 +37,8 @@ CONTRACT = {
     "environments",
     "comparisons": "task, a, b, n_a, n_b, late_a, late_b, delay_a, delay_b, difference, low, high, win, p, p_holm, "
     "verdict, environments",
+    "early_stopping": "task, learner, rule, stopped_before_generalizing, test_accuracy_at_stop, final_test_accuracy, "
+    "regret",
     "prevalence": "task, task_options, family, learners, settings, settings_late, runs, undecided, late, share, low, "
     "high",
 }
@@ -282,7 +284,8 @@ def test_a_report_rebuilds_the_same_bytes(filled, copied):
     store, first = copied, derived(filled)
     assert set(first) == {
         *(f"{name}.csv" for name in CONTRACT),
-        *("runs.md", "delays.md", "sensitivity.md", "comparisons.md", "prevalence.md", "environment.json"),
+        *("runs.md", "delays.md", "sensitivity.md", "comparisons.md", "prevalence.md", "early_stopping.md"),
+        "environment.json",
     }
     for name in first:
         (store.results / name).unlink()
