@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,22 +23,30 @@ HALVES = (
     "validation_accuracy",
     "validation_loss",
 )  # what rules may see where the measure validation_loss was asked for
-UNDEFINED = Location(math.nan, math.nan, math.nan, 0)
+NUMBERS = (
+    *("stop", "stopped_before_generalizing", "test_accuracy_at_stop", "final_test_accuracy", "regret"),
+    *("needed_checks", "needed_t_mems"),
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """A rule on what it reads, over the runs of a cell that memorize: (runs,) rows of `audit`, and their t_mem."""
+    """A rule on what it reads, over the runs of a cell that memorize.
+
+    numbers : (len(NUMBERS), runs) float64, what `audit` says of each run. t_mem : (runs,).
+    halved : whether the regret is of another half of the held-out split than the one that the rule reads.
+    """
 
     cell: Cell
     reads: str
     rule: str
-    ends: list[dict[str, object]]
+    numbers: np.ndarray
     t_mem: np.ndarray
+    halved: bool
 
     def values(self, name: str) -> np.ndarray:
-        """(runs,) a number of each run; NaN where it has none."""
-        return np.array([end[name] for end in self.ends], dtype=float)
+        """(runs,) one of `NUMBERS` of each run; NaN where it has none."""
+        return self.numbers[NUMBERS.index(name)]
 
     @property
     def too_soon(self) -> np.ndarray:
@@ -60,7 +68,7 @@ class Entry:
     @cached_property
     def regret(self) -> Location:
         """The median over runs with the interval of the sign test."""
-        return median_interval(self.values("regret")) if self.ends else UNDEFINED
+        return median_interval(self.values("regret"))
 
     def median(self, name: str) -> float:
         """The median over runs, a NaN taken for what never came; NaN where half never did."""
@@ -101,9 +109,9 @@ class EarlyStopping(Table):
         Column(
             "judged_on",
             "`other half` of the held-out split, where all runs have the measure validation_loss, or the `same split`",
-            value=lambda e: "other half" if all(end["judged_on"] == "other half" for end in e.ends) else "same split",
+            value=lambda e: "other half" if e.halved else "same split",
         ),
-        Column("runs", "runs that memorize, among those whose curve can be judged", value=lambda e: len(e.ends)),
+        Column("runs", "runs that memorize, among those whose curve can be judged", value=lambda e: len(e.t_mem)),
         Column("generalizing", "those that generalize", value=lambda e: e.too_soon.size),
         Column(
             "stopped_before_generalizing",
@@ -175,8 +183,10 @@ rules. The CSV file has all rules.
             runs = [run for run in cell.readable if run.detections[LEVEL].t_mem > 0]
             audits = [audit_of(run) for run in runs]
             t_mem = np.array([run.detections[LEVEL].t_mem for run in runs])
+            halved = all(_halved(run.curve.columns) for run in runs)
             for ends in zip(*audits, strict=True):
-                yield Entry(cell, ends[0]["reads"], ends[0]["rule"], list(ends), t_mem)
+                numbers = np.array([[end[name] for end in ends] for name in NUMBERS])
+                yield Entry(cell, ends[0]["reads"], ends[0]["rule"], numbers, t_mem, halved)
 
     def readable(self, entry: Entry) -> bool:
         """A few rules, where something generalizes."""
@@ -203,16 +213,15 @@ def audit_of(run: Run) -> list[dict[str, object]]:
     columns = {name: np.asarray(values, dtype=float) for name, values in curve.columns.items()}  # unpacked once
     time, halved = columns["time"], _halved(columns)
     test, loss = HALVES if halved else ("test_accuracy", "test_loss")
-    ends = audit(
+    return audit(
         (time, columns[test]),
         detection,
         test_loss=(time, columns[loss]) if loss in columns else None,
         evaluated=(time, columns["remaining_accuracy"]) if halved else None,
         every=max(detection.t_mem / CHECKS_PER_T_MEM, curve.unit),
     )
-    return [{**end, "judged_on": "other half" if halved else "same split"} for end in ends]
 
 
-def _halved(columns: Mapping[str, np.ndarray]) -> bool:
-    """Whether the measure `validation_loss` has seen the whole run."""
+def _halved(columns: Mapping[str, Sequence[float]]) -> bool:
+    """Whether the measure `validation_loss` has seen the run."""
     return all(name in columns and not np.isnan(columns[name]).any() for name in (*HALVES, "remaining_accuracy"))
