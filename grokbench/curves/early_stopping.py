@@ -7,7 +7,7 @@ rules on a run as it was logged, `least_patience` asks how much patience would h
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -172,9 +172,9 @@ def audit(
     rows: list[dict[str, object]] = []
     for reads, error in errors.items():
         checks = checks_of(evaluated or test, error, detection.t_mem, every)
-        needed = {f"needed_{name}": value for name, value in asdict(least_patience(checks)).items()}
+        needed = {f"needed_{name}": value for name, value in vars(least_patience(checks)).items()}
         ends = ((rule.name, ending(rule, checks, detection.t_gen)) for rule in RULES)
-        rows += [{"reads": reads, "rule": name, **asdict(end), **needed} for name, end in ends]
+        rows += [{"reads": reads, "rule": name, **vars(end), **needed} for name, end in ends]
     return rows
 
 
