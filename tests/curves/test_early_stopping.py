@@ -18,6 +18,7 @@ from grokbench.curves.early_stopping import (
     least_patience,
     read_evenly,
 )
+from grokbench.curves.schedule import checkpoints
 from grokbench.curves.stopping_rules import RULES, Checks, MemorizationPatience, Patience
 
 TIMES = np.arange(10.0, 10_001.0, 10.0)  # a check every 10 steps
@@ -175,3 +176,29 @@ def test_in_words_it_says_what_to_do():
         f"-0.900 accuracy; a patience that loses nothing: at least 199 checks ({multiple:.2g} t_mem)"
     )
     assert "on held-out loss" in second
+
+
+@pytest.mark.slow
+def test_a_thinned_run_says_what_the_dense_one_says():
+    """Checks that are read between stored checkpoints against checks that were made, on a network that groks."""
+    import grokbench
+
+    split = grokbench.task("modular", operation="x+y", modulus=31, train_fraction=0.6).split(0)
+    learner = grokbench.learner("mlp", activation="quadratic", weight_decay=1.0)
+    curve = grokbench.trace(learner, split, budget=2000, seed=0, points_per_decade=2000)
+    detection, times = grokbench.detect(curve), curve.time.to_numpy()
+    stored = np.isin(times, checkpoints(times[-1]))
+    every = float(round(detection.t_mem / 10))
+    dense, thin = (
+        audit(*_logged(curve, rows, detection), test_loss=(times[rows], curve.test_loss.to_numpy()[rows]), every=every)
+        for rows in (np.ones(len(times), dtype=bool), stored)
+    )
+    assert stored.sum() < len(times) / 10
+    for ours, theirs in zip(thin, dense, strict=True):
+        assert ours["stopped_before_generalizing"] == theirs["stopped_before_generalizing"], ours
+        assert ours["regret"] == pytest.approx(theirs["regret"], abs=0.01)
+        assert ours["needed_checks"] == pytest.approx(theirs["needed_checks"], rel=0.05)
+
+
+def _logged(curve, rows, detection):
+    return (curve.time.to_numpy()[rows], curve.test_accuracy.to_numpy()[rows]), detection
