@@ -22,6 +22,20 @@ READABLE = {
     "late": "late",
     "ceiling": "ceiling",
 }  # key of a row -> its heading on the screen and in Markdown
+RULES = {
+    "series": "series",
+    "outcome": "outcome",
+    "reads": "reads",
+    "rule": "rule",
+    "stop": "stops at",
+    "stopped_before_generalizing": "too soon",
+    "kept": "keeps",
+    "test_accuracy_at_stop": "accuracy kept",
+    "final_test_accuracy": "accuracy at the end",
+    "regret": "regret",
+    "needed_checks": "least patience, checks",
+    "needed_t_mems": "in t_mem",
+}
 RANKS = {"ceiling": 1, "head": 2, "width": 3}
 UNITS = ("share", "percent", "error", "percent-error", "loss")
 MOST_NOTES = 40  # on the screen
@@ -76,7 +90,10 @@ FORMS = ("table", "csv", "markdown", "json")
 @click.option("--offset", type=Number(), help="Added to every time.  [default: 1 where epochs are counted from 0]")
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", show_default=True, help="How to print.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-def detect(files: Sequence[Path], form: str, as_json: bool, unit, percent: bool, **given) -> int:
+@click.option(
+    "--early-stopping", is_flag=True, help="In place of events: what each stopping rule would have done to each run."
+)
+def detect(files: Sequence[Path], form: str, as_json: bool, early_stopping: bool, unit, percent: bool, **given) -> int:
     """Events and outcome of each run in anyone's training logs.
 
     A log is a file or a folder: CSV, JSON, JSON lines, .npz, exports of the usual loggers. Columns are recognized by
@@ -88,8 +105,29 @@ def detect(files: Sequence[Path], form: str, as_json: bool, unit, percent: bool,
     unit = unit or ("percent" if percent else None)
     units = {name: given.pop(name) or unit for name in ("train_unit", "test_unit")}
     rows = detect_files(files, Reading(**given, **units))
-    _print(rows, "json" if as_json else form)
+    form = "json" if as_json else form
+    if early_stopping:
+        _print_rules(rows, form)
+    else:
+        _print([{name: value for name, value in row.items() if name != "rules"} for row in rows], form)
     return OK
+
+
+def _print_rules(rows: list[dict], form: str) -> None:
+    """A row for each run and stopping rule."""
+    from grokbench.cli.display import show_table
+    from grokbench.tables.text import csv_lines, markdown
+
+    ends = [{"series": row["series"], "outcome": row["outcome"], **rule} for row in rows for rule in row["rules"]]
+    if form == "json":
+        print_json(ends)
+    elif form == "csv":
+        for line in csv_lines(ends[0] if ends else RULES, ends, DIGITS):
+            click.echo(line, nl=False)
+    elif form == "markdown":
+        click.echo(markdown(RULES, ends), nl=False)
+    else:
+        show_table("", RULES, ends)
 
 
 def _print(rows: list[dict], form: str) -> None:
@@ -107,7 +145,8 @@ def _print(rows: list[dict], form: str) -> None:
 def _print_csv(rows: list[dict]) -> None:
     from grokbench.tables.text import csv_lines
 
-    plain = [{**row, "notes": "; ".join(row["notes"])} for row in rows]
+    texts = ("notes", "early_stopping")
+    plain = [row | {name: "; ".join(row[name]) for name in texts} for row in rows]
     for line in csv_lines(rows[0], plain, DIGITS):
         click.echo(line, nl=False)
 
@@ -116,7 +155,7 @@ def _print_markdown(rows: list[dict]) -> None:
     from grokbench.tables.text import escape, markdown
 
     click.echo(markdown(READABLE, [_readable(row) for row in rows]), nl=False)
-    lines = [*_readings(rows), *_notes(rows)]
+    lines = [*_readings(rows), *_about(rows, "early_stopping"), *_about(rows, "notes")]
     click.echo("\n" + "\n".join(f"- {escape(line)}" for line in lines))
 
 
@@ -126,7 +165,9 @@ def _print_table(rows: list[dict]) -> None:
     for line in _readings(rows)[:MOST_NOTES]:
         click.echo(one_line(line))
     show_table("", READABLE, [_readable(row) for row in rows], ranks=RANKS)
-    notes = _notes(rows)
+    for line in _about(rows, "early_stopping")[:MOST_NOTES]:
+        click.echo(one_line(line))
+    notes = _about(rows, "notes")
     for note in notes[:MOST_NOTES]:
         click.echo(one_line(f"note: {note}"))
     if len(notes) > MOST_NOTES:
@@ -179,13 +220,13 @@ def _reading(columns: tuple[str, ...], rows: list[dict]) -> str:
     )
 
 
-def _notes(rows: list[dict]) -> list[str]:
-    """Each note once, with the runs that it is about where it is not about all."""
+def _about(rows: list[dict], column: str) -> list[str]:
+    """Each text of a column once, with the runs that it is about where it is not about all."""
     about: dict[str, list[str]] = {}
     for row in rows:
-        for note in dict.fromkeys(row["notes"]):
-            about.setdefault(note, []).append(str(row["series"]))
-    return [note if len(names) == len(rows) else f"{_few(names)}: {note}" for note, names in about.items()]
+        for text in dict.fromkeys(row[column]):
+            about.setdefault(text, []).append(str(row["series"]))
+    return [text if len(names) == len(rows) else f"{_few(names)}: {text}" for text, names in about.items()]
 
 
 def _few(names: list[str]) -> str:

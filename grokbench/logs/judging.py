@@ -1,15 +1,20 @@
-"""Each run of the logs judged by the definition: what is known of it, what its losses are worth, and what is said."""
+"""Each run of the logs judged by the definition: what is known of it, what its losses are worth, and what is said.
+
+Beside it, what rules of early stopping would have done to the run.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from grokbench.curves.detect import Detection, judge
+from grokbench.curves.early_stopping import audit, in_words
+from grokbench.curves.evidence import Pair
 from grokbench.errors import UsageError
 from grokbench.limits import LARGEST_LOG
 from grokbench.logs.candidates import pairs_of
@@ -57,12 +62,27 @@ def logged_runs(paths: Sequence[Path], reading: Reading) -> Iterator[tuple[Logge
             yield replace(run, name=several if series else pair.run), own.get(series, {})
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """A detection, what is said beside it, and the curves that it was made of, by name, in shares."""
+
+    detection: Detection
+    notes: list[str]
+    grids: Mapping[str, Pair]
+
+
 def _row(run: LoggedRun, reading: Reading, own: Mapping[str, float]) -> dict[str, object]:
     try:
-        detection, notes = _judged(run, reading, own)
+        judgement = _judged(run, reading, own)
     except UsageError as error:
         raise UsageError(f"{run.file}: series {run.name}: {error}") from error
-    notes = (*run.notes, *notes, *detection.notes)
+    detection = judgement.detection
+    notes = (*run.notes, *judgement.notes, *detection.notes)
+    stopping = (
+        []
+        if "test" in run.losses
+        else audit(judgement.grids["test"], detection, test_loss=judgement.grids.get("test_loss"))
+    )
     return {
         "series": run.name,
         **asdict(replace(detection, notes=notes)),
@@ -70,26 +90,29 @@ def _row(run: LoggedRun, reading: Reading, own: Mapping[str, float]) -> dict[str
         "file": str(run.file),
         **{f"{name}_column": column for name, column in run.columns.items()},
         **{f"{name}_points": len(run.curves[name][0]) for name in ("train", "test")},
+        "early_stopping": tuple(in_words(stopping)),
+        "rules": stopping,
     }
 
 
-def _judged(run: LoggedRun, reading: Reading, own: Mapping[str, float]) -> tuple[Detection, list[str]]:
-    """The detection and its notes; with a chance that is not given, one that does not hang on it."""
+def _judged(run: LoggedRun, reading: Reading, own: Mapping[str, float]) -> Judgement:
+    """The judgement with its notes; with a chance that is not given, one that does not hang on it."""
     chance = _chance(reading, own)
     if chance is not None:
-        detection, notes = _at(run, reading, own, chance)
-        return detection, [*notes, *_hints(run, detection, own, chance, given=reading.chance is not None)]
+        judgement = _at(run, reading, own, chance)
+        hints = _hints(run, judgement.detection, own, chance, given=reading.chance is not None)
+        return replace(judgement, notes=[*judgement.notes, *hints])
     low, likely, high = _possible(run)
-    detection, notes = _at(run, reading, own, likely)
+    judgement = _at(run, reading, own, likely)
     for other in {low, high} - {likely}:
-        _check_alike(detection, _at(run, reading, own, other)[0], likely, other)
-    notes += _hints(run, detection, own, likely, given=False)
+        _check_alike(judgement.detection, _at(run, reading, own, other).detection, likely, other)
+    judgement.notes.extend(_hints(run, judgement.detection, own, likely, given=False))
     if low < high:
-        notes.append(
+        judgement.notes.append(
             f"chance is not given and was taken for {likely:.2g}, where held-out accuracy begins; from {low:.2g} to "
             f"{high:.2g} outcome and events are the same (--classes N or --chance SHARE gives it)"
         )
-    return detection, notes
+    return judgement
 
 
 def _chance(reading: Reading, own: Mapping[str, float]) -> float | None:
@@ -132,7 +155,7 @@ def _near(ours: float, theirs: float) -> bool:
     return abs(math.log10(ours / theirs)) <= AGREE
 
 
-def _at(run: LoggedRun, reading: Reading, own: Mapping[str, float], chance: float) -> tuple[Detection, list[str]]:
+def _at(run: LoggedRun, reading: Reading, own: Mapping[str, float], chance: float) -> Judgement:
     run, notes = _of_losses(run, reading, chance)
     shift, said = offset_of(run, chance) if reading.offset is None and not own else (reading.offset or 0.0, ())
     with np.errstate(over="ignore"):  # times that are beyond all ratios are refused
@@ -151,7 +174,7 @@ def _at(run: LoggedRun, reading: Reading, own: Mapping[str, float], chance: floa
         baseline_loss=reading.baseline_loss,
         rank_auc=grids.get("rank_auc"),
     )
-    return detection, [*notes, *said]
+    return Judgement(detection, [*notes, *said], grids)
 
 
 def _hints(run: LoggedRun, detection: Detection, own: Mapping[str, float], chance: float, given: bool) -> list[str]:

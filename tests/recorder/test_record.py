@@ -10,9 +10,10 @@ import pytest
 
 import grokbench
 from grokbench import MemorizedWarning, Recorder
-from grokbench.curves.log import Reading, detect_file
 from grokbench.curves.schedule import checkpoints
 from grokbench.errors import UsageError
+from grokbench.logs.judging import detect_files
+from grokbench.logs.reading import Reading
 from grokbench.recorder.record import grid_points
 
 T_MEM, T_GEN = 100, 2000
@@ -62,7 +63,7 @@ def test_its_detection_is_that_of_the_curve(grokked):
 
 def test_detect_reads_what_it_writes(grokked, tmp_path):
     grokked.to_csv(tmp_path / "log.csv")
-    (row,) = detect_file(tmp_path / "log.csv", Reading(classes=10))
+    (row,) = detect_files([tmp_path / "log.csv"], Reading(classes=10))
     found = grokked.detection()
     assert (row["outcome"], row["t_mem"], row["t_gen"]) == (found.outcome, found.t_mem, found.t_gen)
 
