@@ -16,7 +16,7 @@ from speed.rfm_equations import equations
 
 BANDWIDTH, RIDGE = 2.5, 1e-3
 GOALS = {"float64": 8.0, "float32": 14.0}
-ERRORS = {"float64": 1e-6, "float32": 1e-2}  # of held-out scores after three iterations, which amplify rounding
+ERRORS = {"float64": 1e-6, "float32": 2e-2}  # of held-out scores after three iterations, which amplify rounding
 LIMIT = 2048.0  # MiB
 
 

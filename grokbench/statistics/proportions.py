@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 
+@lru_cache(maxsize=2**14)  # a millisecond each, and a report asks the same few thousands of times
 def clopper_pearson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """The exact two-sided interval of a binomial proportion (Clopper and Pearson 1934); NaN, NaN without runs.
 
