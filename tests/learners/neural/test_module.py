@@ -136,6 +136,42 @@ def test_the_tangent_kernel_is_that_of_the_jacobian_in_blocks_of_any_size():
         np.testing.assert_array_equal(kernel, kernel.T)
 
 
+class Tied(nn.Module):
+    """A layer whose weights are used twice: once as a layer, and once behind its back."""
+
+    def __init__(self, n_inputs, n_classes):
+        super().__init__()
+        self.layer, self.read = nn.Linear(n_inputs, 5), nn.Linear(5, n_classes)
+
+    def forward(self, x):
+        return self.read(torch.tanh(self.layer(x)) + x @ self.layer.weight.T)
+
+
+class OverSequences(nn.Module):
+    """A layer that sees (n, positions, d), and one that is called twice; a norm with parameters; an unused layer."""
+
+    def __init__(self, n_inputs, n_classes):
+        super().__init__()
+        self.each, self.twice = nn.Linear(n_inputs // 2, 6), nn.Linear(6, 6)
+        self.norm, self.read, self.unused = nn.LayerNorm(6), nn.Linear(6, n_classes), nn.Linear(3, 3)
+
+    def forward(self, x):
+        h = torch.tanh(self.each(x.unflatten(1, (2, -1)))).sum(1)
+        return self.read(self.norm(torch.tanh(self.twice(torch.tanh(self.twice(h))))))
+
+
+@pytest.mark.parametrize("kind", [Tied, OverSequences])
+def test_layers_are_taken_for_themselves_only_where_they_are(kind):
+    split = modular()
+    learner = at(start(registered(lambda i, c, alphabet: kind(i, c)), split, dtype="float64"), 5)
+    inputs = learner._read(split.X_test)
+    leaves = {name: p for name, p in learner._module.named_parameters() if not name.startswith("unused")}
+    jacobian = torch.func.jacrev(lambda p: torch.func.functional_call(learner._module, p, (inputs,)))(leaves)
+    J = torch.cat([part.flatten(2) for part in jacobian.values()], dim=2).detach().numpy()
+    expected = np.einsum("ncp,mcp->nm", J, J) / J.shape[1]
+    np.testing.assert_allclose(learner.kernel(split.X_test), expected, rtol=1e-10, atol=1e-12)
+
+
 def test_the_twin_is_the_module_to_first_order():
     """|module - tangent| is quadratic in the learning rate: a quarter at half of it."""
     split, name = modular(), registered(two_layers)
