@@ -32,6 +32,7 @@ def pair():
     return log, InTurn(**about, prepare=lambda: sides, most=7, steps=5)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # what gpytorch imports does
 @pytest.mark.parametrize("one", IN_TURN, ids=lambda one: one.name)
 def test_both_sides_do_the_same_work(one):
     try:
