@@ -55,6 +55,14 @@ def test_the_environment_can_say_no(monkeypatch):
     compiled.prepare()  # and compiles nothing
 
 
+def test_without_numba_it_is_the_clear_loop(monkeypatch):
+    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+    split = grokbench.task("modular", modulus=5).split(0)
+    curve = grokbench.trace(grokbench.learner("mlp", hidden=[8]), split, budget=3)
+    assert len(curve) == 4
+    assert not compiled.waits()
+
+
 def test_a_gpu_trains_by_the_clear_loop():
     network = grokbench.learner("mlp")
     network.device = "cuda"
