@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,7 +105,8 @@ class Request:
 
         here = not self.dask
         if here and self.parallel:
-            server.running(compiler=has_foreign_code(self.include))
+            with contextlib.suppress(OSError):  # the first run will say so
+                server.running(compiler=has_foreign_code(self.include))
         if here and compiled.waits():
             if not self.quiet:
                 say("compiling the training loop of networks, once on this machine: about ten seconds")

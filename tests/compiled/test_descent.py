@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 numba = pytest.importorskip("numba")
@@ -55,8 +57,10 @@ def test_the_environment_can_say_no(monkeypatch):
     compiled.prepare()  # and compiles nothing
 
 
-def test_without_numba_it_is_the_clear_loop(monkeypatch):
-    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+def test_without_numba_it_is_the_clear_loop(monkeypatch, request):
+    monkeypatch.setitem(sys.modules, "grokbench.compiled.descent", None)  # importing it is an ImportError
+    compiled._importable.cache_clear()
+    request.addfinalizer(compiled._importable.cache_clear)
     split = grokbench.task("modular", modulus=5).split(0)
     curve = grokbench.trace(grokbench.learner("mlp", hidden=[8]), split, budget=3)
     assert len(curve) == 4

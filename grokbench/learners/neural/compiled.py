@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,18 @@ BLOCK = 256  # steps between two moments at which an interrupt is heard
 
 
 def in_use() -> bool:
-    """Whether networks on a CPU train by machine code: numba is installed, and the environment does not say no."""
-    return os.environ.get(SWITCH) != "0" and find_spec("numba") is not None
+    """Whether networks on a CPU train by machine code: numba can be had, and the environment does not say no."""
+    return os.environ.get(SWITCH) != "0" and _importable()
+
+
+@cache
+def _importable() -> bool:
+    """Whether numba is installed, and takes the numpy that is: it refuses newer ones than it knows."""
+    try:
+        importlib.import_module("grokbench.compiled.descent")
+    except ImportError:
+        return False
+    return True
 
 
 def usable(network: MLP) -> bool:
