@@ -103,11 +103,11 @@ class Request:
         from grokbench.runs import server
         from grokbench.runs.process import has_foreign_code
 
-        here = not self.dask
-        if here and self.parallel:
+        on_this_machine = not self.dask
+        if on_this_machine and self.parallel:
             with contextlib.suppress(OSError):  # the first run will say so
                 server.running(compiler=has_foreign_code(self.include))
-        if here and compiled.waits():
+        if on_this_machine and compiled.waits():
             if not self.quiet:
                 say("compiling the training loop of networks, once on this machine: about ten seconds")
             if not self.parallel:

@@ -86,7 +86,7 @@ class LinearizedModule(ModuleLearner):
         import torch
 
         inputs = self._inputs[:256]
-        with torch.no_grad(), self._random:
+        with torch.no_grad(), self._random.held():
             evaluated = self._module(inputs)
             with self._training():
                 trained = self._module(inputs)

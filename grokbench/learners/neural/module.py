@@ -98,7 +98,7 @@ class ModuleLearner(Learner):
         self._outputs = max(n_classes, 1)
         self._random = RandomState(int(rng.integers(2**63)))
         self._inputs = self._read(X)
-        with self._random, torch.enable_grad():
+        with self._random.held(), torch.enable_grad():
             module = self.make(self._inputs.shape[1], self._outputs, alphabet)
         self._module = module.to(self.device, getattr(torch, self.dtype)).train(False)
         check_module(self._module, self._inputs[:BLOCK], self._outputs)
@@ -113,7 +113,7 @@ class ModuleLearner(Learner):
         """Take optimizer steps until `time` of them are done."""
         import torch
 
-        with self._random, torch.enable_grad(), self._training():
+        with self._random.held(), torch.enable_grad(), self._training():
             while self._steps < time:
                 rows = self._batches.draw(1)[0] if self._batches.size else slice(None)
                 self._optimizer.zero_grad(set_to_none=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
+from grokbench.laws import global_random_states_kept
+
 
 class RandomState:
-    """Global random states of torch, numpy and Python, which hold inside a ``with`` block and go on in the next.
-
-    Outside, the global states are what they were.
+    """Global random states of torch, numpy and Python that belong to one run.
 
     Parameters
     ----------
@@ -18,39 +20,22 @@ class RandomState:
     """
 
     def __init__(self, seed: int):
-        self._seed, self._own = seed, None
+        self._seed, self._states = seed, None
 
-    def __enter__(self) -> RandomState:
-        self._before = _states()
-        if self._own is None:
-            _seed_all(self._seed)
-        else:
-            _restore(self._own)
-        return self
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The run's states inside the block, where they go on from the last one; outside nothing has changed."""
+        import torch
 
-    def __exit__(self, *error) -> None:
-        self._own = _states()
-        _restore(self._before)
-
-
-def _states() -> tuple:
-    import torch
-
-    return torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002 (other people use them)
-
-
-def _restore(states: tuple) -> None:
-    import torch
-
-    of_torch, of_numpy, of_python = states
-    torch.set_rng_state(of_torch)
-    np.random.set_state(of_numpy)  # noqa: NPY002
-    random.setstate(of_python)
-
-
-def _seed_all(seed: int) -> None:
-    import torch
-
-    torch.default_generator.manual_seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    random.seed(seed)
+        with global_random_states_kept():
+            if self._states is None:
+                torch.default_generator.manual_seed(self._seed)
+                np.random.seed(self._seed % 2**32)  # noqa: NPY002 (a module of somebody else's may draw from it)
+                random.seed(self._seed)
+            else:
+                of_torch, of_numpy, of_python = self._states
+                torch.set_rng_state(of_torch)
+                np.random.set_state(of_numpy)  # noqa: NPY002
+                random.setstate(of_python)
+            yield
+            self._states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
