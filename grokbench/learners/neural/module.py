@@ -79,6 +79,11 @@ class ModuleLearner(Learner):
 
     family = "neural"
 
+    def __post_init__(self):
+        import torch
+
+        make_optimizer(self, [torch.zeros(2, 2, requires_grad=True)])  # so that a mistake stops the plan, not the run
+
     def make(self, n_inputs: int, n_classes: int, alphabet):
         """The module, which maps (n, n_inputs) to (n, n_classes), of a regression to (n, 1)."""
         raise NotImplementedError

@@ -230,11 +230,11 @@ def test_a_module_that_cannot_be_judged_says_why(factory, said):
 
 
 def test_mistakes_in_options_are_named():
-    split, name = modular(), registered(two_layers)
-    with pytest.raises(OptionError, match="a class of torch"):
-        start(name, split, optimizer="Adamw")
+    name = registered(two_layers)
+    with pytest.raises(OptionError, match="a class of torch"):  # before a run begins: a plan makes every learner
+        grokbench.learner(name, optimizer="Adamw")
     with pytest.raises(OptionError, match="nesterovs"):
-        start(name, split, optimizer="SGD", optimizer_arguments={"nesterovs": True})
+        grokbench.learner(name, optimizer="SGD", optimizer_arguments={"nesterovs": True})
     with pytest.raises(OptionError, match="at least 1"):
         grokbench.learner(name, width=0)
     with pytest.raises(UsageError, match="'width' needs a default"):
