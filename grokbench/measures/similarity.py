@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from grokbench.curves.checkpoint import Checkpoint
-from grokbench.curves.evaluate import accuracy
+from grokbench.curves.evaluate import accuracy, regression_skill
 from grokbench.measures import probe
 from grokbench.measures.base import Measure
 from grokbench.registry import register_measure
@@ -34,18 +34,25 @@ class AfterKernel(Measure):
     this time generalize? At time 0 it is what the lazy twin can reach at all. A learner that is the kernel machine of
     its own kernel (RFM, Gaussian process) has R = held-out kappa by construction. Where leaves or wide layers separate
     the training points one by one, labels act through K_21 alone, which is what is wanted. R does not see how slowly a
-    read-out is learned. Of a regression: the tolerance accuracy of F plus the mean label.
+    read-out is learned.
+
+    Of a regression Y are the labels less their mean, which F gets back, and K has an intercept: tr(K_11)/n is added to
+    every entry of K_11 and K_21, because labels of mean 0 still need a constant under other inputs. R is then the kappa
+    of the tolerance accuracy, whose counterpart is kappa of ``test_accuracy``. after_kernel_skill and
+    after_kernel_ridge_skill are the skill of the same F, by the formula of the curve's column ``skill``, which is their
+    counterpart in the same units: 1 - squared error of a F over the variance of the held-out labels, the factor a >= 0
+    chosen on the other half of the held-out points. They are undefined for classes.
 
     Source: after-kernel of Long (arXiv 2105.10585); null: about 0, below it on finite tables where memorizers fall
     below chance. Cost: the kernel, shared with other measures, and two Cholesky factors, n^3 / 3 each.
     """
 
-    columns = ("after_kernel", "after_kernel_ridge")
+    columns = ("after_kernel", "after_kernel_ridge", "after_kernel_skill", "after_kernel_ridge_skill")
 
     def look(self, at: Checkpoint):
-        """R at both ridges."""
+        """R at both ridges, and the skill of both."""
         blocks = at.once(probe.kernel_blocks)
-        return None if blocks is None else tuple(_skill(at, blocks, ridge) for ridge in RIDGES)
+        return None if blocks is None else _by_column([_judged(at, blocks, ridge) for ridge in RIDGES])
 
 
 @register_measure("after_kernel_other")
@@ -55,35 +62,53 @@ class AfterKernelOther(Measure):
     after_kernel_last_layer: the inner products of a network's last hidden features, whose R is what training a new
     read-out on frozen features would reach. after_kernel_recent: the leaves of the last fifth of the rounds of boosted
     trees, which the next residual meets, while the cumulative kernel still averages the first trees. Ridge 1e-6, for
-    recent 1e-3, because leaves separate the training points.
+    recent 1e-3, because leaves separate the training points. Regressions have an intercept, and the skill of each in
+    after_kernel_last_layer_skill and after_kernel_recent_skill, as after_kernel has.
 
     Source: conjugate kernel (arXiv 1606.05340). Null: as after_kernel. Cost: a kernel and a Cholesky factor each.
     """
 
-    columns = tuple(f"after_kernel_{name}" for name in OTHERS)
+    columns = tuple(f"after_kernel_{name}{unit}" for unit in ("", "_skill") for name in OTHERS)
 
     def look(self, at: Checkpoint):
-        """R of each, undefined where the learner has none."""
+        """R of each, and the skill of each, undefined where the learner has none."""
         points = at.once_a_run(probe.whole)
-        kernels, skills = at.learner.other_kernels(probe.inputs_of(at, points)), []
-        for name, ridge in OTHERS.items():
-            blocks = probe.blocks_of(kernels.get(name), len(points.train))
-            skills.append(math.nan if blocks is None else _skill(at, blocks, ridge))
-        return tuple(skills)
+        kernels = at.learner.other_kernels(probe.inputs_of(at, points))
+        blocks = {name: probe.blocks_of(kernels.get(name), len(points.train)) for name in OTHERS}
+        return _by_column([_judged(at, blocks[name], ridge) for name, ridge in OTHERS.items()])
 
 
-def _skill(at: Checkpoint, blocks: probe.KernelBlocks, ridge: float) -> float:
-    """R of a kernel on the whole points; NaN where there is but one class, or the kernel is not positive."""
+def _by_column(judged: list[tuple[float, float]]) -> tuple[float, ...]:
+    """First R of each kernel or ridge, then the skill of each."""
+    return tuple(value for column in zip(*judged, strict=True) for value in column)
+
+
+def _judged(at: Checkpoint, blocks: probe.KernelBlocks | None, ridge: float) -> tuple[float, float]:
+    """R of a kernel on the whole points, and of a regression the skill; NaN where a value is undefined.
+
+    R is undefined where there is but one class. Both are where there is no kernel, or it is not positive.
+    """
     split, points = at.split, at.once_a_run(probe.whole)
-    if split.chance == 1:
-        return math.nan
-    y = split.y_train[points.train]
-    F = ridge_predictions(blocks, probe.targets(y, split.n_classes), ridge)
+    F = None if blocks is None or split.chance == 1 else after_predictions(at, blocks, ridge)
     if F is None:
-        return math.nan
-    F = F if split.n_classes else F + y.mean()
-    reached = accuracy(F, split.y_test[points.held_out], None if split.n_classes else split.tolerance)
-    return (reached - split.chance) / (1 - split.chance)
+        return math.nan, math.nan
+    y = split.y_test[points.held_out]
+    reached = accuracy(F, y, None if split.n_classes else split.tolerance)
+    return (reached - split.chance) / (1 - split.chance), math.nan if split.n_classes else regression_skill(F, y)
+
+
+def after_predictions(at: Checkpoint, blocks: probe.KernelBlocks, ridge: float) -> np.ndarray | None:
+    """(m, C) what a kernel on the whole points predicts of the held-out ones; None where it is not positive."""
+    y, n_classes = at.split.y_train[at.once_a_run(probe.whole).train], at.split.n_classes
+    blocks = blocks if n_classes else with_intercept(blocks)
+    F = ridge_predictions(blocks, probe.targets(y, n_classes), ridge)
+    return F if F is None or n_classes else F + y.mean()
+
+
+def with_intercept(blocks: probe.KernelBlocks) -> probe.KernelBlocks:
+    """K + tr(K_11)/n in every entry: one more feature, constant and as large as the others together."""
+    constant = blocks.train.trace() / len(blocks.train)
+    return probe.KernelBlocks(blocks.train + constant, blocks.cross + constant)
 
 
 @register_measure("movement")
