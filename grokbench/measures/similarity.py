@@ -48,6 +48,7 @@ class AfterKernel(Measure):
     """
 
     columns = ("after_kernel", "after_kernel_ridge", "after_kernel_skill", "after_kernel_ridge_skill")
+    version = 2
 
     def look(self, at: Checkpoint):
         """R at both ridges, and the skill of both."""
@@ -69,6 +70,7 @@ class AfterKernelOther(Measure):
     """
 
     columns = tuple(f"after_kernel_{name}{unit}" for unit in ("", "_skill") for name in OTHERS)
+    version = 2
 
     def look(self, at: Checkpoint):
         """R of each, and the skill of each, undefined where the learner has none."""
