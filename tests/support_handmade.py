@@ -71,7 +71,8 @@ CELLS = {
 
 def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Run]]:
     """Runs in which all of lazy to rich is true; ``cells``: other arguments of `made` for a cell's last name."""
-    given = {"net": {}, "net-off": {}, "net-frozen": {"t_gen": NEVER}, "net-frozen-off": {"t_gen": NEVER}}
+    never = {"t_gen": NEVER, "budget": 20_000}  # ten times t_gen of the free run, with half of the budget, too
+    given = {"net": {}, "net-off": {}, "net-frozen": never, "net-frozen-off": never}
     given |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
     runs = {}
     for name, wanted in {**given, **cells}.items():

@@ -23,7 +23,9 @@ from grokbench.statistics.location import Location
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.estimates import (
     censored_share,
+    comparable,
     difference,
+    enough_doses,
     known,
     ladder,
     middle,
@@ -31,14 +33,13 @@ from grokbench.verdicts.estimates import (
     share,
     t_gen_of,
 )
-from grokbench.verdicts.finding import NOT_APPLICABLE, UNDECIDED, UNDEFINED, Estimate, Finding, Gate
+from grokbench.verdicts.finding import NOT_APPLICABLE, UNDEFINED, Estimate, Finding, Gate
 from grokbench.verdicts.progress import end_of_rise
 
 GENERALIZES = 0.9  # held-out kappa with redrawn training labels
 FITTED = 0.98  # training accuracy that counts as fitted, of a size
 LEARNED = 0.95  # both kappas, of a size that generalizes
-COMPARABLE = 2.0  # factor within which t_mem of a dose may lie
-LEAST_DOSES = 3
+LEAST_RUNS = 3  # of a rank correlation
 
 
 @register_explanation("complexity")
@@ -73,7 +74,7 @@ def falls_after_memorizing(cells: Cells) -> Finding:
     Delta = log10 c(t_end) - log10 c(t_mem+), t_mem+ = argmax of c in [t_mem, t50], t_end = min(last, 2 t_gen) of the
     free run. Part "fall": minus the median of Delta over seeds. Part "beyond_low": minus the median of Delta -
     Delta_low, the same search in the same clock window of the run with too little data and its own twin (roles "low",
-    "low_random").
+    "low_random"). Control: a fall by itself where too few data are there.
 
     The search for the peak biases Delta downwards, in both alike.
     """
@@ -86,7 +87,8 @@ def falls_after_memorizing(cells: Cells) -> Finding:
         low[i] = math.nan if window is None else twins.fall(cells, less, less_twin, window)
     parts = {"fall": middle(-fall), "beyond_low": middle(_minus(low, fall))}
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    return Finding(parts, known(fall), resolved=resolved, censored=censored, gates=[_measured(cells)])
+    control, gates = {"fall": middle(-low)}, [_measured(cells)]
+    return Finding(parts, known(fall), resolved=resolved, censored=censored, gates=gates, control=control)
 
 
 def rises_first(cells: Cells) -> Finding:
@@ -130,17 +132,18 @@ def falls_in_time(cells: Cells) -> Finding:
     """C4: the fall does not come after the test rise.
 
     Part "not_after": median over seeds of log10(t50 / T_fall50) of the free run, T_fall50 the time at which c(t) has
-    fallen for good through the middle between its peak in [t_mem, t50] and c(t_end). No fall: -inf.
+    fallen for good through the middle between its peak in [t_mem, t50] and c(t_end). No fall: -inf. Control: the same
+    of the runs with too little data (roles "low", "low_random"), which should have no rise to be in time for.
 
     Measure and accuracy are different functionals, so that only "not after" is claimed; t50 is that of the ranking
     where the accuracy lags it by an offset.
     """
-    imputed = cells.imputed(-math.inf, math.inf)
-    pairs = zip(cells.runs_of("free"), cells.runs_of("random"), strict=True)
-    lead = np.array([twins.lead_of_fall(cells, free, twin, imputed) for free, twin in pairs])
+    lead = _leads_of_fall(cells, "free", "random", cells.imputed(-math.inf, math.inf))
+    low = _leads_of_fall(cells, "low", "low_random", math.nan)
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    parts = {"not_after": middle(lead)}
-    return Finding(parts, known(lead), resolved=resolved, censored=censored, gates=[_measured(cells)])
+    parts, control = {"not_after": middle(lead)}, {"not_after": middle(low)}
+    gates = [_measured(cells)]
+    return Finding(parts, known(lead), resolved=resolved, censored=censored, gates=gates, control=control)
 
 
 def pressure_is_necessary(cells: Cells) -> Finding:
@@ -187,7 +190,7 @@ def follows_pressure(cells: Cells) -> Finding:
     and Jonckheere. Doses whose median t_mem differs from that of the weakest by more than a factor of 2 are left out:
     they delay memorizing itself. Gate: three doses are left.
     """
-    kept = _comparable(cells)
+    kept = comparable(cells, "pressures")
     timed = {step: step in kept for step in range(len(cells.of_role("pressures")))}
 
     def at_dose(run: Run, step: int):
@@ -196,10 +199,8 @@ def follows_pressure(cells: Cells) -> Finding:
     doses = ladder(
         cells, "pressures", at_dose, rises=False, dose_of_imputed=lambda step: float(step) if timed[step] else math.nan
     ).reversed()
-    enough = len(kept) >= LEAST_DOSES
-    gate = Gate("doses", enough, f"{len(kept)} doses with t_mem within a factor of {COMPARABLE:g}", UNDECIDED)
     tau, p = doses.later(cells, "C7"), doses.p_later(cells, "C7")
-    return Finding({"tau": tau}, doses.seeds, p, doses.censored, gates=[gate])
+    return Finding({"tau": tau}, doses.seeds, p, doses.censored, gates=[enough_doses(kept)])
 
 
 def end_state(cells: Cells) -> Finding:
@@ -220,8 +221,14 @@ def end_state(cells: Cells) -> Finding:
     return Finding({"rank": _rank_correlation(rows, cells)}, len(rows), gates=[_measured(cells)])
 
 
+def _leads_of_fall(cells: Cells, role: str, twin: str, imputed: float) -> np.ndarray:
+    """(seeds,) decades by which half of the fall of c comes before the half-rise; ``imputed`` for lost runs."""
+    pairs = zip(cells.runs_of(role), cells.runs_of(twin), strict=True)
+    return np.array([twins.lead_of_fall(cells, *pair, imputed) for pair in pairs])
+
+
 def _measured(cells: Cells) -> Gate:
-    return Gate("measure", bool(cells.design.complexity), "no qualified measure of complexity", NOT_APPLICABLE)
+    return Gate("measure", bool(cells.complexity), "no qualified measure of complexity", NOT_APPLICABLE)
 
 
 def _minus(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -231,7 +238,7 @@ def _minus(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _final(cells: Cells, run: Run) -> float:
     """The last known value of the family's measure."""
-    values = run.curve.column(cells.design.complexity)
+    values = run.curve.column(cells.complexity)
     values = values[~np.isnan(values)]
     return float(values[-1]) if values.size else math.nan
 
@@ -283,19 +290,10 @@ def _bits_left(cells: Cells, run: Run) -> float:
     )
 
 
-def _comparable(cells: Cells) -> set[int]:
-    """Steps of "pressures" whose median t_mem lies within a factor of 2 of that of the weakest."""
-    times = []
-    for step in range(len(cells.of_role("pressures"))):
-        t_mem = cells.values("pressures", lambda run: cells.detection(run).t_mem, step=step)
-        times.append(float(np.nanmedian(t_mem)) if known(t_mem) else math.nan)
-    return {i for i, t in enumerate(times) if times[0] / COMPARABLE <= t <= times[0] * COMPARABLE}
-
-
 def _rank_correlation(rows: list[tuple[float, float, int]], cells: Cells) -> Estimate:
     from scipy.stats import rankdata
 
-    if len(rows) < LEAST_DOSES:
+    if len(rows) < LEAST_RUNS:
         return UNDEFINED
     c, score, seed = (np.array(column) for column in zip(*rows, strict=True))
     x, y = rankdata(c), rankdata(score)

@@ -8,6 +8,7 @@ claim; margins stand in the rules.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -18,9 +19,12 @@ from grokbench.registry import register_explanation
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.estimates import (
     Ladder,
+    Timed,
     censored_share,
+    comparable,
     delay_of,
     difference,
+    enough_doses,
     known,
     ladder,
     middle,
@@ -32,6 +36,7 @@ from grokbench.verdicts.finding import NOT_APPLICABLE, Finding, Gate
 
 SUFFICIENT = 0.95  # R_0 at which the initial kernel is enough
 LAZINESS = "laziness"  # column: likeness to the initial-kernel flow at equal training accuracy
+OTHER = "laziness_other"  # column: the same with the kernel of another initialization
 
 
 @register_explanation("lazy-to-rich")
@@ -49,9 +54,10 @@ def memorizes_lazily(cells: Cells) -> Finding:
     is another. 1 by construction for kernel machines of the initial kernel.
     """
     q = cells.values("free", partial(_at_memorization, cells, column=LAZINESS), imputed=cells.imputed(0.0, 1.0))
+    q0 = cells.values("free", partial(_at_memorization, cells, column=OTHER))
     measured = bool((~np.isnan(q)).any())
     gate = Gate("laziness", measured, "likeness to the lazy predictor is not measured", NOT_APPLICABLE)
-    return Finding({"likeness": middle(q)}, known(q), gates=[gate])
+    return Finding({"likeness": middle(q)}, known(q), gates=[gate], control={"likeness": middle(q0)})
 
 
 def freezing_removes(cells: Cells) -> Finding:
@@ -74,21 +80,22 @@ def later_when_lazier(cells: Cells) -> Finding:
     """L2: the lazier, the later.
 
     Role "doses", from rich to lazy. Part "tau": concordance within seeds of dose and delay, at the grain of the clock
-    of dose and t_gen; p by Gehan and Jonckheere with doses permuted within seeds. Manipulation check: 1 - movement of
-    the kernel at t_mem rises with the dose, lower end of its tau > 0. At the grain, where t_mem is the first tick, it
-    is read at the earliest t50 of the seed's runs, the same clock time for all doses.
+    of dose and t_gen; p by Gehan and Jonckheere with doses permuted within seeds. Doses whose median t_mem differs from
+    that of the first by more than a factor of 2 change the speed of memorizing: they are left out. Gate: three are
+    left. Manipulation check: 1 - movement of the kernel at t_mem rises with the dose, lower end of its tau > 0. At the
+    grain, where t_mem is the first tick, it is read at the earliest t50 of the seed's runs, one clock time for all.
 
-    A dose that only shifts t_mem shortens the delay and speaks against. Where kernels of frozen learners move as well
-    (random trees that accumulate) the check does not apply as it stands, and fails.
+    Where kernels of frozen learners move as well (random trees that accumulate) the check does not apply as it stands,
+    and fails.
     """
-    resolved = mostly_resolved(cells, "doses")
+    resolved, kept = mostly_resolved(cells, "doses"), comparable(cells, "doses")
     timed = delay_of(cells, resolved)
-    doses = ladder(cells, "doses", lambda run, step: _with(timed(run), step), rises=True)
-    check = _laziness_of_doses(cells, resolved).later(cells, "L2 manipulation")
+    doses = _over_doses(cells, kept, lambda run, step: _with(timed(run), step))
+    check = _laziness_of_doses(cells, kept, resolved).later(cells, "L2 manipulation")
     passed = check.interval(0.025)[0] > 0
-    gate = Gate("manipulation", bool(passed), "dose does not make it lazier", NOT_APPLICABLE)
+    gates = [enough_doses(kept), Gate("manipulation", bool(passed), "dose does not make it lazier", NOT_APPLICABLE)]
     p = doses.p_later(cells, "L2")
-    return Finding({"tau": doses.later(cells, "L2")}, doses.seeds, p, doses.censored, float(resolved), [gate])
+    return Finding({"tau": doses.later(cells, "L2")}, doses.seeds, p, doses.censored, float(resolved), gates)
 
 
 def features_in_time(cells: Cells) -> Finding:
@@ -96,17 +103,19 @@ def features_in_time(cells: Cells) -> Finding:
 
     Of the free cell, with R the after-kernel score: part "not_ready" is minus the median of R(t_mem), part "ready" the
     median of l = log10(t50 / T_R50), both half-rises by the same rule in the same units. R that never crosses makes
-    l = -inf; runs that never reach t50 are left out.
+    l = -inf; runs that never reach t50 are left out. Of a regression both are read as skill, 1 - squared error /
+    variance, which a tolerance does not coarsen. Control: the run with too little data, where nothing should be ready.
 
     One-sided: a lead of R is not claimed. R is blind to a slow read-out, which is wanted. Where the learner is the
     kernel machine of its kernel (RFM, GP) R is its own accuracy: by construction.
     """
-    column = cells.ridge
-    ready = cells.values("free", partial(_at_memorization, cells, column=column), imputed=cells.imputed(1.0, 0.0))
+    ready = cells.values("free", partial(_readiness_at_memorization, cells), imputed=cells.imputed(1.0, 0.0))
     lead = cells.values("free", partial(_lead, cells), imputed=cells.imputed(-math.inf, math.inf))
+    low = [cells.values("low", partial(of, cells)) for of in (_readiness_at_memorization, _lead)]
     resolved, censored = resolved_share(cells, "free"), censored_share(cells, "free")
-    parts = {"not_ready": middle(-ready), "ready": middle(lead)}
-    return Finding(parts, min(known(ready), known(lead)), resolved=resolved, censored=censored)
+    parts, control = ({"not_ready": middle(-r), "ready": middle(l)} for r, l in ((ready, lead), low))
+    n = min(known(ready), known(lead))
+    return Finding(parts, n, resolved=resolved, censored=censored, control=control)
 
 
 def later_when_misaligned(cells: Cells) -> Finding:
@@ -184,16 +193,41 @@ def _at_memorization(cells: Cells, run: Run, column: str) -> float:
     return run.curve.value_at(run.curve.column(column), cells.detection(run).t_mem)
 
 
+def _readiness(cells: Cells, run: Run) -> np.ndarray:
+    """(checkpoints,) the after-kernel score R; of a regression as skill."""
+    return run.curve.column(cells.ridge if run.curve.n_classes else f"{cells.ridge}_skill")
+
+
+def _readiness_at_memorization(cells: Cells, run: Run) -> float:
+    return run.curve.value_at(_readiness(cells, run), cells.detection(run).t_mem)
+
+
+def _half_rise(cells: Cells, run: Run) -> float:
+    """t50 in the units of R: of the held-out accuracy, or of a regression's held-out skill."""
+    return run.half_rise(cells.level) if run.curve.n_classes else run.curve.crossing(run.curve.skill, 0.5).time
+
+
 def _lead(cells: Cells, run: Run) -> float:
     """log10(t50 / T_R50); NaN without t50 or without R."""
-    rise, R = run.half_rise(cells.level), run.curve.column(cells.ridge)
+    rise, R = _half_rise(cells, run), _readiness(cells, run)
     if math.isnan(rise) or np.isnan(R).all():
         return math.nan
     ready = run.curve.crossing(R, 0.5)
     return math.log10(rise / ready.time) if ready.reached else -math.inf
 
 
-def _laziness_of_doses(cells: Cells, resolved: bool) -> Ladder:
+def _over_doses(cells: Cells, kept: set[int], timed: Callable[[Run, int], Timed | None]) -> Ladder:
+    """The ladder of those doses that are kept."""
+    return ladder(
+        cells,
+        "doses",
+        lambda run, step: timed(run, step) if step in kept else None,
+        rises=True,
+        dose_of_imputed=lambda step: float(step) if step in kept else math.nan,
+    )
+
+
+def _laziness_of_doses(cells: Cells, kept: set[int], resolved: bool) -> Ladder:
     """1 - movement of each dose's run at the time at which laziness is asked for."""
     earliest: dict[int, float] = {}
     for run in (run for run in cells.all_runs("doses") if run.complete):
@@ -205,12 +239,12 @@ def _laziness_of_doses(cells: Cells, resolved: bool) -> Ladder:
         moved = run.curve.value_at(run.curve.column("movement"), time)
         return None if math.isnan(moved) else (1 - moved, True, float(step))
 
-    return ladder(cells, "doses", still, rises=True)
+    return _over_doses(cells, kept, still)
 
 
 def _initial_skill(cells: Cells, run: Run, step: int) -> float:
     """R at time 0, or the final kappa of the frozen twin."""
-    at_start = run.curve.column(cells.ridge)[0]
+    at_start = _readiness(cells, run)[0]
     if not math.isnan(at_start) or not cells.has("ladder_frozen"):
         return float(at_start)
     frozen = cells.runs_of("ladder_frozen", step)[list(cells.seeds).index(run.seed)]
@@ -242,7 +276,7 @@ def _ahead(cells: Cells, run: Run, others: list[Run]) -> float:
         return math.nan
     runs = (run, *others)
     end = min(one.curve.last for one in runs)
-    score, *scores = (one.curve.value_at(one.curve.column(cells.ridge), end) for one in runs)
+    score, *scores = (one.curve.value_at(_readiness(cells, one), end) for one in runs)
     return score - max(scores)
 
 

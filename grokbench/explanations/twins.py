@@ -19,7 +19,7 @@ BEGUN = 0.2  # training kappa from which something is memorized
 
 def ratio_to_twin(cells: Cells, run: Run, twin: Run) -> np.ndarray:
     """The ratio c(t), (checkpoints,) float64; NaN at time 0 and where either is undefined."""
-    values, others = run.curve.column(cells.design.complexity), twin.curve.column(cells.design.complexity)
+    values, others = run.curve.column(cells.complexity), twin.curve.column(cells.complexity)
     at_twin = np.array([twin.curve.value_at(others, time) for time in run.curve.time])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = values / at_twin
@@ -84,7 +84,7 @@ def rise_before(cells: Cells, run: Run) -> float:
     NaN as well where the measure is not known by t_mem: then nobody saw it rise.
     """
     values, rise, t_mem = (
-        run.curve.column(cells.design.complexity),
+        run.curve.column(cells.complexity),
         run.half_rise(cells.level),
         cells.detection(run).t_mem,
     )

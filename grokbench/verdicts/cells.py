@@ -16,6 +16,7 @@ import numpy as np
 from grokbench.curves.detect import LEVEL, Detection
 from grokbench.curves.run import Run, missing_run
 from grokbench.statistics.resampling import rng_for
+from grokbench.verdicts.progress import late_on_path
 
 HORIZON = 10.0  # last checkpoint over t_gen of the paired free run, for a non-event to count
 ROUNDING = 1e-9  # exactly the horizon is enough, rounding aside
@@ -31,7 +32,8 @@ class Design:
     neural : the family counts as a network in the overall verdict
     cells : role -> cell "task/learner" (ids of the suite), or an ordered list of cells
     natural : the state of the explicit pressure in which the family is used
-    complexity : column of its complexity measure; "" for none that qualifies
+    complexity : column of its complexity measure; "" for none that qualifies; of several the verdicts must agree
+    endpoint : late generalization by the "clock", or by the "path" where the labels are fitted at the first tick
     closed_form : roles evaluated to t = infinity, whose non-events always count
     by_construction : prediction -> why it could not have come out otherwise here
     numbers : role -> one number per cell, where a statistic needs more than their order
@@ -44,7 +46,8 @@ class Design:
     neural: bool
     cells: Mapping[str, str | tuple[str, ...]]
     natural: Literal["on", "off"] = "on"
-    complexity: str = ""
+    complexity: str | tuple[str, ...] = ""
+    endpoint: Literal["clock", "path"] = "clock"
     closed_form: tuple[str, ...] = ()
     by_construction: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -54,6 +57,11 @@ class Design:
     def makes(self, prediction: str) -> bool:
         """Whether a prediction is registered here."""
         return not self.predictions or prediction in self.predictions
+
+    @property
+    def complexities(self) -> tuple[str, ...]:
+        """The columns of its complexity measures."""
+        return tuple(filter(None, [self.complexity] if isinstance(self.complexity, str) else self.complexity))
 
     @property
     def roles(self) -> dict[str, tuple[str, ...]]:
@@ -79,7 +87,7 @@ class Cells:
     level : of t_mem, t_gen and late
     ridge : column of the after-kernel score
     lost_runs : "against" or "for" the claim: what a failed, diverged, timed-out or missing run is taken to say
-    horizon : last checkpoint over t_gen of the paired free run, for a non-event to count
+    undecided : what a run is taken to be that did not generalize on too short a horizon: NaN (left out), 0 or 1
     """
 
     design: Design
@@ -88,7 +96,12 @@ class Cells:
     level: float = LEVEL
     ridge: str = "after_kernel"
     lost_runs: Literal["against", "for"] = "against"
-    horizon: float = HORIZON
+    undecided: float = math.nan
+
+    @property
+    def complexity(self) -> str:
+        """The column of the complexity measure that these cells are read by: the design's first; "" for none."""
+        return next(iter(self.design.complexities), "")
 
     def resolve(self, role: str) -> str:
         """A role with "free" and "frozen" read in the family's natural state: "free" -> "free_on"."""
@@ -126,20 +139,33 @@ class Cells:
         return run.detections[self.level]
 
     def late(self, role: str, imputed: float = math.nan, step: int = 0) -> np.ndarray:
-        """(seeds,) late generalization: 1; 0 where that is known on an adequate horizon; NaN; lost runs as given."""
-        late = self.values(role, lambda run: self.detection(run).late, imputed, step)
-        unknown = [
-            run.complete and not self._adequate(role, place, run) for place, run in enumerate(self.runs_of(role, step))
-        ]
-        return np.where(np.array(unknown, dtype=bool), math.nan, late)
+        """(seeds,) late generalization: 1; 0 where that is known on an adequate horizon; lost runs as given.
 
-    def _adequate(self, role: str, place: int, run: Run) -> bool:
-        """Whether a run that did not generalize was watched long enough; what did is always decided."""
-        if self.detection(run).t_gen_censoring != "right" or self.resolve(role) in self.design.closed_form:
-            return True
-        needed = self.horizon * self._t_gen_of_free(role, place, run.clock) * (1 - ROUNDING)
+        NaN where the run never fits, and ``undecided`` (NaN, unless asked otherwise) on a horizon that is too short.
+        """
+        late = self.values(role, self.endpoint, imputed, step)
+        return np.where(self.unwatched(role, step), self.undecided, late)
+
+    def unwatched(self, role: str, step: int = 0) -> np.ndarray:
+        """(seeds,) whether a run fits and does not generalize, on a horizon too short to say that it will not."""
+        runs = enumerate(self.runs_of(role, step))
+        return np.array([run.complete and self._unwatched(role, place, run) for place, run in runs], dtype=bool)
+
+    def endpoint(self, run: Run) -> float:
+        """Late generalization of a run that is not lost: by its clock, or by its path, as the design asks."""
+        late = self.detection(run).late
+        return late if self.design.endpoint == "clock" or math.isnan(late) else late_on_path(run, self.level)
+
+    def _unwatched(self, role: str, place: int, run: Run) -> bool:
+        """Whether a run that fits ended before it could be told not to generalize; one that does is always decided."""
+        detection = self.detection(run)
+        if detection.t_mem_censoring == "right" or detection.t_gen_censoring != "right":
+            return False
+        if self.resolve(role) in self.design.closed_form:
+            return False
+        needed = HORIZON * self._t_gen_of_free(role, place, run.clock) * (1 - ROUNDING)
         long_enough = run.curve.last >= needed  # False for NaN
-        return long_enough and run.curve.at_rest and not run.curve.arriving(self.level)
+        return not (long_enough and run.curve.at_rest and not run.curve.arriving(self.level))
 
     def _t_gen_of_free(self, role: str, place: int, clock: str) -> float:
         """t_gen of the free run of the same seed and clock, else the largest one of other seeds; NaN without any.
@@ -160,9 +186,9 @@ class Cells:
 
     @cached_property
     def at_half_budget(self) -> Cells:
-        """Every run as if it had ended at half its budget; the horizon that non-events need is halved with it."""
+        """Every run as if it had ended at half its budget; non-events need the same horizon, in half the time."""
         halves = {
             cell: {seed: run.truncated(run.curve.last / 2) for seed, run in stored.items()}
             for cell, stored in self.runs.items()
         }
-        return replace(self, runs=halves, horizon=self.horizon / 2)
+        return replace(self, runs=halves)

@@ -18,10 +18,12 @@ from grokbench.statistics.location import Location, median_interval
 from grokbench.statistics.proportions import clopper_pearson, paired_difference
 from grokbench.statistics.trends import concordance, gehan_jonckheere
 from grokbench.verdicts.cells import Cells
-from grokbench.verdicts.finding import UNDEFINED, Estimate
+from grokbench.verdicts.finding import UNDECIDED, UNDEFINED, Estimate, Gate
 
 EARLIEST = -99.0  # decades: before everything, for lost runs
 DRAWS = 10_000
+COMPARABLE = 2.0  # factor within which the t_mem of a dose may lie
+LEAST_DOSES = 3
 
 
 def middle(values: np.ndarray) -> Estimate:
@@ -129,6 +131,24 @@ def ladder(
     columns = zip(*(row for row in rows if not math.isnan(row[2])), strict=True) if rows else ([], [], [], [])
     time, event, dose, seed = (np.array(column) for column in columns)
     return Ladder(time.astype(float), event.astype(bool), dose.astype(float), seed)
+
+
+def comparable(cells: Cells, role: str) -> set[int]:
+    """The steps of a role's cells whose median t_mem lies within a factor of 2 of that of the first.
+
+    The others change how fast the labels are memorized, and with it the delay, whatever else they do.
+    """
+    times = []
+    for step in range(len(cells.of_role(role))):
+        t_mem = cells.values(role, lambda run: cells.detection(run).t_mem, step=step)
+        times.append(float(np.nanmedian(t_mem)) if known(t_mem) else math.nan)
+    return {i for i, t in enumerate(times) if times[0] / COMPARABLE <= t <= times[0] * COMPARABLE}
+
+
+def enough_doses(kept: set[int]) -> Gate:
+    """The gate of a ladder of doses: three of them are comparable."""
+    reason = f"{len(kept)} doses with t_mem within a factor of {COMPARABLE:g}"
+    return Gate("doses", len(kept) >= LEAST_DOSES, reason, UNDECIDED)
 
 
 def mostly_resolved(cells: Cells, role: str) -> bool:

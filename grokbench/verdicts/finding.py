@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
@@ -127,8 +127,10 @@ class Finding:
     censored, resolved : shares of the runs that entered
     gates : what had to be in order, in the order in which it is asked. A statistic gives its own (a manipulation
         check); the engine puts those that the rules ask for around them.
-    variants : the findings under other thresholds (accuracy levels, ridges, imputations), by name: the verdict must
-        be the same in all of them. Filled in by the engine.
+    control : the same estimates where the claim cannot hold (its own control), by name: if these satisfy the margins as
+        well, nothing is supported. A statistic gives those that it has.
+    variants : the findings under other thresholds (accuracy levels, ridges, measures, imputations), by name: the
+        verdict must be the same in all of them. Filled in by the engine.
     """
 
     estimates: Mapping[str, Estimate]
@@ -137,7 +139,14 @@ class Finding:
     censored: float = math.nan
     resolved: float = math.nan
     gates: Sequence[Gate] = ()
+    control: Mapping[str, Estimate] = field(default_factory=dict)
     variants: Mapping[str, Finding] = field(default_factory=dict)
+
+    @property
+    def of_control(self) -> Finding:
+        """What the prediction would be judged from in its own control; without any estimates where it has none."""
+        estimates = {**self.estimates, **self.control} if self.control else dict.fromkeys(self.estimates, UNDEFINED)
+        return replace(self, estimates=estimates)
 
     @property
     def failed(self) -> Gate | None:

@@ -96,6 +96,11 @@ def _variants(prediction: Prediction, cells: Cells) -> Iterator[tuple[str, Cells
     yield "level 0.99", replace(cells, level=0.99)
     yield "ridge 1e-3", replace(cells, ridge="after_kernel_ridge")
     yield "half the budget", cells.at_half_budget
+    for other in cells.design.complexities[1:]:
+        yield f"measure {other}", replace(cells, design=replace(cells.design, complexity=other))
+    if any(cells.unwatched(role).any() for role in prediction.uses):
+        yield "undecided runs late", replace(cells, undecided=1.0)
+        yield "undecided runs never", replace(cells, undecided=0.0)
     if any(not run.complete for role in prediction.uses for run in cells.all_runs(role)):
         yield "failed runs", replace(cells, lost_runs="for")
 

@@ -194,8 +194,9 @@ def _designs(rules: Rules, cls: type) -> Iterator[str]:
         for role, numbers in design.numbers.items():
             if len(numbers) != len(design.roles.get(role, ())):
                 yield f"{where}: {role}: expected one number per cell"
-        if design.complexity and design.complexity not in columns:
-            yield f"{where}: no measure has a column {design.complexity!r}{closest(design.complexity, columns)}"
+        for column in design.complexities:
+            if column not in columns:
+                yield f"{where}: no measure has a column {column!r}{closest(column, columns)}"
 
 
 def _suite(rules: Rules, cls: type) -> Iterator[str]:

@@ -140,9 +140,12 @@ def _judged(prediction: Prediction, finding: Finding, level: float) -> tuple[str
     word = by_interval(prediction, finding, level)
     if word == UNDECIDED:
         return UNDECIDED, "interval"
+    if word == SUPPORTED and by_interval(prediction, finding.of_control, level) == SUPPORTED:
+        return UNDECIDED, "its own control satisfies the rule"
     for name, variant in finding.variants.items():
-        if by_interval(prediction, variant, level) != word:
-            return UNDECIDED, f"threshold-sensitive: {name}"
+        other = by_interval(prediction, variant, level)
+        if other != word:
+            return UNDECIDED, f"threshold-sensitive: {other} at {name}"
     return word, ""
 
 
@@ -166,17 +169,31 @@ def explain(name: str, predictions: Sequence[Verdict], families: int = 1) -> Ver
     """The verdict on an explanation in one family, from its predictions there.
 
     Primaries decide, of which those are applicable that no gate takes out: at least two different ones, and an
-    intervention among them. Contradiction is read at one-sided level .05/(N families), where N is the number of
-    applicable rows, a primary in two tasks being two, since any of them contradicts. ``families`` is 1 but within
-    `overall`. Secondaries are listed under Holm, and change nothing.
+    intervention among them. Since any of them contradicts, contradictions are read under Holm (`refuted`).
+    ``families`` is 1 but within `overall`. Secondaries are listed under Holm, and change nothing.
     """
     primaries = [leaf for leaf in predictions if leaf.prediction.role == "primary"]
     level = ALPHA / (max(1, sum(leaf.applies for leaf in primaries)) * families)
-    judged = {id(leaf): _again(leaf, level) for leaf in primaries}
+    judged = {id(leaf): again for leaf, again in zip(primaries, refuted(primaries, families), strict=True)}
     secondary = [leaf for leaf in predictions if leaf.prediction.role == "secondary"]
     judged |= {id(leaf): corrected for leaf, corrected in zip(secondary, secondaries(secondary), strict=True)}
     word, reason = _family([judged[id(leaf)] for leaf in primaries if leaf.applies])
     return Verdict(word, reason, name, level, tuple(judged.get(id(leaf), leaf) for leaf in predictions))
+
+
+def refuted(primaries: Sequence[Verdict], families: int = 1) -> list[Verdict]:
+    """The primaries of a family, contradictions read under Holm over the applicable rows, each task being one.
+
+    The first is read at one-sided level .05/(N families), N being their number; each that contradicts leaves one row
+    less for the others. The chance of any false contradiction stays below .05/families under any dependence.
+    """
+    rows, judged = sum(leaf.applies for leaf in primaries), list(primaries)
+    for done in range(max(1, rows)):
+        level = ALPHA / (max(1, rows - done) * families)
+        judged = [leaf if done and leaf.word == CONTRADICTED else _again(leaf, level) for leaf in judged]
+        if sum(leaf.word == CONTRADICTED for leaf in judged) <= done:
+            break
+    return judged
 
 
 def _family(primaries: Sequence[Verdict]) -> tuple[str, str]:

@@ -107,13 +107,16 @@ def test_progress_does_not_depend_on_the_clock():
     assert leads[0] > 0.4
 
 
-def test_half_the_budget_halves_the_horizon_with_it():
-    runs = suite(**{"net-frozen": {"t_gen": NEVER, "budget": 9_000}})
-    cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
-    half = cells.at_half_budget
-    assert half.horizon == cells.horizon / 2
-    assert half.runs_of("frozen")[0].curve.last <= 4_500
-    assert (cells.late("frozen") == 0).sum() == (half.late("frozen") == 0).sum()
+def test_half_the_budget_asks_for_the_whole_horizon():
+    def frozen(budget):
+        runs = suite(**{"net-frozen": {"t_gen": NEVER, "budget": budget}})
+        return lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
+
+    long, short = frozen(20_000), frozen(9_000)
+    assert long.at_half_budget.runs_of("frozen")[0].curve.last <= 10_000
+    assert (long.at_half_budget.late("frozen") == 0).all()
+    assert (short.late("frozen") == 0).all()
+    assert np.isnan(short.at_half_budget.late("frozen")).all()  # 4,500 are less than ten times 800
 
 
 def test_natural_roles_and_ladders():

@@ -63,11 +63,22 @@ class TestLazyToRich:
         found = lazy_to_rich.later_when_lazier(cells({"doses": doses}, suite()))
         assert value(found, "tau") == 1
         assert found.p < 0.01
-        assert found.gates[0].passed
+        assert all(gate.passed for gate in found.gates)
         other = lazy_to_rich.later_when_lazier(cells({"doses": doses[::-1]}, suite()))
         assert value(other, "tau") == -1
-        assert not other.gates[0].passed  # the kernel moves more, the higher this dose
-        assert other.gates[0].verdict == "not applicable"
+        failed = [gate for gate in other.gates if not gate.passed]  # the kernel moves more, the higher this dose
+        assert [(gate.name, gate.verdict) for gate in failed] == [("manipulation", "not applicable")]
+
+    def test_doses_that_fit_at_another_time_are_left_out(self):
+        """Beyond a factor of two in t_mem a dose changes the speed of memorizing: its delay is not that of laziness."""
+        doses = {f"dose{i}": (lambda s, i=i: made(s, t_mem=20.0 * 2 ** (i > 2) * 3 ** (i > 3))) for i in range(5)}
+        roles = {"doses": [f"add/{name}" for name in doses]}
+        found = lazy_to_rich.later_when_lazier(cells(roles, runs_of(**doses)))
+        assert value(found, "tau") == -1  # delays of the first three are equal, that of the fourth is shorter
+        assert found.gates[0].passed
+        slow = {f"dose{i}": (lambda s, i=i: made(s, t_mem=20.0 * 3 ** (i > 1))) for i in range(5)}
+        found = lazy_to_rich.later_when_lazier(cells(roles, runs_of(**slow)))
+        assert (found.gates[0].passed, found.gates[0].reason) == (False, "2 doses with t_mem within a factor of 2")
 
     def test_doses_at_the_grain_are_compared_by_t_gen(self):
         """t_mem at the first tick: the delay has no unit, but the order of t_gen on one clock has a meaning."""
@@ -151,6 +162,30 @@ class TestLazyToRich:
         )
         last = made().curve.time[made().curve.time <= 600][-1]
         assert value(found, "agreement") == pytest.approx(-abs(0.55 - float(ramp(np.array([last]), 800.0)[0])))
+
+    def test_likeness_to_another_lazy_predictor_is_the_control(self):
+        level = {
+            "laziness": lambda time: np.full(len(time), 0.9),
+            "laziness_other": lambda time: np.full(len(time), 0.3),
+        }
+        found = lazy_to_rich.memorizes_lazily(cells(FREE, runs_of(free=lambda s: with_columns(made(s), **level))))
+        assert (value(found, "likeness"), found.control["likeness"].value) == (0.9, 0.3)
+
+    def test_features_of_a_regression_are_read_as_skill(self):
+        """A tolerance is coarse: by it R would be ready at once, while its skill is a third of a decade early."""
+
+        def regression(seed):
+            run = with_columns(
+                made(seed),
+                skill=lambda time: ramp(time, 800.0),
+                after_kernel=np.ones_like,
+                after_kernel_skill=lambda time: ramp(time, 400.0),
+            )
+            return replace(run, curve=replace(run.curve, n_classes=0))
+
+        found = lazy_to_rich.features_in_time(cells(FREE, runs_of(free=regression)))
+        assert value(found, "not_ready") == pytest.approx(0, abs=1e-6)
+        assert value(found, "ready") == pytest.approx(math.log10(2), abs=0.01)
 
     def test_what_was_not_run_is_not_applicable(self):
         for finding in (

@@ -221,7 +221,8 @@ def test_curves_have_a_column_per_measure_after_those_of_every_run(suite, grokbe
         status, _, err = grokbench("compare", measured, "--results", results, "--jobs", jobs, "--quiet", "--retry")
         assert status == 0, err
     rows = read(results / "curves.csv")
-    assert list(rows[0]) == ["key", *COLUMNS, "after_kernel", "after_kernel_ridge", "movement"]
+    of_measures = ["after_kernel", "after_kernel_ridge", "after_kernel_ridge_skill", "after_kernel_skill", "movement"]
+    assert list(rows[0]) == ["key", *COLUMNS, *of_measures]
     of_runs = {key: [row for row in rows if row["key"] == key] for key in {row["key"] for row in rows}}
     assert len(of_runs) == 3
     with_measures = [found for found in of_runs.values() if found[-1]["movement"]]

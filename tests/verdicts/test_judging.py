@@ -10,12 +10,13 @@ import support_handmade
 from clocks import CLOCKS
 from support_handmade import CELLS, HASH, NEVER, REGISTRATION, SEEDS, lazy_to_rich, made, recorded, suite
 
+from grokbench.explanations.lazy_to_rich import freezing_removes as L1
 from grokbench.statistics.location import median_interval
 from grokbench.statistics.trends import gehan_jonckheere
 from grokbench.tables.cross_table import CrossTable
 from grokbench.tables.explanations import Explanations
 from grokbench.verdicts import estimates
-from grokbench.verdicts.cells import Design
+from grokbench.verdicts.cells import Cells, Design
 from grokbench.verdicts.cross_table import cross_table
 from grokbench.verdicts.explanation_rows import explanation_rows, sensitivity_rows
 from grokbench.verdicts.finding import Estimate, Finding, Margin
@@ -192,7 +193,7 @@ def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
         run.curve.columns["after_kernel_ridge"][:] = 0.9
     explanation = judged(runs)
     leaf = of(explanation, "L3")
-    assert (leaf.word, leaf.reason) == ("undecided", "threshold-sensitive: ridge 1e-3")
+    assert (leaf.word, leaf.reason) == ("undecided", "threshold-sensitive: contradicted at ridge 1e-3")
     listed = next(row for row in sensitivity_rows(explanation) if row["prediction"] == "L3")
     assert (listed["as registered"], listed["ridge 1e-3"]) == ("supported", "contradicted")
 
@@ -226,6 +227,46 @@ def test_the_inverted_interval_is_a_p_value():
     assert p(0.0) == pytest.approx(2.0**-10, rel=0.01)
     assert p(6.0) == 1
     assert math.isnan(p(0.0, Estimate(math.nan, median.interval)))
+
+
+def test_frozen_runs_that_ended_too_soon_are_counted_both_ways():
+    """Eight that never generalize, and two that may yet: left out, then taken to be late, and then never to be."""
+    runs = suite()
+    runs["add/net-frozen"] |= {s: made(seed=s, t_gen=NEVER, budget=7_000) for s in (1000, 1001)}
+    cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
+    assert cells.unwatched("frozen").sum() == 2
+    differences = [
+        of(judged(runs), "L1").finding.estimates["difference"].value,
+        *(L1(replace(cells, undecided=taken)).estimates["difference"].value for taken in (0.0, 1.0)),
+    ]
+    assert differences == pytest.approx([1.0, 1.0, 0.8])
+    assert [name for name in of(judged(runs), "L1").finding.variants if name.startswith("undecided")] == [
+        "undecided runs late",
+        "undecided runs never",
+    ]
+
+
+def test_a_frozen_run_that_never_fits_is_no_undecided_one():
+    runs = suite(**{"net-frozen": {"t_mem": NEVER, "t_gen": NEVER}})
+    assert not lazy_to_rich().cells(lazy_to_rich().designs[0], runs).unwatched("frozen").any()
+
+
+def on_path(seed, behind: float, **given):
+    """A run that fits at its first tick, with a share of its path behind it at the half-rise."""
+    run = made(seed, t_mem=1.0, **given)
+    path = np.interp(run.curve.time, [1.0, run.half_rise(), run.curve.last], [0.0, behind, 1.0])
+    return support_handmade.changed(run, path=path)
+
+
+@pytest.mark.parametrize(("behind", "late"), [(0.1, 0.0), (0.6, 1.0)])
+def test_without_a_clock_late_is_told_by_the_path(behind, late):
+    design = Design("machine", "add", False, CELLS, endpoint="path")
+    run = on_path(1000, behind)
+    assert Cells(design, {}, [1000]).endpoint(run) == late
+    squared = support_handmade.changed(run, time=run.curve.time**2)
+    assert Cells(design, {}, [1000]).endpoint(squared) == late
+    assert math.isnan(Cells(design, {}, [1000]).endpoint(made(t_mem=1.0)))  # nobody measured the path
+    assert Cells(replace(design, endpoint="clock"), {}, [1000]).endpoint(run) == run.detections[0.95].late
 
 
 FROZEN = Design(

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from grokbench.verdicts.cells import Cells, Design
 from grokbench.verdicts.finding import Estimate, Finding, Gate, Margin
 from grokbench.verdicts.rules import Prediction
-from grokbench.verdicts.verdict import Verdict, explain, judge, overall, secondaries
+from grokbench.verdicts.verdict import Verdict, explain, judge, overall, refuted, secondaries
 
 S, C, U, NA = "supported", "contradicted", "undecided", "not applicable"
 LARGE = Margin(0.3, 0.5)  # margins of an effect that must be large: support below contradiction
@@ -141,7 +142,7 @@ def test_the_verdict_must_be_the_same_at_every_threshold():
     yes, no, unclear = (settled_part(v) for v in (S, C, U))
     assert said(leaf(yes, variants={"h .90": found(yes), "h .99": found(yes)})) == (S, "")
     sensitive = leaf(yes, variants={"h .90": found(yes), "h .99": found(unclear)})
-    assert said(sensitive) == (U, "threshold-sensitive: h .99")
+    assert said(sensitive) == (U, "threshold-sensitive: undecided at h .99")
     assert leaf(no, variants={"lam 1e-3": found(yes)}).word == U
     assert said(leaf(unclear, variants={"h .90": found(yes)})) == (U, "interval")
     # contradicted by another part at another threshold is the same verdict
@@ -203,7 +204,24 @@ def test_an_explanation_in_a_family(verdicts):
     assert family.word == expected
     assert family.level == pytest.approx(0.05 / max(1, len(counted)))
     assert [part.word for part in family.parts] == list(verdicts)
-    assert [part.level for part in family.parts] == [family.level] * 3
+    left = max(1, len(counted) - counted.count(C))  # Holm: what contradicts leaves one row less for the others
+    assert all(part.level == pytest.approx(0.05 / left) for part in family.parts if part.word not in (C, NA))
+
+
+def test_contradictions_are_read_under_holm():
+    # high = value + .1 log10(1/alpha): the second row contradicts at .05/1, and not at .05/2
+    clear = leaf((LARGE, shrinking(0.0, 0.1)))
+    close = leaf((Margin(0.3, 0.45), shrinking(0.3, 0.1)), name="L2")
+    assert [one.word for one in refuted([close])] == [C]
+    assert [one.word for one in refuted([settled(S), close])] == [S, U]
+    assert [one.word for one in refuted([clear, close])] == [C, C]
+
+
+def test_a_control_that_satisfies_the_rule_supports_nothing():
+    one = leaf(settled_part(S), settled_part(S))
+    for verdict, expected in ((S, (U, "its own control satisfies the rule")), (U, (S, "")), (C, (S, ""))):
+        finding = replace(one.finding, control={"0": settled_part(verdict)[1]})  # the other part has no control
+        assert said(judge(one.prediction, one.cells, finding)) == expected
 
 
 def test_an_explanation_needs_an_intervention_and_two_different_predictions():
