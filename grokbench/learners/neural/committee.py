@@ -39,7 +39,8 @@ class Committee(Learner):
     centred : subtract the initial output, so that the scores start at exactly 0; with many neurons that output grows
         with alpha, and so does what has to be unlearned.
     reduced : train (m, M); false trains the N weight vectors, to the same scores up to rounding.
-    weight_decay : pulls the weights to 0; the frozen twin to its start, which leaves it the ridge n weight_decay / 2.
+    weight_decay : pulls the weights to 0; the frozen twin's function to its start, which leaves it the ridge
+        n weight_decay / 2. That is the zero function where `centred`; elsewhere the initial function stays.
     frozen : train the linearization in the weights at their start, features fixed: the lazy control.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
     """

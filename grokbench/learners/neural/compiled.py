@@ -75,6 +75,7 @@ def load(precision: str) -> None:
         theta=theta,
         start=theta,
         tangent=False,
+        added_start=0,
         sizes=[3, 1, 2],
         spare=0,
         data=data,
@@ -98,7 +99,8 @@ class CompiledDescent:
     network : for its options.
     theta : (parameters,) W_1, [b_1], W_2, ... row by row; changed in place.
     start : (parameters,) theta_0 of the network.
-    tangent : theta is the displacement of a tangent model at `start`, and no network's.
+    tangent : theta is the weights of a tangent model at `start`, and no network's.
+    added_start : how many times the initial output f_0 is added to the output: 1, 0 or -1.
     sizes : numbers of inputs, of hidden units and of outputs.
     spare : columns of zeros beside the outputs, in all arrays.
     data : `grokbench.compiled.passes.Batch` of all training examples, without a base.
@@ -106,7 +108,19 @@ class CompiledDescent:
     rng : draws the order of the minibatches.
     """
 
-    def __init__(self, network: MLP, theta, start, tangent: bool, sizes: list[int], spare: int, data, loss: str, rng):
+    def __init__(
+        self,
+        network: MLP,
+        theta,
+        start,
+        tangent: bool,
+        added_start: int,
+        sizes: list[int],
+        spare: int,
+        data,
+        loss: str,
+        rng,
+    ):
         from grokbench.compiled.elementary import ACTIVATIONS
         from grokbench.compiled.losses import LOSSES
         from grokbench.compiled.passes import Shape
@@ -130,7 +144,7 @@ class CompiledDescent:
         self._rule = rule_of(network, theta, sizes)
         self._vectors = Vectors(theta, *(np.zeros_like(theta) for _ in range(4)))
         self._start, self._anchor = start, start if tangent else theta
-        self._base_sign = int(tangent) - int(network.centred)
+        self._added_start = added_start
         self._room = None
         self._data = self.with_base(data)
         self.batches = Batches(network.batch_size, len(data.classes), rng)
@@ -150,16 +164,16 @@ class CompiledDescent:
         return self._forward(self._shape, self._vectors, data)[:, : self._shape.outputs].astype(np.float64)
 
     def with_base(self, data):
-        """The same examples with what is added to their outputs: f_0 of a tangent model, less f_0 where centred.
+        """The same examples with what is added to their outputs: f_0, minus f_0, or nothing.
 
         It comes from the very arithmetic of the scores, which therefore start at exactly 0 where they are centred, and
         with the network's own numbers where they are not.
         """
-        if not self._base_sign:
+        if not self._added_start:
             return data
         plain = self._shape._replace(tangent=False, scale=1.0)
         return data._replace(
-            base=self._base_sign * self._forward(plain, self._vectors._replace(theta=self._start), data)
+            base=self._added_start * self._forward(plain, self._vectors._replace(theta=self._start), data)
         )
 
     def _forward(self, shape, vectors, data) -> np.ndarray:

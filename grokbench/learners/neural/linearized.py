@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ from grokbench.learners.neural.mlp import MLP, linear, slope
 from grokbench.registry import register_learner
 from grokbench.tasks.base import Split
 
-UNCLAMPED = "0: a tangent model starts at displacement 0, its norm cannot be held"
+UNCLAMPED = "0: the weights of a tangent model are not the network's, their norm cannot be held"
 STEPWISE = {"orthogonal_gradient": False, "grokfast_lambda": 0.0, "freeze_after": -1}  # options of steps, switched off
 LARGEST_FLOW = 8000  # side of the matrix that is diagonalized once: 2 GB at the peak, about two minutes
 
@@ -22,21 +23,26 @@ LARGEST_FLOW = 8000  # side of the matrix that is diagonalized once: 2 GB at the
 class Linearized(MLP):
     """Exact tangent model of an `mlp` at its initial parameters: lazy by construction.
 
-    ``s(x) = alpha ([not centred] f(x; theta_0) + J(x) delta)``, J the Jacobian of the network at theta_0 and
-    ``delta = theta - theta_0``, which starts at 0 and is trained (arXiv 2310.06110 calls this the lazy control).
-    With equal options and seed it has the start and the batches of its twin `mlp`. Weight decay and the orthogonal
-    gradient act on delta: the decay pulls towards the initial function. A clamped norm would be that of theta and is
-    refused.
+    ``s(x) = alpha J(x) phi``, J the Jacobian of the network at theta_0: linear in the weights phi, which are trained
+    (arXiv 2310.06110 calls this the lazy control). They start at 0 in all layers but the last, and in the last at the
+    network's own weights and bias. The output is linear in those, so that ``J(x) phi_0 = f(x; theta_0)`` exactly. With
+    equal options and seed the twin thus has the start, to rounding, and the batches of its `mlp`. Weight decay and the
+    orthogonal gradient act on phi: the decay pulls the function to 0, as that of the network does. With decay_to =
+    "start" the twin is ``s(x) = alpha (f(x; theta_0) + J(x) delta)``, delta starts at 0, and the decay pulls the
+    function back to f(x; theta_0), which it never removes. Without decay both train the same function. Where `centred`,
+    the function starts at 0 and both are one: ``s(x) = alpha J(x) phi`` with phi = 0 at first. A clamped norm would be
+    that of theta and is refused.
 
-    solver = "flow" is the gradient flow of loss "mse" in closed form, in float64: the residual on the training set
-    is ``r(t) = exp(-(2/n) Theta t / alpha^2) r(0)`` with Theta (nC, nC) the tangent kernel of the scores, and weight
-    decay is the penalty ``weight_decay/2 |delta|^2``. One unit of flow time is 1 / learning_rate steps of gradient
+    solver = "flow" is the gradient flow of loss "mse" in closed form, in float64: without decay the residual on the
+    training set is ``r(t) = exp(-(2/n) Theta t / alpha^2) r(0)`` with Theta (nC, nC) the tangent kernel of the scores.
+    Weight decay is the penalty ``weight_decay/2 |phi|^2``. One unit of flow time is 1 / learning_rate steps of gradient
     descent. Optimizer, learning rate, momentum, batch size and dtype take no part in it; what changes single steps
     (Grokfast, orthogonal gradient, freezing) is refused.
 
     Parameters
     ----------
     solver : "optimizer" takes the twin's steps; "flow" is gradient flow in closed form, for loss "mse" only.
+    decay_to : what weight decay pulls the function to: "zero", or the "start" f(x; theta_0).
 
     Raises
     ------
@@ -45,8 +51,10 @@ class Linearized(MLP):
     """
 
     solver: Literal["optimizer", "flow"] = "optimizer"
+    decay_to: Literal["zero", "start"] = "zero"
 
     family = "lazy"
+    version = 2  # the decay pulls to the zero function
 
     def __post_init__(self):
         super().__post_init__()
@@ -87,18 +95,23 @@ class Linearized(MLP):
         return 0
 
     def _start(self) -> list:
+        """phi_0: the last layer of theta_0 and zeros, or zeros alone where f_0 is added or subtracted."""
         import torch
 
-        return [torch.zeros_like(tensor) for tensor in self._theta0]
+        first = len(self._theta0) if self.centred or self._added_start() else len(self._theta0) - self._readout
+        return [*map(torch.zeros_like, self._theta0[:first]), *self._theta0[first:]]
 
     def _tangent_point(self) -> list:
         return self._theta0
+
+    def _added_start(self) -> int:
+        return int(self.decay_to == "start" and not self.centred)
 
     def _prepare(self, inputs) -> list:
         """Inputs, the constant part of the output, then h_l and phi'(a_l) of the hidden layers, all at theta_0."""
         features, (*hidden, output) = self._forward(self._theta0, inputs)
         slopes = [slope(a, self.activation) for a in hidden]
-        return [inputs, output.new_zeros(output.shape) if self.centred else output, *features[1:], *slopes]
+        return [inputs, output if self._added_start() else output.new_zeros(output.shape), *features[1:], *slopes]
 
     def _given(self, context: list) -> tuple[list, list]:
         _, _, *kept = context
@@ -125,25 +138,35 @@ class Linearized(MLP):
         import torch
 
         with torch.no_grad():
-            residual = (self._map(self._trained, self._context) - self._targets).reshape(-1)
+            base = self.output_scale * self._context[1]
+            start = self._map(self._trained, self._context) - base
             values, self._vectors = torch.linalg.eigh(self._tangent_kernel(self._tensor(encoded)))
+            sides = torch.stack([(self._targets - base).reshape(-1), start.reshape(-1)])
         pace = 2 / (self._n * self.output_scale**2)
-        rates = pace * values + self.weight_decay
         kept = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-        self._rates = torch.where(kept, rates, 1.0)
-        self._forces = torch.where(kept, -pace * (self._vectors.T @ residual), 0.0)
-        self.first_time = 0.1 / float(rates[-1]) if rates[-1] > 0 else 1.0
+        self._rates = torch.where(kept, pace * values, 1.0)
+        self._targets_along, self._start_along = torch.where(kept, pace * (sides @ self._vectors), 0.0)
+        fastest = pace * float(values[-1]) + self.weight_decay
+        self.first_time = 0.1 / fastest if fastest > 0 else 1.0
 
     def _flow(self, time: float) -> None:
-        """delta(t) = J^T c(t) with dc/dt = -(2 / n alpha^2) r - weight_decay c, solved in the eigenbasis."""
+        """phi(t) = exp(-w t) phi_0 + J^T U c(t), with w the decay and q = pace theta of each eigendirection.
+
+        ``dc/dt = pace (y - exp(-w t) p) - (q + w) c`` for the targets y = U^T Y and the start p = U^T J phi_0. Then
+        ``c = pace y (1 - exp(-(q + w) t)) / (q + w) - pace p exp(-w t) (1 - exp(-q t)) / q``.
+        """
         import torch
 
-        coefficients = self._vectors @ (self._forces * -torch.expm1(-self._rates * time) / self._rates)
+        left = math.exp(-self.weight_decay * time) if self.weight_decay else 1.0
+        rates = self._rates + self.weight_decay
+        gained = self._targets_along * -torch.expm1(-rates * time) / rates
+        corrected = left * self._start_along * -torch.expm1(-self._rates * time) / self._rates
         scores = self._map(self._trained, self._context)
-        delta = torch.autograd.grad(scores, self._trained, coefficients.reshape(scores.shape))
+        pulled = self._vectors @ (gained - corrected)
+        change = torch.autograd.grad(scores, self._trained, pulled.reshape(scores.shape))
         with torch.no_grad():
-            for tensor, value in zip(self._trained, delta, strict=True):
-                tensor.copy_(value)
+            for tensor, start, value in zip(self._trained, self._start(), change, strict=True):
+                tensor.copy_(left * start + value)
 
     def _tangent_kernel(self, encoded):
         """(nC, nC) tangent kernel of the scores on the training set, rows ordered by example, then class.

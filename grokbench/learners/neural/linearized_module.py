@@ -14,7 +14,9 @@ class LinearizedModule(ModuleLearner):
 
     ``s(x) = alpha ([not centred] f(x; theta_0) + J(x) delta)``, J the Jacobian of the module at theta_0 and
     ``delta = theta - theta_0``, which starts at 0 and is trained. With equal options and seed it has the start and the
-    batches of its twin. Weight decay acts on delta: it pulls towards the initial function.
+    batches of its twin. Weight decay acts on delta: it pulls back to f(x; theta_0), unless `centred`, and never removes
+    that function, as the decay of the module itself does. (The twins of the built-in networks start at the weights of
+    their linear read-out, and decay to zero; of a module it is not known which weights those are.)
 
     A module that is another function in training than in evaluation has no tangent model: with dropout or batch
     normalization the run fails, and says why.

@@ -169,6 +169,7 @@ class MLP(Network):
             theta=self._vector.numpy(),
             start=joined(self._theta0, self._readout, self._spare)[0].numpy(),
             tangent=self._tangent_point() is not self._trained,
+            added_start=self._added_start(),
             sizes=self._sizes,
             spare=self._spare,
             data=data,
@@ -200,6 +201,10 @@ class MLP(Network):
     def _tangent_point(self) -> list:
         """The parameters at which the tangent kernel is taken."""
         return self._trained
+
+    def _added_start(self) -> int:
+        """How many times the initial output is added to the output."""
+        return -int(self.centred)
 
     def _prepare(self, inputs) -> list:
         """What the map needs to know of some inputs and training does not change: tensors with one row per input."""

@@ -26,7 +26,9 @@ def begun(split, name="linearized", seed=0, **given):
 
 
 def twins(split, **given):
-    return begun(split, **given), begun(split, "mlp", **{k: v for k, v in given.items() if k != "solver"})
+    return begun(split, **given), begun(
+        split, "mlp", **{k: v for k, v in given.items() if k not in ("solver", "decay_to")}
+    )
 
 
 def start_and_jacobian(twin, X):
@@ -47,29 +49,44 @@ def start_and_jacobian(twin, X):
     return network(flat).numpy(), torch.func.jacrev(network)(flat).numpy()
 
 
+def first_weights(twin, learner):
+    """phi_0 of the tangent model: the network's last layer, zeros before it; zeros alone where f_0 is apart."""
+    theta, readout = list(twin.description().values()), 2 if twin.bias else 1
+    first = len(theta) if learner.centred or learner.decay_to == "start" else len(theta) - readout
+    return np.concatenate([np.zeros_like(a).ravel() if i < first else a.ravel() for i, a in enumerate(theta)])
+
+
+def base_of(learner, f0):
+    """What is added to J phi."""
+    return f0 if learner.decay_to == "start" and not learner.centred else np.zeros_like(f0)
+
+
 def relative(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("decay_to", ["zero", "start"])
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(
     ("hidden", "residual"), [([], False), ([6], False), ([6, 5, 4], False), ([5, 5, 5, 5], True)], ids=str
 )
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_scores_are_the_tangent_model(activation, hidden, residual, centred):
-    """s = alpha ([not centred] f_0 + J delta) after training, on held-out inputs, in both precisions."""
+def test_scores_are_the_tangent_model(activation, hidden, residual, centred, decay_to):
+    """s = alpha J phi, or alpha (f_0 + J delta), after training, on held-out inputs, in both precisions."""
     split = modular(5)
     given = {"activation": activation, "hidden": hidden, "residual": residual, "centred": centred, "bias": True}
+    given |= {"decay_to": decay_to}
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
         learner, twin = twins(split, dtype=dtype, learning_rate=0.1, output_scale=0.5, **given)
         f0, J = start_and_jacobian(twin, split.X_test)
         learner.advance(5)
         assert np.linalg.norm(flat(learner)) > 0.1
-        expected = 0.5 * (f0 * (not centred) + J @ flat(learner))
+        expected = 0.5 * (base_of(learner, f0) + J @ flat(learner))
         assert relative(learner.scores(split.X_test), expected) < tolerance
 
 
+@pytest.mark.parametrize("decay_to", ["zero", "start"])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "hinge", "stablemax"])
 @pytest.mark.parametrize(
@@ -81,14 +98,15 @@ def test_scores_are_the_tangent_model(activation, hidden, residual, centred):
     ],
     ids=["momentum", "adam", "adamw"],
 )
-def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_decay):
-    """delta trained by torch's optimizers on the Jacobian as a matrix; the decay acts on delta."""
+def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_decay, decay_to):
+    """phi trained by torch's optimizers on the Jacobian as a matrix; the decay acts on phi."""
     split = modular(5)
     given = {**given, "hidden": [6, 5], "activation": "gelu", "output_scale": 2.0, "dtype": "float64"}
-    learner, twin = twins(split, loss=loss, weight_decay=weight_decay, **given)
-    f0, J = map(torch.tensor, start_and_jacobian(twin, split.X_train))
+    learner, twin = twins(split, loss=loss, weight_decay=weight_decay, decay_to=decay_to, **given)
+    f0, J = start_and_jacobian(twin, split.X_train)
+    base, J = torch.tensor(base_of(learner, f0)), torch.tensor(J)
     y = torch.tensor(split.y_train)
-    delta = torch.zeros(J.shape[2], dtype=torch.float64, requires_grad=True)
+    delta = torch.tensor(first_weights(twin, learner), requires_grad=True)
     common = {"lr": learner.learning_rate, "weight_decay": weight_decay}
     if given["optimizer"] == "sgd":
         optimizer = torch.optim.SGD([delta], momentum=0.8, **common)
@@ -97,7 +115,7 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_
         optimizer = kind([delta], betas=(0.9, 0.98), **common)
     for _ in range(30):
         optimizer.zero_grad()
-        scores = 2.0 * (f0 + J @ delta)
+        scores = 2.0 * (base + J @ delta)
         (objective(scores, torch.eye(5, dtype=torch.float64)[y] if loss == "mse" else y, loss) / 4.0).backward()
         optimizer.step()
     learner.advance(30)
@@ -109,7 +127,10 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_
 def test_twins_share_start_and_batches():
     split = modular(7)
     learner, twin = twins(split, batch_size=5, hidden=[8], bias=True)
-    assert learner.scores(split.X_test).tobytes() == twin.scores(split.X_test).tobytes()
+    # single precision: the two sum the last layer's products in another order
+    np.testing.assert_allclose(learner.scores(split.X_test), twin.scores(split.X_test), rtol=0, atol=1e-5)
+    protected = begun(split, batch_size=5, hidden=[8], bias=True, decay_to="start")
+    assert protected.scores(split.X_test).tobytes() == twin.scores(split.X_test).tobytes()
     assert learner.kernel(split.X_test).tobytes() == twin.kernel(split.X_test).tobytes()
     drawn = [one._descent.batches.draw(12)[0].tolist() for one in (learner, twin)]
     assert drawn[0] == drawn[1]
@@ -151,20 +172,23 @@ CASES = [
     {"weight_decay": 0.05, "output_scale": 2.0, "hidden": []},
     {"hidden": [9], "bias": False, "activation": "relu"},
     {"hidden": [5, 5, 5], "residual": True},
+    {"weight_decay": 0.05, "decay_to": "start"},
+    {"output_scale": 0.5, "decay_to": "start"},
+    {"weight_decay": 0.05, "centred": True},
 ]
 
 
 def flow_matrices(learner, twin, split):
-    """r(0) (nC,), J of the scores (nC, parameters) and the factor 2 / (n alpha^2) of the gradient."""
+    """Residual of phi = 0 (nC,), J of the scores (nC, parameters) and the factor 2 / (n alpha^2) of the gradient."""
     f0, J = start_and_jacobian(twin, split.X_train)
     alpha, n = learner.output_scale, len(f0)
-    residual = alpha * f0 * (not learner.centred) - np.eye(split.n_classes)[split.y_train]
+    residual = alpha * base_of(learner, f0) - np.eye(split.n_classes)[split.y_train]
     return residual.ravel(), alpha * J.reshape(residual.size, -1), 2 / (n * alpha**2)
 
 
 @pytest.mark.parametrize("given", CASES, ids=str)
 def test_flow_is_the_matrix_exponential(given):
-    """The linear equation of (delta, 1) by scipy's expm, on held-out scores, at three orders of time."""
+    """The linear equation of (phi, 1) by scipy's expm, on held-out scores, at three orders of time."""
     split = modular(4)
     learner, twin = twins(split, dtype="float64", **{**FLOW, **given})
     r0, J, pace = flow_matrices(learner, twin, split)
@@ -172,11 +196,12 @@ def test_flow_is_the_matrix_exponential(given):
     generator[:-1, :-1] = -pace * J.T @ J - learner.weight_decay * np.eye(J.shape[1])
     generator[:-1, -1] = -pace * J.T @ r0
     f0, J_test = start_and_jacobian(twin, split.X_test)
-    for time in (0.1, 3.0, 100.0):
+    start = np.append(first_weights(twin, learner), 1.0)
+    for time in (0.0, 0.1, 3.0, 100.0):
         learner.advance(time)
-        delta = scipy.linalg.expm(time * generator)[:-1, -1]
-        np.testing.assert_allclose(flat(learner), delta, rtol=1e-7, atol=1e-9)
-        expected = learner.output_scale * (f0 * (not learner.centred) + J_test @ delta)
+        phi = (scipy.linalg.expm(time * generator) @ start)[:-1]
+        np.testing.assert_allclose(flat(learner), phi, rtol=1e-7, atol=1e-9)
+        expected = learner.output_scale * (base_of(learner, f0) + J_test @ phi)
         np.testing.assert_allclose(learner.scores(split.X_test), expected, rtol=1e-7, atol=1e-8)
 
 
@@ -204,12 +229,15 @@ def test_flow_is_the_limit_of_small_gradient_steps(given):
     assert errors[1] == pytest.approx(errors[0] / 2, rel=0.1)
 
 
-def test_flow_ends_at_the_interpolation_of_minimum_norm():
+@pytest.mark.parametrize("decay_to", ["zero", "start"])
+def test_flow_ends_at_the_interpolation_nearest_to_its_start(decay_to):
     split = modular(4)
-    learner, twin = twins(split, **FLOW, dtype="float64")
+    learner, twin = twins(split, **FLOW, dtype="float64", decay_to=decay_to)
     r0, J, _ = flow_matrices(learner, twin, split)
     learner.advance(np.inf)
-    np.testing.assert_allclose(flat(learner), -np.linalg.pinv(J) @ r0, rtol=1e-6, atol=1e-8)
+    start = first_weights(twin, learner)
+    nearest = start - np.linalg.pinv(J) @ (r0 + J @ start)
+    np.testing.assert_allclose(flat(learner), nearest, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(learner.scores(split.X_train), np.eye(4)[split.y_train], atol=1e-7)
 
 
@@ -220,6 +248,73 @@ def test_flow_with_decay_ends_at_ridge_regression():
     learner.advance(np.inf)
     ridge = -np.linalg.solve(pace * J.T @ J + 0.05 * np.eye(J.shape[1]), pace * J.T @ r0)
     np.testing.assert_allclose(flat(learner), ridge, rtol=1e-7, atol=1e-9)
+
+
+def test_the_end_of_decay_to_zero_is_kernel_ridge_regression_whatever_f_0_was():
+    """Closed form with the twin's own kernel, Theta of the one output; f_0 is still in the end of decay to "start"."""
+    rng = np.random.default_rng(1)
+    X, Z = rng.normal(size=(30, 3)), rng.normal(size=(10, 3))
+    y = np.sin(X[:, 0])
+    split = Split(X, y, Z, np.sin(Z[:, 0]), 0, tolerance=0.01)
+    given = {"loss": "mse", "solver": "flow", "hidden": [40], "weight_decay": 0.02}
+    zero, start = begun(split, **given), begun(split, **given, decay_to="start")
+    Theta, cross = zero.kernel(X), zero.cross_kernel(Z, X)
+    f0, f0_Z = (begun(split, "mlp", hidden=[40], dtype="float64", loss="mse").scores(each)[:, 0] for each in (X, Z))
+    ridge = np.linalg.inv(Theta + 0.02 * 30 / 2 * np.eye(30))
+    for learner in (zero, start):
+        learner.advance(np.inf)
+    np.testing.assert_allclose(zero.scores(Z)[:, 0], cross @ ridge @ y, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(start.scores(Z)[:, 0], f0_Z + cross @ ridge @ (y - f0), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("given", [{}, {"loss": "mse", "solver": "flow"}], ids=["steps", "flow"])
+def test_strong_decay_leaves_nothing_of_f_0(given):
+    """The scores end far below the initial function's, and with decay to "start" above a half of it."""
+    split = modular(5)
+    given = {"hidden": [16], "weight_decay": 50.0, "learning_rate": 0.01, "init_scale": 3.0, **given}
+    initial = np.linalg.norm(begun(split, **given).scores(split.X_test))
+    left = {}
+    for decay_to in ("zero", "start"):
+        learner = begun(split, **given, decay_to=decay_to)
+        learner.advance(60)
+        left[decay_to] = np.linalg.norm(learner.scores(split.X_test)) / initial
+    assert left["zero"] < 0.1 < 0.5 < left["start"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"optimizer": "sgd", "learning_rate": 0.1, "hidden": [6, 5]}, {"loss": "mse", "solver": "flow", "hidden": [6]}],
+    ids=["steps", "flow"],
+)
+def test_without_decay_both_forms_train_the_same_function(given):
+    split = modular(5)
+    both = [begun(split, dtype="float64", bias=True, **given, decay_to=decay_to) for decay_to in ("zero", "start")]
+    for time in (0, 1, 30):
+        for learner in both:
+            learner.advance(time)
+        np.testing.assert_allclose(both[0].scores(split.X_test), both[1].scores(split.X_test), **CLOSE)
+
+
+@pytest.mark.parametrize("machine", ["0", "1"])
+def test_without_hidden_layers_the_twin_is_the_network(machine, monkeypatch):
+    """A linear network is its own tangent model: the same decay from the same start, by both loops."""
+    monkeypatch.setenv("GROKBENCH_COMPILED", machine)
+    split = modular(5)
+    learner, twin = twins(split, hidden=[], bias=True, weight_decay=0.5, dtype="float64", orthogonal_gradient=True)
+    for one in (learner, twin):
+        one.advance(50)
+    np.testing.assert_allclose(learner.scores(split.X_test), twin.scores(split.X_test), **CLOSE)
+    np.testing.assert_allclose(flat(learner), flat(twin), **CLOSE)
+
+
+def test_where_centred_both_forms_are_one():
+    split = modular(5)
+    given = {"centred": True, "weight_decay": 0.3, "hidden": [6]}
+    zero, start = (begun(split, **given, decay_to=decay_to) for decay_to in ("zero", "start"))
+    assert not zero.scores(split.X_test).any()
+    for learner in (zero, start):
+        learner.advance(20)
+    assert zero.scores(split.X_test).tobytes() == start.scores(split.X_test).tobytes()
 
 
 def test_flow_reads_regressions():
@@ -271,9 +366,9 @@ def test_what_the_flow_cannot_do_is_said():
     assert grokbench.learner("linearized").cannot_read(modular(31)) is None
 
 
-def test_options_are_the_twin_s_and_one_more():
+def test_options_are_the_twin_s_and_two_more():
     described = options(linearized.Linearized)
-    assert list(described) == [*options(mlp.MLP), "solver"]
+    assert list(described) == [*options(mlp.MLP), "solver", "decay_to"]
     assert all(option.description for option in described.values())
 
 

@@ -30,35 +30,47 @@ def start_and_jacobian(twin, X):
     return twin._network(theta, rows), torch.cat([block.flatten(2) for block in blocks], 2)
 
 
+def first_weights(twin, decay_to):
+    """phi_0: W_U, the last, and zeros before it; zeros alone for decay to "start"."""
+    theta = {**twin.description()}
+    for name in theta if decay_to == "start" else list(theta)[:-1]:
+        theta[name] = np.zeros_like(theta[name])
+    return np.concatenate([array.ravel() for array in theta.values()])
+
+
+@pytest.mark.parametrize("decay_to", ["zero", "start"])
 @pytest.mark.parametrize("layer_norm", [False, True], ids=["plain", "layer norm"])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_scores_are_the_tangent_model(layers, layer_norm):
-    """f_0 + J delta after training, on held-out inputs, in both precisions."""
+def test_scores_are_the_tangent_model(layers, layer_norm, decay_to):
+    """J phi, or f_0 + J delta, after training, on held-out inputs, in both precisions."""
     split = modular()
     given = {"layers": layers, "layer_norm": layer_norm, "activation": "gelu", "learning_rate": 0.02}
     f0, J = start_and_jacobian(begun(split, "transformer", **given), split.X_test)
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
-        learner = begun(split, **{**given, "dtype": dtype})
+        learner = begun(split, **{**given, "dtype": dtype, "decay_to": decay_to})
         learner.advance(5)
         delta = flat(learner)
         assert np.linalg.norm(delta) > 0.1
-        expected = f0.numpy() + J.numpy() @ delta
+        expected = f0.numpy() * (decay_to == "start") + J.numpy() @ delta
         assert np.linalg.norm(learner.scores(split.X_test) - expected) < tolerance * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("decay_to", ["zero", "start"])
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "stablemax"])
 @pytest.mark.parametrize(
     "given", [{"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.8}, {}], ids=["sgd", "adamw"]
 )
-def test_training_equals_torch_on_the_explicit_linear_model(given, loss):
-    """delta trained by torch's optimizers on the Jacobian as a matrix; the decay acts on delta."""
+def test_training_equals_torch_on_the_explicit_linear_model(given, loss, decay_to):
+    """phi trained by torch's optimizers on the Jacobian as a matrix; the decay acts on phi."""
     split = modular()
     given = {**given, "weight_decay": 0.3, "loss": loss}
-    f0, J = start_and_jacobian(begun(split, "transformer", **given), split.X_train)
+    twin = begun(split, "transformer", **given)
+    f0, J = start_and_jacobian(twin, split.X_train)
+    base = f0 if decay_to == "start" else torch.zeros_like(f0)
     targets = torch.tensor(split.y_train)
     targets = torch.eye(5, dtype=torch.float64)[targets] if loss == "mse" else targets
-    delta = torch.zeros(J.shape[2], dtype=torch.float64, requires_grad=True)
-    learner = begun(split, **given)
+    delta = torch.tensor(first_weights(twin, decay_to), requires_grad=True)
+    learner = begun(split, **given, decay_to=decay_to)
     common = {"lr": learner.learning_rate, "weight_decay": 0.3}
     if learner.optimizer == "sgd":
         optimizer = torch.optim.SGD([delta], momentum=0.8, **common)
@@ -66,7 +78,7 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss):
         optimizer = torch.optim.AdamW([delta], betas=(0.9, 0.98), **common)
     for _ in range(30):
         optimizer.zero_grad()
-        objective(f0 + J @ delta, targets, loss).backward()
+        objective(base + J @ delta, targets, loss).backward()
         optimizer.step()
     learner.advance(30)
     np.testing.assert_allclose(flat(learner), delta.detach().numpy(), rtol=1e-6, atol=1e-8)  # Adam's small roots
@@ -75,7 +87,7 @@ def test_training_equals_torch_on_the_explicit_linear_model(given, loss):
 def test_twins_share_start_and_batches_and_kernels_part():
     split = modular()
     learner, twin = begun(split, batch_size=5), begun(split, "transformer", batch_size=5)
-    assert learner.scores(split.X_test).tobytes() == twin.scores(split.X_test).tobytes()
+    np.testing.assert_allclose(learner.scores(split.X_test), twin.scores(split.X_test), **CLOSE)
     before = learner.kernel(split.X_test).tobytes()
     assert before == twin.kernel(split.X_test).tobytes()
     drawn = [one._descent.batches.draw(12)[0].tolist() for one in (learner, twin)]
@@ -123,8 +135,8 @@ def test_regressions_are_read():
     assert np.mean((learner.scores(split.X_train)[:, 0] - split.y_train) ** 2) < 1e-3
 
 
-def test_options_are_the_twin_s():
-    assert list(options(learners["linearized_transformer"])) == list(options(Transformer))
+def test_options_are_the_twin_s_and_one_more():
+    assert list(options(learners["linearized_transformer"])) == [*options(Transformer), "decay_to"]
     with pytest.raises(OptionError, match="norm_clamp"):
         grokbench.learner("linearized_transformer", norm_clamp=1.0)
 
