@@ -5,7 +5,6 @@ Inside this module ``import xgboost`` is the library (imports are absolute).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -15,15 +14,18 @@ from grokbench.errors import OptionError
 from grokbench.learners import leaves
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoder, Encoding
+from grokbench.learners.trees import library
+from grokbench.learners.trees.leaf_steps import LeafSteps
 from grokbench.learners.trees.loss_derivatives import derivatives
-from grokbench.learners.trees.random_trees import RandomRounds, same
+from grokbench.learners.trees.random_trees import RandomRounds, Tree
 from grokbench.options import AtLeastTwo, Count, NonNegative, Positive, PositiveShare, Share, Whole
 from grokbench.registry import register_learner
 
 PENALTIES = ("gamma", "min_child_weight", "lambda", "alpha")  # in the units of gradient or curvature
-ARRAYS_KEPT = 3  # the training split is kept besides
+ARRAYS_KEPT = 3  # whose leaves are
 GREEDY_ONLY = {"max_leaves": 0, "grow_policy": "depthwise", "sampling_method": "uniform"}
-OWN = ("random_structure", "stable_gradients", "encoding")  # the options that are not xgboost's
+WHOLE_ROUNDS = {"subsample": 1.0, "num_parallel_tree": 1}  # one tree a round, on all examples
+OWN = ("random_structure", "forest", "greedy_share", "stable_gradients", "encoding")  # options that are not xgboost's
 RECENT, FEWEST, MOST = 0.2, 5, 40  # the recent kernel is that of this share of the rounds, within these bounds
 
 
@@ -44,6 +46,12 @@ class BoostedTrees(Learner):
     floor(s t) > floor(s (t - 1)), that is, evenly spaced. Their structure is drawn from seed, t and the training inputs
     alone, to the depth and with the column sampling of the greedy trees; their leaf values are the same Newton steps
     times eta. gamma and min_child_weight, which ask the gradients whether to split, are for greedy trees only.
+
+    With `forest` or `greedy_share` s below 1, boosting goes back to trees that are there. A round grows a greedy tree
+    wherever floor(s t) > floor(s (t - 1)), and where there is none yet. Every other round takes one Newton step times
+    eta on the leaves of the next tree in turn, those of the forest first: its values change, its structure does not.
+    The forest is totally random trees with leaf values 0, drawn from seed and training inputs alone. So the function
+    is 0 at time 0, but has a kernel. For regressions and two classes.
 
     Parameters
     ----------
@@ -67,6 +75,9 @@ class BoostedTrees(Learner):
     num_parallel_tree : trees per class and round (a boosted forest).
     random_structure : share of the rounds whose trees are drawn without a look at the labels; 1 is the frozen twin,
         whose leaf values alone learn.
+    forest : totally random trees that are there before the first round.
+    greedy_share : share of the rounds that grow a tree, while the others step on the leaves of one that is there; with
+        a forest, 0 is the frozen twin, whose kernel does not move.
     stable_gradients : slopes are computed in double precision and without cancellation, and handed over divided by the
         largest curvature, as are the penalties: the same trees in real numbers. Without, at lambda 0, the library's
         single precision grows no more trees once margins reach 15, after 15 / eta rounds.
@@ -92,12 +103,15 @@ class BoostedTrees(Learner):
     max_bin: AtLeastTwo = 256
     num_parallel_tree: Count = 1
     random_structure: Share = 0.0
+    forest: Whole = 0
+    greedy_share: Share = 1.0
     stable_gradients: bool = False
     encoding: Encoding = "auto"
 
     clock = "rounds"
     family = "trees"
     loss = "cross-entropy"
+    added_options = ("forest", "greedy_share")
 
     def __post_init__(self):
         given = self._tree_options()
@@ -108,6 +122,20 @@ class BoostedTrees(Learner):
         if self.random_structure:  # what ranks splits or examples by their gradients
             plain = {name: given[name] == default for name, default in GREEDY_ONLY.items()}
             self._require(plain, "random_structure 0")
+        if self._goes_back():
+            self._check_going_back(given)
+
+    def _goes_back(self) -> bool:
+        """Whether rounds return to trees that are there."""
+        return self.forest > 0 or self.greedy_share < 1
+
+    def _check_going_back(self, given: dict[str, object]) -> None:
+        alone = {name: given[name] == default for name, default in (GREEDY_ONLY | WHOLE_ROUNDS).items()}
+        self._require(alone, "forest 0 and greedy_share 1")
+        if self.random_structure:
+            raise OptionError("random_structure", self.random_structure, "0, or forest 0 and greedy_share 1")
+        if not (self.forest or self.greedy_share):
+            raise OptionError("greedy_share", self.greedy_share, "a share above 0, or a forest to step on")
 
     def _require(self, fine: dict[str, bool], otherwise: str) -> None:
         for name, holds in fine.items():
@@ -122,22 +150,13 @@ class BoostedTrees(Learner):
         """Why these options do not apply to a split, or None."""
         if self.scale_pos_weight != 1 and split.n_classes != 2:
             return "scale_pos_weight applies to two classes only"
+        if self._goes_back() and split.n_classes > 2:
+            return "forest and greedy_share apply to two classes and to regressions only"
         return super().cannot_read(split)
 
     def _parameters(self, n_classes: int, seed: int) -> dict[str, object]:
-        """The parameters of the booster.
-
-        base_score is given, because the library would else estimate it from the labels; 0.5 is the
-        probability of margin 0. seed_per_iteration makes a round's draws a function of seed and round:
-        the library's generator is shared by all boosters of a thread, so that without it the rows
-        drawn here would depend on what else is trained in the process.
-        """
-        objective = {0: "reg:squarederror", 2: "binary:logistic"}.get(n_classes, "multi:softprob")
-        loss = {"objective": objective, "base_score": 0.5 if n_classes == 2 else 0.0}
-        if objective == "multi:softprob":
-            loss["num_class"] = n_classes
-        machine = {"seed": seed, "seed_per_iteration": True, "nthread": 1, "device": self.device, "verbosity": 0}
-        return self._tree_options() | loss | machine
+        """The parameters of the booster."""
+        return self._tree_options() | library.objective(n_classes) | library.machine(seed, self.device)
 
     def begin(self, X, y, n_classes, alphabet, rng) -> None:
         """An empty ensemble."""
@@ -150,12 +169,14 @@ class BoostedTrees(Learner):
         inputs = self._encode(X)
         train = xgboost.DMatrix(inputs, label=y, nthread=1)
         self._train = (np.array(X), train)
-        self._seen: list[tuple[np.ndarray, object]] = []
+        self._matrix = library.Matrices(*self._train, self._encode)
         self._places: list[tuple[np.ndarray, np.ndarray]] = []
         self._populations: list[np.ndarray] = []  # by tree
         seed = int(rng.integers(2**31))
         self._booster = xgboost.Booster(self._parameters(n_classes, seed), [train])
-        self._random = RandomRounds(self, inputs.astype(np.float32), n_classes if n_classes > 2 else 1, seed)
+        inputs = inputs.astype(np.float32)
+        self._random = RandomRounds(self, inputs, n_classes if n_classes > 2 else 1, seed)
+        self._steps = LeafSteps(self, inputs, seed, self._grow) if self._goes_back() else None
         self._labels = np.array(y)
 
     def advance(self, time: float) -> None:
@@ -166,19 +187,32 @@ class BoostedTrees(Learner):
 
     def _add_round(self) -> None:
         X, train = self._train
-        if not (self.random_structure or self.stable_gradients):
+        if not (self._steps or self.random_structure or self.stable_gradients):
             self._booster.update(train, iteration=self._round)
             return
-        gradient, curvature = derivatives(self._margins(X), self._labels, self._n_classes, self.scale_pos_weight)
-        if self._is_random(self._round):
-            self._random.add(self._round, gradient, curvature)
-            return
+        slopes = derivatives(self._margins(X), self._labels, self._n_classes, self.scale_pos_weight)
+        if self._steps:
+            self._steps.add(*slopes)
+        elif self._is_random(self._round):
+            self._random.add(self._round, *slopes)
+        else:
+            self._boost(*slopes)
+
+    def _boost(self, gradient: np.ndarray, curvature: np.ndarray) -> None:
+        """A round of the library, which is told the slopes, because it does not know of what is not its own."""
         if self.stable_gradients:
             scale = curvature.max() or 1.0
             gradient, curvature = gradient / scale, curvature / scale
             self._booster.set_param({name: self._tree_options()[name] / scale for name in PENALTIES})
-        # the library is told the slopes, because it does not know of the trees that are not its own
-        self._booster.boost(train, self._round, grad=gradient.astype(np.float32), hess=curvature.astype(np.float32))
+        slopes = {"grad": gradient.astype(np.float32), "hess": curvature.astype(np.float32)}
+        self._booster.boost(self._train[1], self._round, **slopes)
+
+    def _grow(self, gradient: np.ndarray, curvature: np.ndarray) -> tuple[Tree, np.ndarray]:
+        """A new tree of the library, and the values of its nodes."""
+        before = self._booster.num_boosted_rounds()
+        self._boost(gradient, curvature)
+        ((*structure, value),) = library.grown(self._booster, before, before + 1)
+        return library.as_tree(*structure), value
 
     def _greedy_before(self, round_: int) -> int:
         """How many of the rounds 0..round_ - 1 are the library's."""
@@ -188,23 +222,14 @@ class BoostedTrees(Learner):
         return self._greedy_before(round_ + 1) == self._greedy_before(round_)
 
     def _margins(self, X: np.ndarray) -> np.ndarray:
-        """(n, columns) float32 sums over all trees."""
+        """(n, columns) float32 sums over all trees; float64 where rounds go back to their trees."""
+        if self._steps:
+            return self._steps.margins(self._encoded(X))
         margin = self._booster.predict(self._matrix(X), output_margin=True).reshape(len(X), -1)
         return margin + self._random.margins(self._encoded(X)) if self.random_structure else margin
 
     def _encoded(self, X: np.ndarray) -> np.ndarray:
         return self._random.inputs if X is self._train[0] else self._encode(X).astype(np.float32)
-
-    def _matrix(self, X: np.ndarray):
-        """xgboost's form of X; the same object for equal arrays, because its predictions so far are cached with it."""
-        for seen, matrix in (self._train, *self._seen):
-            if same(seen, X):
-                return matrix
-        import xgboost
-
-        matrix = xgboost.DMatrix(self._encode(X), nthread=1)
-        self._seen = [(np.array(X), matrix), *self._seen[: ARRAYS_KEPT - 1]]
-        return matrix
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Margins of all trees so far, two classes as (-f/2, f/2)."""
@@ -219,8 +244,11 @@ class BoostedTrees(Learner):
         """Cumulative leaf co-occurrence, the mean over trees of sum_leaf 1[x in l] 1[x' in l] / (n_l + lambda).
 
         n_l is the number of training examples in leaf l. For squared error, one round with eta 1 is
-        f(x) = sum_i K(x, x_i) y_i. None at time 0, where there is no tree.
+        f(x) = sum_i K(x, x_i) y_i. Each tree counts once, those of a forest too, however often its leaves were moved.
+        None where there is no tree: at time 0 without a forest.
         """
+        if self._steps:
+            return self._steps.kernel(self._encoded(X))
         return self._co_occurrence(X, self._round) if self._round else None
 
     def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
@@ -233,6 +261,8 @@ class BoostedTrees(Learner):
 
     def _co_occurrence(self, X: np.ndarray, rounds: int) -> np.ndarray:
         """(n, n) over the trees of the last `rounds` rounds."""
+        if self._steps:
+            return self._steps.recent(self._encoded(X), rounds)
         many = self._random.per_round
         grown = self._leaves_from(len(self._populations) // many, self._train[0])
         self._populations += leaves.populations(grown.reshape(len(grown), -1))
@@ -265,14 +295,21 @@ class BoostedTrees(Learner):
 
         Trees come round by round, then by class, then parallel trees. ``is_leaf`` (nodes,) tells leaves
         from splits and so where a tree ends; ``split_feature``, ``threshold`` (splits,) and
-        ``leaf_value`` (leaves,) follow in the same order.
+        ``leaf_value`` (leaves,) follow in the same order. A forest comes first; a leaf that was moved
+        more than once has the sum.
         """
+        return leaves.joined(self._described())
+
+    def _described(self) -> list[dict[str, np.ndarray]]:
+        """One entry per round, or per tree where rounds go back to theirs."""
+        if self._steps:
+            return self._steps.described()
         described, now = len(self._trees), self._round
         if described < now:
             grown = iter(self._grown(self._greedy_before(described), self._greedy_before(now)))
             random = iter(self._random.described(described - self._greedy_before(described)))
             self._trees += [next(random if self._is_random(round_) else grown) for round_ in range(described, now)]
-        return leaves.joined(self._trees)
+        return self._trees
 
     def scores_of(self, description, X):
         """The sums of the leaf values of whole rounds of trees."""
@@ -281,20 +318,17 @@ class BoostedTrees(Learner):
         return self._as_scores(values.reshape(len(X), *shape).sum(axis=(1, 3)))
 
     def parts(self):
-        """The number of rounds."""
-        return self._round
+        """The number of rounds, or of trees where rounds go back to theirs."""
+        return len(self._steps.trees) if self._steps else self._round
 
     def leading(self, size):
-        """The `size` rounds that move the training scores most (mean square of their trees), in their order."""
+        """The `size` parts that move the training scores most (mean square of their trees), in their order."""
         moved = (leaves.values(self.description(), self._encoded(self._train[0])) ** 2).mean(axis=0)
-        heaviest = np.argsort(-moved.reshape(self._round, -1).sum(axis=1), kind="stable")[:size]
-        return leaves.joined([self._trees[round_] for round_ in np.sort(heaviest)])
+        heaviest = np.argsort(-moved.reshape(self.parts(), -1).sum(axis=1), kind="stable")[:size]
+        described = self._described()
+        return leaves.joined([described[part] for part in np.sort(heaviest)])
 
     def _grown(self, first: int, last: int) -> list[dict[str, np.ndarray]]:
-        """The trees of the library's rounds first..last - 1, one entry per round; trees never change once grown."""
-        if first == last:
-            return []
-        model = json.loads(self._booster[first:last].save_raw(raw_format="json"))
-        trees = [leaves.of_xgboost(tree) for tree in model["learner"]["gradient_booster"]["model"]["trees"]]
-        many = self._random.per_round
+        """The trees of the library's rounds first..last - 1, one entry per round."""
+        trees, many = library.grown(self._booster, first, last), self._random.per_round
         return [leaves.in_order(trees[i : i + many]) for i in range(0, len(trees), many)]
