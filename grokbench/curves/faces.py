@@ -7,7 +7,7 @@ returned. Each answer is therefore copied when it comes, whether or not it share
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,11 @@ class Faces:
     def begin(self, X: np.ndarray, y: np.ndarray, n_classes: int, alphabet, rng: np.random.Generator) -> None:
         """Take the training data."""
         self.learner.begin(unwritable(X), unwritable(y), n_classes, alphabet, rng)
+
+    def anew(self) -> Faces | None:
+        """A learner of the same options that has not begun; None where these are not all it is made from."""
+        made_from_options = is_dataclass(self.learner) and all(field.init for field in fields(self.learner))
+        return Faces(replace(self.learner)) if made_from_options else None
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """What it predicts, (n, C)."""

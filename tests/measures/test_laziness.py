@@ -41,6 +41,16 @@ def test_a_network_leaves_the_lazy_predictor():
     assert found[-1] < found[2] - 0.1
 
 
+def test_another_initialization_is_less_alike():
+    """A lazy network follows its own kernel; that of another seed is alike as far as both are near the wide limit."""
+    twin = grokbench.learner("linearized", hidden=[16], bias=True, learning_rate=0.003)
+    curve = grokbench.trace(twin, parity(), 100, points_per_decade=4, measures=["laziness"])
+    own, other = (curve[name].to_numpy()[-5:] for name in ("laziness", "laziness_other"))
+    assert (own > other).all()
+    flow = grokbench.trace(grokbench.learner("kernel_flow"), parity(), 1e3, points_per_decade=2, measures=["laziness"])
+    np.testing.assert_array_equal(flow["laziness"], flow["laziness_other"])  # nothing in it is random
+
+
 def test_strangers_have_nothing_in_common():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 5)), np.arange(300) % 3

@@ -42,11 +42,13 @@ class Linear(Learner):
     degree : of the monomials of the encoded input; 1 is the input itself.
     intercept : a feature that is always 1, penalized like the others.
     initial_weights : at time 0, one number per feature, the same for all outputs; none is 0 for all.
+    start : size of random initial weights, normal and independent: this times a draw of the Gaussian process of the
+        kernel phi(x).phi(z). In place of `initial_weights`.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
 
     Raises
     ------
-    OptionError : solver "flow" with loss "cross-entropy"; from `begin`, initial weights
+    OptionError : solver "flow" with loss "cross-entropy"; start with initial_weights; from `begin`, initial weights
         that are not as many as the features.
     """
 
@@ -57,12 +59,16 @@ class Linear(Learner):
     degree: Count = 1
     intercept: bool = False
     initial_weights: list[Unbounded] = ()  # a dataclass refuses a list as default; as options the two are equal
+    start: NonNegative = 0.0
     encoding: Encoding = "auto"
 
     family = "linear"
-    deterministic = True
+    added_options = ("start",)
 
     def __post_init__(self):
+        self.deterministic = self.start == 0
+        if self.start and len(self.initial_weights):
+            raise OptionError("start", self.start, "0, or no initial_weights")
         if self.solver == "flow":
             if self.loss != "mse":
                 raise OptionError("solver", self.solver, f'"descent" with loss {self.loss!r}; "flow" needs "mse"')
@@ -87,12 +93,14 @@ class Linear(Learner):
         self._squared = self.loss == "mse" or n_classes == 0
         self._features = self._phi(X)
         targets = one_hot(y, n_classes)
-        self._targets, self._weights = targets, self._start(self._features.shape[1], targets.shape[1])
+        self._targets, self._weights = targets, self._start(self._features.shape[1], targets.shape[1], rng)
         if self._squared:
             self._decompose()
 
-    def _start(self, features: int, outputs: int) -> np.ndarray:
+    def _start(self, features: int, outputs: int, rng: np.random.Generator) -> np.ndarray:
         """(features, outputs) the weights at time 0."""
+        if self.start:
+            return self.start * rng.standard_normal((features, outputs))
         if not len(self.initial_weights):
             return np.zeros((features, outputs))
         if len(self.initial_weights) != features:
@@ -148,7 +156,7 @@ class Linear(Learner):
     def _weights_at(self, time: float) -> np.ndarray:
         """(features, outputs) the class's formulas."""
         gain = self._gain(self._rates, time)
-        if not len(self.initial_weights):
+        if not (self.start or len(self.initial_weights)):
             return self._right.T @ ((self._singular * gain)[:, None] * self._projected)
         change = self._singular[:, None] * self._projected - self._rates[:, None] * self._seen
         forgotten = self.ridge * self._gain(np.array([self.ridge]), time) * self._unseen

@@ -19,8 +19,8 @@ class LinearizedTransformer(Transformer):
 
     ``s(x) = J(x) phi``, J the Jacobian of the transformer at theta_0: linear in the weights phi, which are trained
     (arXiv 2310.06110 calls this the lazy control). They start at 0, but for W_U, which starts at the transformer's own.
-    The output is linear in W_U, so that ``J(x) phi_0 = f(x; theta_0)``. With equal options and seed it has the start, to
-    rounding, and the batches of its twin. Weight decay and the orthogonal gradient act on phi: the decay pulls the
+    The output is linear in W_U, so that ``J(x) phi_0 = f(x; theta_0)``. With equal options and seed it has the start,
+    to rounding, and the batches of its twin. Weight decay and the orthogonal gradient act on phi: the decay pulls the
     function to 0. With decay_to = "start" it is ``s(x) = f(x; theta_0) + J(x) delta``, delta starts at 0, and the
     decay pulls back to f(x; theta_0). A clamped norm would be that of theta and is refused.
 

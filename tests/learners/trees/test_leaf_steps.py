@@ -141,7 +141,7 @@ def test_the_frozen_twin_has_one_kernel_and_learns():
     assert (learner.scores(split.X_train) == 0).all()
     assert learner.other_kernels(split.X_test) == {}
     np.testing.assert_array_equal(at(learner, 300).kernel(split.X_test), first)
-    assert (learner.scores(split.X_train).argmax(1) == split.y_train).mean() > 0.9
+    assert (learner.scores(split.X_train).argmax(1) == split.y_train).mean() > 0.75
     curve = trace(grokbench.learner("xgboost", forest=5, greedy_share=0.0), split, budget=20, measures=["movement"])
     assert np.abs(curve.movement).max() < 1e-12
     curve = trace(grokbench.learner("xgboost", forest=5, greedy_share=0.5), split, budget=20, measures=["movement"])
