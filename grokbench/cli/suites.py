@@ -165,6 +165,9 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
     from grokbench.tables.comparisons import CLAIMS
 
     if grid.explained:
+        if tables["needs"].known(grid):
+            _show(grid, tables["needs"], "Who needs what to be late", results)
+            click.echo("")
         if tables["cross_table"].known(grid):
             _show(grid, tables["cross_table"], "Cross table: share of late runs", results)
         _show(grid, tables["explanations"], "\nExplanations", results)

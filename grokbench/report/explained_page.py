@@ -23,6 +23,11 @@ the low end of each 95 % interval above its margin; contradicted: the high end o
 of them. p: of the prediction's own test, or else the level at which its interval would just support. What is not
 applicable is no evidence, whatever its estimate. A prediction without cells in a family has a row in the CSV only.
 """
+NEEDS_NOTE = """
+with, without: late/decided runs with its exact 95 % interval. features: free or frozen; pressure: on or off; start: a
+large initial function, or a small one. Needed: the difference is large (interval above .3, estimate .5 or more). Not
+needed: the cell without it is late by itself (95 % bound above one half).
+"""
 SHOWN = {
     **{role: f"{corner}: {role.replace('_', ', ')}" for corner, role in CORNERS.items()},
     "shuffled": "shuffled labels",
@@ -58,6 +63,9 @@ def _explanation(explained: Verdict, grid: Grid, texts: Mapping[str, tuple[str, 
     if crossed:
         sections += ["### Cross table\n", markdown(*tables["cross_table"]().reading(grid, crossed))]
         sections += [CROSS_NOTE, *_constructed(crossed)]
+    needed = _entries_of("needs", name, grid)
+    if needed:
+        sections += ["### Who needs what\n", markdown(*tables["needs"]().reading(grid, needed)), NEEDS_NOTE]
     predictions = _entries_of("explanations", name, grid)[: len(explained.predictions)]
     sections += ["### Predictions\n", markdown(*tables["explanations"]().reading(grid, predictions)), PREDICTION_NOTE]
     sections += ["### Verdicts\n", *_verdicts(explained)] if explained.families else [f"{_registered(explained)}\n"]

@@ -84,12 +84,12 @@ def _row(predictions: Sequence[Prediction], cells: Cells) -> dict[str, object]:
         row |= {corner: share.value, f"{corner}_n": share.n, f"{corner}_low": share.low, f"{corner}_high": share.high}
     for effect, numbers in effects.items():
         row |= dict(zip((effect, f"{effect}_low", f"{effect}_high", f"{effect}_p"), numbers, strict=True))
-    constructed = _constructed(predictions, cells)
+    constructed = constructed_features(predictions, cells)
     row |= {"horizon": _horizon(cells), "reading": _reading(cells, shares, effects, bool(constructed))}
     return row | {"by_construction": "; ".join(constructed)}
 
 
-def _constructed(predictions: Sequence[Prediction], cells: Cells) -> list[str]:
+def constructed_features(predictions: Sequence[Prediction], cells: Cells) -> list[str]:
     """What the rules say is true by construction here, else what the runs show to be: frozen ones that stand still."""
     reasons = cells.design.by_construction
     named = [f"{p.name}: {reasons[p.name]}" for p in predictions if p.name in reasons and _uses_corners(p)]
@@ -167,7 +167,7 @@ def _reading(cells: Cells, shares: dict[str, Share], effects: dict[str, tuple], 
 
 
 def _weighed(effects: dict[str, tuple], constructed: bool) -> str:
-    sizes = tuple(_size(effects[name]) for name in EFFECTS[:2])
+    sizes = tuple(size_of(effects[name]) for name in EFFECTS[:2])
     if constructed:
         weight = {"large": "pressure", "small": "pressure small", "": "pressure undecided"}[sizes[1]]
         return f"{weight}; features by construction"
@@ -182,7 +182,7 @@ def _weighed(effects: dict[str, tuple], constructed: bool) -> str:
     return named.get(sizes, "undecided")
 
 
-def _size(effect: tuple[float, float, float, float]) -> str:
+def size_of(effect: tuple[float, float, float, float]) -> str:
     """Large or small by the margins of the predictions L1 and C5; neither where the interval leaves it open."""
     value, low, high, _ = effect
     if low > LARGE and value >= SMALL:

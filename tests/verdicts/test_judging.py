@@ -21,6 +21,7 @@ from grokbench.verdicts.cross_table import cross_table
 from grokbench.verdicts.explanation_rows import explanation_rows, sensitivity_rows
 from grokbench.verdicts.finding import Estimate, Finding, Margin
 from grokbench.verdicts.judging import counterexamples, judge_explanation
+from grokbench.verdicts.needs import needs
 from grokbench.verdicts.verdict import Verdict, support_p
 
 COLUMNS, CROSS_COLUMNS = ([column.name for column in table.columns] for table in (Explanations, CrossTable))
@@ -294,6 +295,41 @@ def test_cross_table_reads_what_is_there():
     assert flow["reading"] == "not late without features"
     late_without = suite(**{"net-off": {"t_gen": NEVER}, "net-frozen": {}})
     assert cross_table(judged(late_without))[0]["reading"] == "pressure; features not necessary"
+
+
+def answers(runs, *designs) -> dict[tuple[str, str], str]:
+    """(family, factor) -> answer."""
+    return {(need.cells.design.family, need.factor): need.answer for need in needs(judged(runs, *designs))}
+
+
+def test_who_needs_what():
+    assert answers(suite()) == {("net", "features"): "needed", ("net", "pressure"): "not needed"}
+    never = {"t_gen": NEVER, "budget": 20_000}
+    assert answers(suite(**{"net-off": never, "net-frozen": {}})) == {
+        ("net", "features"): "not needed",
+        ("net", "pressure"): "needed",
+    }
+    assert set(answers(suite(net=never, **{"net-off": never})).values()) == {"undecided"}  # late nowhere
+    half = suite()
+    half["add/net-frozen"] |= {s: made(seed=s) for s in range(1000, 1005)}
+    assert answers(half)["net", "features"] == "undecided"
+
+
+def test_who_needs_a_large_start():
+    """Always frozen: late from a large start under pressure, and never otherwise."""
+    cells = {"frozen_on": "add/flow", "frozen_off": "add/flow-off", "small_frozen_on": "add/flow-small"}
+    machine = Design("kernel", "add", False, cells, closed_form=tuple(cells))
+    runs = {cell: {s: made(seed=s, t_gen=NEVER) for s in SEEDS} for cell in cells.values()}
+    runs["add/flow"] = {s: made(seed=s) for s in SEEDS}
+    assert answers(runs, machine) == {
+        ("kernel", "features"): "not needed",
+        ("kernel", "pressure"): "needed",
+        ("kernel", "start"): "needed",
+    }
+    first, *_ = needs(judged(runs, machine))
+    assert (first.given.n, first.without.value) == (0, 1.0)
+    fixed = replace(machine, cells={**CELLS, **cells}, by_construction={"L1": "it cannot move"})
+    assert answers(suite() | runs, fixed)["kernel", "features"] == "not needed"  # what is late is no construction
 
 
 def test_a_frozen_learner_that_stands_still_is_no_evidence():
