@@ -1,7 +1,7 @@
 """Learners whose mechanism is known, run like any other: do the shipped rules return the truth that was planted?
 
 Inputs are (class, name), every name once; the label is the class. A kernel of names alone (random vectors) memorizes,
-a kernel of classes generalizes, and between them a learner can be late for six reasons. All are closed forms of time.
+a kernel of classes generalizes, and between them a learner can be late for nine reasons. All are closed forms of time.
 `python studies/mechanisms.py 100` prints, for 100 independent suites of 10 seeds each, how often each
 prediction comes out as planted, undecided, and as the opposite; names after the number choose mechanisms.
 """
@@ -27,13 +27,18 @@ from grokbench.verdicts.cells import Design
 from grokbench.verdicts.judging import judge_explanation
 
 CLASSES, TRAIN, HELD_OUT, VECTORS = 4, 48, 80, 96
-MEMORIZED, READY, BUDGET = 20.0, 400.0, 10_000.0
+MEMORIZED, READY, BUDGET = 20.0, 400.0, 40_000.0  # half of it is ten times as long as any rule takes
 SEEDS = 10
-MEASURES = {"lazy-to-rich": ["after_kernel"], "complexity": ["label_fit_rank", "memorized_bits"]}
+MEASURES = {"lazy-to-rich": ["after_kernel", "movement"], "complexity": ["label_fit_rank", "memorized_bits"]}
 
 
-def split_of(seed: int, classes: int = CLASSES, shuffled: bool = False, redrawn: float = 0.0) -> Split:
-    """The task: classes in random order, names 0, 1, ...; labels shuffled, or a share of them redrawn."""
+def split_of(
+    seed: int, classes: int = CLASSES, shuffled: bool = False, redrawn: float = 0.0, regression: bool = False
+) -> Split:
+    """The task: classes in random order, names 0, 1, ...; labels shuffled, or a share of them redrawn.
+
+    Of a regression the label is the number of the class.
+    """
     rng = np.random.default_rng([seed, 1])
     n = TRAIN + HELD_OUT
     label = np.concatenate([rng.permutation(np.arange(size) % classes) for size in (TRAIN, HELD_OUT)])
@@ -44,6 +49,9 @@ def split_of(seed: int, classes: int = CLASSES, shuffled: bool = False, redrawn:
     true = y[:TRAIN].copy()
     y[noisy] = rng.integers(classes, size=len(noisy))
     parts = X[:TRAIN], y[:TRAIN], X[TRAIN:], y[TRAIN:]
+    if regression:
+        numbers = [part.astype(float) for part in (y[:TRAIN], y[TRAIN:])]
+        return Split(parts[0], numbers[0], parts[2], numbers[1], n_classes=0, alphabet=(classes, n), tolerance=0.1)
     return Split(*parts, n_classes=classes, alphabet=(classes, n), redrawn=noisy, y_true=true)
 
 
@@ -59,16 +67,19 @@ class Planted(Learner):
 
     def begin(self, X, y, n_classes, alphabet, rng):
         self._vectors = rng.normal(size=(alphabet[1], VECTORS)) / VECTORS**0.5
-        self._noise = rng.normal(size=(alphabet[1], n_classes))
+        self._noise = rng.normal(size=(alphabet[1], max(n_classes, 1)))
         self._late = self.ready * 10 ** (0.05 * rng.normal())
-        self._X, self._Y, self._time = X, one_hot(y, n_classes) - 1 / n_classes, 0.0
+        targets = one_hot(y, n_classes)
+        self._mean = 1 / n_classes if n_classes else targets.mean()
+        self._X, self._Y, self._time, self._regression = X, targets - self._mean, 0.0, not n_classes
 
     def advance(self, time):
         self._time = time
 
     def scores(self, X):
         read = rise(self._time, MEMORIZED, 4)
-        return read * self.predictions(X) + (1 - read) * (self._time > 0) * self._noise[X[:, 1]]
+        scores = read * self.predictions(X) + (1 - read) * (self._time > 0) * self._noise[X[:, 1]]
+        return scores + self._mean if self._regression else scores
 
     def kernel(self, X):
         return self.similar(X, X, self.share(self._time))
@@ -141,16 +152,41 @@ class TwoExponentials(Planted):
         return table * self.machine(X, 0.0) + 0.05 * rule * self.machine(X, 1.0, ridge=1.0)
 
 
+class LargeStart(Planted):
+    """(vii) A fixed kernel in which the rule lies, from a large random function that pressure removes late."""
+
+    def predictions(self, X):
+        unseen = 1.0 - np.isin(X[:, 1:], self._X[:, 1])
+        left = 1 - rise(self._time, self._late, 6) * self.pressure
+        return self.machine(X, 0.5) + 5 * left * unseen * self._noise[X[:, 1]]
+
+
+class SlowReadoutOfNumbers(Planted):
+    """(viii) A regression: good features from the start, which the read-out turns to late."""
+
+    def predictions(self, X):
+        late = rise(self._time, self._late, 6)
+        return (1 - late) * self.machine(X, 0.0) + late * self.machine(X, 1.0)
+
+
+class TwoSpeeds(SlowFeatures):
+    """(ix) Trees in two speeds: leaves fit the labels at t_mem, structures come the later the lazier the dose."""
+
+    def share(self, time):
+        return 0.95 * rise(time, self._late, 4)  # slow enough for the movement at t_mem to be above rounding
+
+
 @dataclass(frozen=True)
 class Mechanism:
     """A learner in the roles of a design, and what each prediction must say of it.
 
-    cells : role -> (options of the learner, options of the task)
-    truth : (explanation, prediction) -> verdict; prediction "" is the explanation's verdict on the family
+    cells : role -> (options of the learner, options of the task), or several of these
+    truth : (explanation, prediction) -> verdict; prediction "" is the verdict on the explanation in the family, and
+        "(all)" that on the universal claim
     """
 
     learner: Callable[..., Planted]
-    cells: dict[str, tuple[dict, dict]]
+    cells: dict[str, tuple[dict, dict] | list[tuple[dict, dict]]]
     truth: dict[tuple[str, str], str]
     natural: str = "on"
     by_construction: dict[str, str] = field(default_factory=dict)
@@ -216,6 +252,24 @@ MECHANISMS = {
             (COMPLEX, "C5"): "supported",
         },
     ),
+    "large start": Mechanism(
+        LargeStart,
+        {"frozen_on": FREE, "frozen_off": ({"pressure": False}, {})},
+        {(LAZY, "L1"): "not applicable", (LAZY, "(all)"): "contradicted"},
+    ),
+    "slow read-out of numbers": Mechanism(
+        SlowReadoutOfNumbers,
+        {role: (options, {**task, "regression": True}) for role, (options, task) in BASE.items()},
+        {(LAZY, "L1"): "contradicted", (LAZY, "L3"): "contradicted", (LAZY, ""): "contradicted"},
+    ),
+    "two speeds": Mechanism(
+        TwoSpeeds,
+        {
+            **{"free_on": FREE, "frozen_on": NEVER, "shuffled": SHUFFLED},
+            "doses": [({"ready": READY * 1.7**dose}, {}) for dose in range(5)],
+        },
+        {(LAZY, name): "supported" for name in ("L1", "L2", "L3", "")},
+    ),
 }
 
 
@@ -231,13 +285,19 @@ def run(mechanism: Mechanism, cell: tuple[dict, dict], seed: int) -> Run:
 
 
 def suite(mechanism: Mechanism, number: int) -> dict[str, dict[int, Run]]:
-    """The runs of one suite, by role; equal cells are run once."""
+    """The runs of one suite, by name of the cell; equal cells are run once."""
     seeds, found, made = range(1000 + SEEDS * number, 1000 + SEEDS * (number + 1)), {}, {}
-    for role, cell in mechanism.cells.items():
-        if repr(cell) not in made:
-            made[repr(cell)] = {seed: run(mechanism, cell, seed) for seed in seeds}
-        found[role] = made[repr(cell)]
+    for role, cells in mechanism.cells.items():
+        for name, cell in named(role, cells).items():
+            if repr(cell) not in made:
+                made[repr(cell)] = {seed: run(mechanism, cell, seed) for seed in seeds}
+            found[name] = made[repr(cell)]
     return found
+
+
+def named(role: str, cells) -> dict[str, tuple[dict, dict]]:
+    """The cells of a role by names of their own: the role's, or numbered ones of several."""
+    return {f"{role}{i}": cell for i, cell in enumerate(cells)} if isinstance(cells, list) else {role: cells}
 
 
 def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Run]]) -> dict[tuple[str, str], str]:
@@ -249,7 +309,7 @@ def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Run]]) -> dict[tupl
             family="planted",
             task="task",
             neural=True,
-            cells={role: f"task/{role}" for role in runs},
+            cells={role: cells_of(role, cells) for role, cells in mechanism.cells.items()},
             natural=mechanism.natural,
             complexity="label_fit_rank",
             by_construction=mechanism.by_construction if explanation == LAZY else {},
@@ -258,8 +318,14 @@ def verdicts(mechanism: Mechanism, runs: dict[str, dict[int, Run]]) -> dict[tupl
         own = replace(shipped, designs=(design,), first_seed=seeds[0], seeds=len(seeds))
         judged = judge_explanation(own, marked(runs, explanation), Registration(explanation, "hash"))
         words |= {(explanation, leaf.name): leaf.word for leaf in judged.predictions}
-        words[explanation, ""] = judged.parts[0].word
+        words[explanation, ""], words[explanation, "(all)"] = judged.parts[0].word, judged.word
     return {key: words[key] for key in mechanism.truth}
+
+
+def cells_of(role: str, cells) -> str | tuple[str, ...]:
+    """What a design calls the cells of a role."""
+    own = tuple(f"task/{name}" for name in named(role, cells))
+    return own if isinstance(cells, list) else own[0]
 
 
 def marked(runs: dict[str, dict[int, Run]], explanation: str) -> dict[str, dict[int, Run]]:

@@ -56,14 +56,16 @@ def tangent(*where) -> Pair:
     model = plain(_begun("mlp", *where)[0], "quadratic")
     X, y = one_hot(split), torch.tensor(split.y_train)
     start = {name: tensor.detach() for name, tensor in model.named_parameters()}
-    delta = {name: torch.zeros_like(tensor, requires_grad=True) for name, tensor in start.items()}
-    optimizer = torch.optim.AdamW(delta.values(), lr=RATE, betas=BETAS, weight_decay=DECAY)
+    *_, last = start
+    phi = {name: (tensor.clone() if name == last else torch.zeros_like(tensor)) for name, tensor in start.items()}
+    phi = {name: tensor.requires_grad_() for name, tensor in phi.items()}
+    optimizer = torch.optim.AdamW(phi.values(), lr=RATE, betas=BETAS, weight_decay=DECAY)
 
     def scores():
-        outputs, change = torch.func.jvp(
-            lambda parameters: torch.func.functional_call(model, parameters, (X,)), (start,), (delta,)
+        _, along = torch.func.jvp(
+            lambda parameters: torch.func.functional_call(model, parameters, (X,)), (start,), (phi,)
         )
-        return outputs + change
+        return along
 
     with warnings.catch_warnings(action="ignore"):  # torch's own, when it first takes such a derivative
         scores()
