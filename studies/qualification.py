@@ -37,7 +37,10 @@ FIT = 0.98  # of the training labels: who memorizes less says nothing
 WINS = 0.9
 SEED = 10_000  # apart from the seeds of all suites
 TREES, ROUNDS = {"max_depth": 10, "colsample_bynode": 0.3, "eta": 0.3}, 60
-ASKED = ("label_fit_rank", "submodel_size", "code_length", "memorized_bits", "effective_rank", "leaves", "norm")
+ASKED = (
+    *("label_fit_rank", "submodel_size", "feature_dimension", "weight_bits", "code_length", "memorized_bits"),
+    *("effective_rank", "leaves", "norm"),
+)
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,10 @@ class Renamed(Learner):
     def kernel(self, X):
         """The original's."""
         return self._learner.kernel(X)
+
+    def other_kernels(self, X):
+        """The original's."""
+        return self._learner.other_kernels(X)
 
     def scores_of(self, description, X):
         """The original's, renamed."""
