@@ -25,7 +25,7 @@ SETTINGS = {
         {},
         {"random_structure": 0.5, "num_parallel_tree": 2},
         {"random_structure": 1.0},
-        {"forest": 6, "greedy_share": 0.5},
+        {"greedy_share": 0.5},
     ],
 }
 CASES = [(name, options) for name, many in SETTINGS.items() for options in many]
