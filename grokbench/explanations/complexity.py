@@ -191,13 +191,8 @@ def follows_pressure(cells: Cells) -> Finding:
     they delay memorizing itself. Gate: three doses are left.
     """
     kept = comparable(cells, "pressures")
-    timed = {step: step in kept for step in range(len(cells.of_role("pressures")))}
-
-    def at_dose(run: Run, step: int):
-        return (*t_gen_of(cells, run), float(step)) if timed[step] else None
-
     doses = ladder(
-        cells, "pressures", at_dose, rises=False, dose_of_imputed=lambda step: float(step) if timed[step] else math.nan
+        cells, "pressures", lambda run, step: (*t_gen_of(cells, run), float(step)), rises=False, kept=kept
     ).reversed()
     tau, p = doses.later(cells, "C7"), doses.p_later(cells, "C7")
     return Finding({"tau": tau}, doses.seeds, p, doses.censored, gates=[enough_doses(kept)])

@@ -8,7 +8,6 @@ claim; margins stand in the rules.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -19,7 +18,6 @@ from grokbench.registry import register_explanation
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.estimates import (
     Ladder,
-    Timed,
     censored_share,
     comparable,
     delay_of,
@@ -90,7 +88,7 @@ def later_when_lazier(cells: Cells) -> Finding:
     """
     resolved, kept = mostly_resolved(cells, "doses"), comparable(cells, "doses")
     timed = delay_of(cells, resolved)
-    doses = _over_doses(cells, kept, lambda run, step: _with(timed(run), step))
+    doses = ladder(cells, "doses", lambda run, step: _with(timed(run), step), rises=True, kept=kept)
     check = _laziness_of_doses(cells, kept, resolved).later(cells, "L2 manipulation")
     passed = check.interval(0.025)[0] > 0
     gates = [enough_doses(kept), Gate("manipulation", bool(passed), "dose does not make it lazier", NOT_APPLICABLE)]
@@ -216,17 +214,6 @@ def _lead(cells: Cells, run: Run) -> float:
     return math.log10(rise / ready.time) if ready.reached else -math.inf
 
 
-def _over_doses(cells: Cells, kept: set[int], timed: Callable[[Run, int], Timed | None]) -> Ladder:
-    """The ladder of those doses that are kept."""
-    return ladder(
-        cells,
-        "doses",
-        lambda run, step: timed(run, step) if step in kept else None,
-        rises=True,
-        dose_of_imputed=lambda step: float(step) if step in kept else math.nan,
-    )
-
-
 def _laziness_of_doses(cells: Cells, kept: set[int], resolved: bool) -> Ladder:
     """1 - movement of each dose's run at the time at which laziness is asked for."""
     earliest: dict[int, float] = {}
@@ -239,7 +226,7 @@ def _laziness_of_doses(cells: Cells, kept: set[int], resolved: bool) -> Ladder:
         moved = run.curve.value_at(run.curve.column("movement"), time)
         return None if math.isnan(moved) else (1 - moved, True, float(step))
 
-    return _over_doses(cells, kept, still)
+    return ladder(cells, "doses", still, rises=True, kept=kept)
 
 
 def _initial_skill(cells: Cells, run: Run, step: int) -> float:

@@ -26,8 +26,8 @@ class Laziness(Measure):
     classes, of what the learner has added to its initial scores with what the flow has added when it is right on as
     many training points, the mean over classes taken off each point: at the first s (of four a decade) from which that
     many are right, or at a later one with the same number where it is higher (at the end they all are, for long).
-    Undefined where there is no kernel at time 0 (trees), before anything is learned, and where the flow never gets
-    that far.
+    Undefined where there is no kernel at time 0 (trees without a forest), before anything is learned, and where the
+    flow never gets that far.
 
     The trace kernel stands in for that of each class, so that a network with several outputs that is lazy to the letter
     stays below 1; and adaptive optimizers follow another kernel. Compare with the same at another time or output scale.

@@ -15,8 +15,8 @@ class Path(Measure):
 
     The sum over checkpoints of the mean over held-out inputs of |f_t(x) - f_{t-1}(x)|, Euclidean in the outputs. It is
     0 at the first checkpoint after time 0: the way begins at the first fit. Chords between checkpoints make it a lower
-    bound of the length of the way. No label enters. Any increasing function of time in place of the clock leaves it as
-    it is, so that its share at an event says how late that is for learners that fit at their first tick.
+    bound of the length of the way. No label enters. Other numbers for the same checkpoints leave it as it is, so that
+    its share at an event says how late that is for learners that fit at their first tick.
 
     Source: arc length; for learners whose first tick fits the labels (RFM, Gaussian process), where t_mem has no unit.
     Null: 0 for a function that stands still. Cost: a difference of the scores that are there anyway.

@@ -122,10 +122,10 @@ class Movement(Measure):
         HSIC(K, L) = [tr(KL) + 1'K1 1'L1 / ((n-1)(n-2)) - 2/(n-2) 1'KL1] / (n (n-3))
         movement   = 1 - HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))
 
-    The start is time 0 where the learner has a kernel there, else the first checkpoint from 5 clock units on (trees).
-    Undefined where a kernel is all diagonal. It says that something moved, not that it matters: it is as large for
-    random labels as for generalization. The biased estimate sees mostly the diagonal: .80 for unrelated kernels at
-    n = 256.
+    The start is time 0 where the learner has a kernel there, else the first checkpoint from 5 clock units on (trees
+    without a forest). Undefined where a kernel is all diagonal. It says that something moved, not that it matters: it
+    is as large for random labels as for generalization. The biased estimate sees mostly the diagonal: .80 for
+    unrelated kernels at n = 256.
 
     Source: Song et al. 2012 (JMLR 13); Nguyen, Raghu & Kornblith (arXiv 2010.15327). Null: 0 for a fixed kernel, 1 for
     an unrelated one. Cost: one kernel on 256 points.

@@ -60,12 +60,12 @@ def _explanation(explained: Verdict, grid: Grid, texts: Mapping[str, tuple[str, 
     name = explained.rules.explanation
     crossed = _entries_of("cross_table", name, grid)
     sections = [f"## {escape(name)}\n", f"{escape(explained.rules.claim)}\n"]
-    if crossed:
-        sections += ["### Cross table\n", markdown(*tables["cross_table"]().reading(grid, crossed))]
-        sections += [CROSS_NOTE, *_constructed(crossed)]
     needed = _entries_of("needs", name, grid)
     if needed:
         sections += ["### Who needs what\n", markdown(*tables["needs"]().reading(grid, needed)), NEEDS_NOTE]
+    if crossed:
+        sections += ["### Cross table\n", markdown(*tables["cross_table"]().reading(grid, crossed))]
+        sections += [CROSS_NOTE, *_constructed(crossed)]
     predictions = _entries_of("explanations", name, grid)[: len(explained.predictions)]
     sections += ["### Predictions\n", markdown(*tables["explanations"]().reading(grid, predictions)), PREDICTION_NOTE]
     sections += ["### Verdicts\n", *_verdicts(explained)] if explained.families else [f"{_registered(explained)}\n"]
@@ -103,7 +103,7 @@ def _verdicts(explained: Verdict) -> list[str]:
         + ").",
         "",
         "A family supports an explanation if all its applicable primaries are supported in all its tasks, and",
-        f"contradicts it if any is contradicted at level .05 divided by their number. {_registered(explained)}",
+        f"contradicts it if any is contradicted, at level .05 under Holm over them. {_registered(explained)}",
         "",
     ]
 

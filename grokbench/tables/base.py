@@ -131,6 +131,26 @@ class Table:
         return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
 
 
+def share_columns(name: str, meaning: str, heading: str, cell: str, **column: object) -> tuple[Column, ...]:
+    """A share of late runs (keys NAME, NAME_n, NAME_low, NAME_high), read as "9/10 [0.55, 1.00]".
+
+    cell : what the runs are of, in the meaning of their number. column : further arguments of the first column.
+    """
+
+    def text(row: Mapping) -> str:
+        n = row.get(f"{name}_n")
+        if not n:
+            return "" if n is None else "0 decided"
+        return f"{round(row[name] * n)}/{n} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+
+    return (
+        Column(name, meaning, heading, text=text, **column),
+        Column(f"{name}_n", f"runs of {cell} that are decided"),
+        Column(f"{name}_low", "lower end of the exact 95 % interval of the share"),
+        Column(f"{name}_high", "upper end of that interval"),
+    )
+
+
 def learner_columns() -> tuple[Column, Column]:
     """The learner of an entry that has a `cell`, by name (and, where people read it, by label), and its options."""
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from grokbench.registry import register_table
-from grokbench.tables.base import Column, Table
+from grokbench.tables.base import Column, Table, share_columns
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.cross_table import CORNERS, EFFECTS, cross_table
@@ -22,37 +22,14 @@ def corner_heading(corner: str) -> str:
     return f"{corner}: {CORNERS[corner].replace('_', ', ')}"
 
 
-def _share_text(corner: str):
-    def text(row: Mapping) -> str:
-        if corner not in row:
-            return ""
-        n = row[f"{corner}_n"]
-        if not n:
-            return "0 decided"
-        return f"{round(row[corner] * n)}/{n} [{row[f'{corner}_low']:.2f}, {row[f'{corner}_high']:.2f}]"
-
-    return text
-
-
 def _effect_text(effect: str):
     return lambda row: interval_text(*(row[name] for name in (effect, f"{effect}_low", f"{effect}_high")))
 
 
 def _corner_columns(corner: str) -> tuple[Column, ...]:
     state = CORNERS[corner].replace("_", ", ")
-    return (
-        Column(
-            corner,
-            f"share of late runs with features and pressure {state}",
-            corner_heading(corner),
-            text=_share_text(corner),
-            optional=True,
-            rank=1,
-        ),
-        Column(f"{corner}_n", "runs of that corner that are decided"),
-        Column(f"{corner}_low", "lower end of the exact 95 % interval of the share"),
-        Column(f"{corner}_high", "upper end of that interval"),
-    )
+    meaning = f"share of late runs with features and pressure {state}"
+    return share_columns(corner, meaning, corner_heading(corner), "that corner", optional=True, rank=1)
 
 
 def _effect_columns(effect: str) -> tuple[Column, ...]:

@@ -5,27 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from grokbench.registry import register_table
-from grokbench.tables.base import Column, Table
+from grokbench.tables.base import Column, Table, share_columns
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.needs import Need, needs
-
-
-def _share_text(side: str):
-    def text(row: Mapping) -> str:
-        n = row[f"{side}_n"]
-        return f"{round(row[side] * n)}/{n} [{row[f'{side}_low']:.2f}, {row[f'{side}_high']:.2f}]" if n else ""
-
-    return text
-
-
-def _share_columns(side: str, meaning: str) -> tuple[Column, ...]:
-    return (
-        Column(side, f"share of late runs {meaning}", f"late {side}", text=_share_text(side)),
-        Column(f"{side}_n", "runs of that cell that are decided"),
-        Column(f"{side}_low", "lower end of the exact 95 % interval of the share"),
-        Column(f"{side}_high", "upper end of that interval"),
-    )
 
 
 @register_table("needs")
@@ -41,8 +24,10 @@ class Needs(Table):
             "`features` (free or frozen), `pressure` (on or off), `start` (a large initial function, or a small one)",
             "factor",
         ),
-        *_share_columns("with", "with the factor; empty where the family cannot have it"),
-        *_share_columns("without", "without it"),
+        *share_columns(
+            "with", "share of late runs with the factor; none where it cannot be had", "late with", "that cell"
+        ),
+        *share_columns("without", "share of late runs without it", "late without", "that cell"),
         Column(
             "difference",
             "the first share less the second, over the seeds that are decided in both",
@@ -74,6 +59,7 @@ class Needs(Table):
 def _row(explanation: str, need: Need) -> dict[str, object]:
     design = need.cells.design
     row = {"explanation": explanation, "family": design.family, "task": design.task, "factor": need.factor}
-    for side, share in (("with", need.given), ("without", need.without)):
+    sides = {"with": need.given, "without": need.without} if need.roles[0] else {"without": need.without}
+    for side, share in sides.items():
         row |= {side: share.value, f"{side}_n": share.n, f"{side}_low": share.low, f"{side}_high": share.high}
     return row | dict(zip(("difference", "low", "high", "p"), need.difference, strict=True)) | {"answer": need.answer}

@@ -21,6 +21,7 @@ import numpy as np
 from grokbench.statistics.clusters import seed_interval
 from grokbench.statistics.proportions import clopper_pearson, paired_difference
 from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.finding import ALPHA
 from grokbench.verdicts.gates import groks_here
 from grokbench.verdicts.rules import Prediction
 from grokbench.verdicts.verdict import Verdict
@@ -54,7 +55,11 @@ class Share:
     @property
     def large(self) -> bool:
         """Whether the one-sided 95 % bound of the share lies above 1/2: the cell is late."""
-        return bool(self.n) and clopper_pearson(self.late, self.n, 0.90)[0] > 0.5
+        return self.exceeds_half(ALPHA)
+
+    def exceeds_half(self, level: float) -> bool:
+        """Whether the exact bound of the share at a one-sided level lies above 1/2."""
+        return bool(self.n) and clopper_pearson(self.late, self.n, 1 - 2 * level)[0] > 0.5
 
 
 def cross_table(explanation: Verdict) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ and the interval the whole line, which neither supports nor contradicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,16 +111,17 @@ def ladder(
     timed: Callable[[Run, int], Timed | None],
     rises: bool,
     dose_of_imputed: Callable[[int], float] = float,
+    kept: Collection[int] | None = None,
 ) -> Ladder:
     """The runs of a role's cells, each timed by a function of run and step; None leaves a run out.
 
     A lost run is taken to say what speaks against the claim, that times rise with the step (or fall, not ``rises``),
     or for it, as `Cells` asks: in one half of the ladder that it came before all others, in the other after; the middle
-    one of an odd number nothing. Its dose is ``dose_of_imputed`` of its step.
+    one of an odd number nothing. Its dose is ``dose_of_imputed`` of its step. ``kept`` : the steps that count; all.
     """
     steps, rows = len(cells.of_role(role)), []
     against = cells.imputed(0.0, 1.0) == 0.0
-    for step in range(steps):
+    for step in range(steps) if kept is None else sorted(kept):
         late = ((step < steps // 2) == rises) == against
         for seed, run in zip(cells.seeds, cells.runs_of(role, step), strict=True):
             if not run.complete:

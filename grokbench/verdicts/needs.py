@@ -8,8 +8,9 @@ For each factor two cells that differ in it alone, paired by seed: with it, and 
 
 A factor is *needed* if the difference of the shares of late runs is large: Newcombe's 95 % interval above .3 and the
 estimate at .5 or more. It is *not needed* if the cell without it is late: the one-sided 95 % bound of its share above
-one half. The two exclude each other; anything else is *undecided*. What could not have come out otherwise is *by
-construction*. No universal claim is made here: whatever the verdicts on explanations, this is who needs what.
+one half. Of an always-frozen learner the later of its cells speaks, at the level divided by their number. The two
+exclude each other; anything else is *undecided*. What could not have come out otherwise is *by construction*. No
+universal claim is made here: whatever the verdicts on explanations, this is who needs what.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from grokbench.statistics.proportions import paired_difference
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.cross_table import NONE, Share, constructed_features, size_of
+from grokbench.verdicts.finding import ALPHA
 from grokbench.verdicts.verdict import Verdict
 
 FACTORS = ("features", "pressure", "start")
@@ -64,15 +66,20 @@ def _roles(cells: Cells, factor: str) -> tuple[str, str]:
     """The roles with a factor and without it; always-frozen learners are their frozen cells."""
     frozen = cells.design.always_frozen
     if factor == "features":
-        return ("", _latest(cells)) if frozen else ("free", "frozen")
+        return ("", max(_frozen(cells), key=lambda role: _rate(cells, role))) if frozen else ("free", "frozen")
     kind = "frozen" if frozen else "free"
     return (f"{kind}_on", f"{kind}_off") if factor == "pressure" else (f"{kind}_on", f"small_{kind}_on")
 
 
-def _latest(cells: Cells) -> str:
-    """The frozen role with the larger share of late runs."""
-    roles = [role for role in ("frozen_on", "frozen_off") if cells.has(role)]
-    return max(roles, key=lambda role: _share(cells, role).value, default="frozen")
+def _frozen(cells: Cells) -> list[str]:
+    """The frozen roles that were run; the natural one where none was."""
+    return [role for role in ("frozen_on", "frozen_off") if cells.has(role)] or ["frozen"]
+
+
+def _rate(cells: Cells, role: str) -> float:
+    """Share of late runs among the decided ones; 0 without any."""
+    share = _share(cells, role)
+    return share.late / share.n if share.n else 0.0
 
 
 def _share(cells: Cells, role: str) -> Share:
@@ -85,8 +92,9 @@ def _need(explanation: Verdict, cells: Cells, factor: str, roles: tuple[str, str
         pairs = paired_difference(*(cells.late(role) for role in roles))
         difference = (pairs.difference, pairs.low, pairs.high, pairs.p)
     given, without = (_share(cells, role) for role in roles)
+    looked_at = 1 if roles[0] else len(_frozen(cells))  # an always-frozen learner is read by the later of its cells
     answer = UNDECIDED
-    if without.large:
+    if without.exceeds_half(ALPHA / looked_at):
         answer = NOT_NEEDED
     elif factor == "features" and constructed_features(explanation.rules.predictions, cells):
         answer = BY_CONSTRUCTION

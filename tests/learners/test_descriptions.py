@@ -15,8 +15,8 @@ from grokbench.registry import learners
 from grokbench.tasks.base import Split
 
 SETTINGS = {
-    "linear": [{}, {"solver": "flow", "degree": 2, "ridge": 0.1}],
-    "kernel_flow": [{}, {"kernel": "ntk", "ridge": 0.1}],
+    "linear": [{}, {"solver": "flow", "degree": 2, "ridge": 0.1}, {"start": 1.0, "ridge": 0.1}],
+    "kernel_flow": [{}, {"kernel": "ntk", "ridge": 0.1}, {"start": 2.0, "ridge": 0.1}],
     "random_features": [{}, {"features": "fourier", "ridge": 0.1}],
     "rfm": [{}, {"frozen": True}, {"kernel": "laplace", "ridge": 0.01, "scaling": "trace"}],
     "gaussian_process": [{}],

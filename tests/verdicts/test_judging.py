@@ -328,6 +328,12 @@ def test_who_needs_a_large_start():
     }
     first, *_ = needs(judged(runs, machine))
     assert (first.given.n, first.without.value) == (0, 1.0)
+    # 7 of 8 clear .05 and not half of it, at which the later of two cells is read
+    runs["add/flow"] |= {1000: made(seed=1000, t_gen=NEVER)}
+    runs["add/flow"] |= {s: made(seed=s, t_mem=NEVER, t_gen=NEVER) for s in (1008, 1009)}
+    first, *_ = needs(judged(runs, machine))
+    assert (first.without.late, first.without.n, first.without.large, first.answer) == (7, 8, True, "undecided")
+    runs["add/flow"] = {s: made(seed=s) for s in SEEDS}
     fixed = replace(machine, cells={**CELLS, **cells}, by_construction={"L1": "it cannot move"})
     assert answers(suite() | runs, fixed)["kernel", "features"] == "not needed"  # what is late is no construction
 

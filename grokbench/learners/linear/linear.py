@@ -42,8 +42,8 @@ class Linear(Learner):
     degree : of the monomials of the encoded input; 1 is the input itself.
     intercept : a feature that is always 1, penalized like the others.
     initial_weights : at time 0, one number per feature, the same for all outputs; none is 0 for all.
-    start : size of random initial weights, normal and independent: this times a draw of the Gaussian process of the
-        kernel phi(x).phi(z). In place of `initial_weights`.
+    start : deviation of random initial weights, normal and independent; 0 is none. The function at time 0 is then this
+        times a draw of the Gaussian process of the learner's kernel. In place of `initial_weights`.
     encoding : how tokens become numbers; "auto" is "sign" for two-letter alphabets, else "one-hot".
 
     Raises
