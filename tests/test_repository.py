@@ -248,14 +248,12 @@ REFERENCE = {  # suite -> what is kept of it besides the tables that all have
     "modular": ["curves"],
     "parity": ["curves"],
     "atlas": [],
-    "lazy-to-rich": ["explanations", "cross_table"],
-    "complexity": ["explanations", "cross_table"],
     "mediation": ["explanations"],
 }
 
 
 # made by version 1 of what has a version 2 now (frozen twins of networks, after_kernel, laziness)
-OF_EARLIER_VERSIONS = {"modular", "parity", "atlas", "lazy-to-rich", "complexity", "mediation"}
+OF_EARLIER_VERSIONS = {"modular", "parity", "atlas", "mediation"}
 
 
 @pytest.mark.parametrize("suite", REFERENCE)

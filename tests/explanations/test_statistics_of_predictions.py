@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support_handmade import NEVER, SEEDS, changed, made, ramp, suite
 
-from grokbench.explanations import complexity, lazy_to_rich, mediation, phenomenon
+from grokbench.explanations import complexity, eight_cells, lazy_to_rich, mediation, phenomenon
 from grokbench.verdicts import rules
 from grokbench.verdicts.cells import Cells, Design
 from grokbench.verdicts.finding import Finding
@@ -492,3 +492,54 @@ class TestMediation:
         asked = cells(lost, runs, seeds=list(SEEDS[:5]))
         assert value(mediation.acts_through_laziness(asked), "tau") < 0
         assert value(mediation.acts_through_laziness(replace(asked, lost_runs="for")), "tau") > 0
+
+
+EIGHT = {
+    role: f"add/{role}"
+    for features in ("free", "frozen")
+    for pressure in ("on", "off")
+    for role in (f"{features}_{pressure}", f"small_{features}_{pressure}")
+}
+
+
+class TestEightCells:
+    """Late where it starts large and is pulled back; at once from the usual start; never where nothing removes it."""
+
+    def planted(self, **changes):
+        at_once, never = (lambda s: made(s, t_gen=30)), (lambda s: made(s, t_gen=NEVER))
+        every = {role: at_once if role.startswith("small") else never for role in EIGHT}
+        every |= {"free_on": made, "frozen_on": made}
+        asked = cells(EIGHT, runs_of(**(every | changes)))
+        exact = tuple(role for role in EIGHT if "frozen" in role)
+        return replace(asked, design=replace(asked.design, closed_form=exact))
+
+    def test_all_three_as_planted(self):
+        asked = self.planted()
+        assert value(eight_cells.frozen_is_late(asked), "share") == 1
+        for statistic in (eight_cells.start_is_necessary, eight_cells.removal_is_necessary):
+            assert [value(statistic(asked), part) for part in ("free", "frozen")] == [1, 1]
+
+    def test_each_factor_is_asked_of_its_own_cells(self):
+        """A frozen network that is late without pressure leaves the start alone, and the other way round."""
+        asked = self.planted(frozen_off=made)
+        assert value(eight_cells.removal_is_necessary(asked), "frozen") == 0
+        assert value(eight_cells.removal_is_necessary(asked), "free") == 1
+        assert value(eight_cells.start_is_necessary(asked), "frozen") == 1
+        asked = self.planted(small_free_on=made)
+        assert value(eight_cells.start_is_necessary(asked), "free") == 0
+        assert value(eight_cells.removal_is_necessary(asked), "free") == 1
+
+    def test_a_frozen_network_that_is_never_late(self):
+        asked = self.planted(frozen_on=lambda s: made(s, t_gen=NEVER))
+        assert value(eight_cells.frozen_is_late(asked), "share") == 0
+
+    def test_lost_runs_speak_against_the_claim_or_for_it(self):
+        asked = self.planted(
+            frozen_on=lambda s: made(s, status="done" if s > 1000 else "failed"),
+            frozen_off=lambda s: made(s, t_gen=NEVER, status="done" if s > 1000 else "failed"),
+        )
+        assert value(eight_cells.frozen_is_late(asked), "share") == pytest.approx(0.9)
+        assert value(eight_cells.removal_is_necessary(asked), "frozen") == pytest.approx(0.8)
+        asked = replace(asked, lost_runs="for")
+        assert value(eight_cells.frozen_is_late(asked), "share") == 1
+        assert value(eight_cells.removal_is_necessary(asked), "frozen") == 1

@@ -23,7 +23,7 @@ EXPLAINED = sorted(REFERENCE.glob("*/explanations.csv"))
 
 
 def test_the_two_explanations_and_the_phenomenon_are_there():
-    assert {"lazy-to-rich", "complexity", "phenomenon", "mediation"} <= set(explanations.names())
+    assert {"lazy-to-rich", "complexity", "eight-cells", "phenomenon", "mediation"} <= set(explanations.names())
 
 
 @pytest.mark.parametrize("name", explanations.names())
