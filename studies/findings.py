@@ -1,12 +1,12 @@
 """Questions beside the verdicts, as tables over the seeds of the explanation suites.
 
-`python studies/findings.py [LAZY_TO_RICH [COMPLEXITY [MEDIATION]]]` reads three results folders (default: those in
-results/reference, with their stored runs) and prints Markdown: the path of complexity in recursive feature machines,
-features or averaging in boosted trees, what becomes of redrawn labels, what a moving kernel says, networks beside a
-kernel that can find the rule as well, what moves first on any clock, how large a network must be to memorize and to
-generalize, and what optimizer, decay, initial norm and output scale do at equal laziness. docs/findings.md is made of
-these tables. Every number is a median over seeds with the smallest and the largest, or an estimate with its 95 %
-interval.
+`python studies/findings.py [LAZY_TO_RICH [EIGHT_CELLS [COMPLEXITY [MEDIATION]]]]` reads four results folders (default:
+those in results/reference, with their stored runs) and prints Markdown: the eight cells of one network, flows of a
+fixed kernel from a large function, machines that are late by their own path, what moves first on any clock, features
+or averaging in boosted trees, the path of complexity in recursive feature machines, what becomes of redrawn labels,
+how large a network must be to memorize and to generalize, and what optimizer, decay, initial norm and output scale do
+at equal laziness. The pages of docs/findings are made of these tables. Every number is a median over seeds with the
+smallest and the largest, or an estimate with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from grokbench.verdicts import rules
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.finding import Estimate
 from grokbench.verdicts.judging import Runs, runs_by_cell
-from grokbench.verdicts.progress import clock_free_lead, end_of_rise
+from grokbench.verdicts.progress import clock_free_lead, end_of_rise, path_behind
 
 
 def runs_of(folder: Path) -> Runs:
@@ -56,6 +57,15 @@ def table(rows: list[dict[str, str]]) -> str:
     """Rows as Markdown; a column for every name, in the order of their first appearance."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     return markdown({name: name for name in names}, rows)
+
+
+def of_cells(runs: Runs, cells: Mapping[str, str], columns: Mapping[str, Callable[[Run], float]]) -> str:
+    """One row per named cell "task/learner": how many of its runs are late, and the medians of functions of them."""
+    rows = []
+    for name, cell in cells.items():
+        told = {title: medians(over_seeds(runs, cell, value)) for title, value in columns.items()}
+        rows.append({"cell": name, "late": count(runs, cell, is_late)} | told)
+    return table(rows)
 
 
 def final(column: str) -> Callable[[Run], float]:
@@ -86,6 +96,85 @@ def t50(run: Run) -> float:
 def t_gen(run: Run) -> float:
     """When the run generalizes."""
     return run.detections[LEVEL].t_gen
+
+
+def head(run: Run) -> float:
+    """Held-out kappa when the training labels are fitted."""
+    return run.detections[LEVEL].head
+
+
+def count(runs: Runs, cell: str, holds: Callable[[Run], bool]) -> str:
+    """How many of the cell's runs are so, of all that are not lost."""
+    flags = over_seeds(runs, cell, holds)
+    return f"{int(flags.sum())}/{len(flags)}"
+
+
+def is_late(run: Run) -> bool:
+    """Late generalization; what is undecided is not."""
+    return run.detections[LEVEL].late == 1
+
+
+EVENTS = {"t_mem": t_mem, "t_gen": t_gen, "kappa at t_mem": head}
+
+
+# ---------------------------------------------------------------- the experiment: one network in eight cells
+
+
+def eight_cells(runs: Runs) -> str:
+    """Initial function {large, usual} x pressure {on, off} x features {free, frozen} on exclusive or."""
+    cells = {
+        f"{start} start, pressure {pressure}, features {features}": f"xor600/{start}{twin}{off}"
+        for start in ("large", "usual")
+        for pressure, off in {"on": "", "off": "-off"}.items()
+        for features, twin in {"free": "", "frozen": "-frozen"}.items()
+    }
+    ends = {"kappa at the end": lambda run: float(run.curve.kappa_test[-1])}
+    return of_cells(runs, cells, EVENTS | ends)
+
+
+# ---------------------------------------------------------------- flows of a fixed kernel from a large function
+
+
+def lazy_flows(runs: Runs) -> str:
+    """The flow of a fixed kernel on exclusive or: from a large function or from 0, with ridge or without."""
+    kinds = {
+        "from a large function, with ridge": "flow-start",
+        "from a large function, no ridge": "flow-start-off",
+        "from 0, with ridge": "flow",
+        "from 0, no ridge": "flow-off",
+    }
+    tasks = {"20 bits, 400 examples": "xor-n5", "40 bits, 1000 examples": "xor1000"}
+    cells = {f"{of}; {kind}": f"{task}/{flow}" for of, task in tasks.items() for kind, flow in kinds.items()}
+    shuffled = {"20 bits, 400 examples": "xor400", "40 bits, 1000 examples": "xor1000"}
+    cells |= {f"{of}; large, ridge, random labels": f"{task}-shuffled/flow-start" for of, task in shuffled.items()}
+    return of_cells(runs, cells, EVENTS)
+
+
+# ---------------------------------------------------------------- machines that fit at their first tick
+
+
+def paths(runs: Runs) -> str:
+    """The share of its path that a machine has behind it at the half-rise, beside its twin on random labels."""
+    rows = []
+    for name, (cell, twin) in {
+        "recursive feature machine": ("add60/rfm", "add60-shuffled/rfm"),
+        "Gaussian process": ("bits25/gp", "bits25-shuffled/gp"),
+    }.items():
+        pairs = [(run, runs.get(twin, {}).get(seed)) for seed, run in sorted(runs.get(cell, {}).items())]
+        pairs = [(run, other) for run, other in pairs if other is not None and run.complete and other.complete]
+        shares = np.array([[path_behind(one, t50(run)) for one in (run, other)] for run, other in pairs]).reshape(-1, 2)
+        own, null = shares.T
+        rows.append(
+            {
+                "machine": name,
+                "late by its clock": count(runs, cell, is_late),
+                "half-rise": medians(over_seeds(runs, cell, t50)),
+                "path behind it there": medians(own),
+                "of its twin on random labels": medians(null),
+                "difference [95 %]": interval(own - null),
+            }
+        )
+    return table(rows)
 
 
 # ---------------------------------------------------------------- the complexity path of recursive feature machines
@@ -163,11 +252,13 @@ def kappa_at(column: str, time: Callable[[Run], float]) -> Callable[[Run], float
 
 
 def lead_of(column: str) -> Callable[[Run], float]:
-    """log10 of the half-rise of the accuracy over that of an after-kernel score."""
+    """log10 of the half-rise of the accuracy over that of an after-kernel score; of a regression, of the skills."""
 
     def lead(run: Run) -> float:
-        ready = run.curve.crossing(run.curve.column(column), 0.5)
-        return math.log10(t50(run) / ready.time) if ready.reached else -math.inf
+        classes = run.curve.n_classes
+        ready = run.curve.crossing(run.curve.column(column if classes else f"{column}_skill"), 0.5)
+        rise = t50(run) if classes else run.curve.crossing(run.curve.skill, 0.5).time
+        return math.log10(rise / ready.time) if ready.reached else -math.inf
 
     return lead
 
@@ -195,7 +286,7 @@ def lookup_tables(runs: Runs) -> str:
         "rfm, no ridge, 10 %": "add80-noise10/rfm",
         "rfm, ridge, 10 %": "add80-noise10/rfm-ridge3",
         "boosted trees, 10 %": "bits-noise10/trees",
-        "gaussian process, 10 %": "bits25-noise10/gp",
+        "gaussian process, 10 %": "bits25-noise10/gp-regression",
     }
     rows = []
     for name, cell in cells.items():
@@ -228,78 +319,6 @@ def letting_go(run: Run) -> float:
     most = int(np.nanargmax(bits))
     gone = run.curve.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
     return math.log10(t50(run) / gone.time) if gone.reached else math.nan
-
-
-# ---------------------------------------------------------------- what a moving kernel says
-
-
-def moving_kernels(runs: Runs) -> str:
-    """1 - CKA to the first kernel at t_mem and at the end, beside the after-kernel score, with and without the rule."""
-    families = {
-        "mlp, addition": ("add/mlp", "", "add-low/mlp", "add-shuffled/mlp"),
-        "mlp, exclusive or": ("xor/net", "xor/net-off", "xor-low/net", "xor-shuffled/net"),
-        "rfm": ("add60/rfm", "", "add60-low/rfm", "add60-shuffled/rfm"),
-        "boosted trees": ("bits/trees", "", "bits-low/trees", "bits-shuffled/trees"),
-        "gaussian process": ("bits25/gp", "", "bits25-low/gp", "bits25-shuffled/gp"),
-    }
-    kinds = ("recipe", "pressure off", "too few data", "random labels")
-    rows = []
-    for family, cells in families.items():
-        for kind, cell in zip(kinds, cells, strict=True):
-            if cell:
-                rows.append(
-                    {
-                        "family": family,
-                        "runs": kind,
-                        "late": count(runs, cell, is_late),
-                        "moved at t_mem": medians(over_seeds(runs, cell, at("movement", t_mem))),
-                        "moved at the end": medians(over_seeds(runs, cell, final("movement"))),
-                        "R at t_mem": medians(over_seeds(runs, cell, at("after_kernel", t_mem))),
-                        "R at the end": medians(over_seeds(runs, cell, final("after_kernel"))),
-                    }
-                )
-    return table(rows)
-
-
-def count(runs: Runs, cell: str, holds: Callable[[Run], bool]) -> str:
-    """How many of the cell's runs are so, of all that are not lost."""
-    flags = over_seeds(runs, cell, holds)
-    return f"{int(flags.sum())}/{len(flags)}"
-
-
-def is_late(run: Run) -> bool:
-    """Late generalization; what is undecided is not."""
-    return run.detections[LEVEL].late == 1
-
-
-# ---------------------------------------------------------------- where a lazy learner can find the rule
-
-
-RUNGS = {"xor-n1": 70, "xor": 85, "xor-n3": 150, "xor-n4": 220, "xor-n5": 400, "xor-n6": 560}  # task: examples
-
-
-def lazy_can_succeed(runs: Runs) -> str:
-    """Networks and the flow of their initial kernel on exclusive or, from few examples to many."""
-    rows = []
-    for task, n in RUNGS.items():
-        for name, learner in {"network": "net", "flow of the initial kernel": "flow"}.items():
-            cell = f"{task}/{learner}"
-            rows.append(
-                {
-                    "examples": str(n),
-                    "learner": name,
-                    "finds the rule": count(runs, cell, lambda run: not math.isnan(t_gen(run))),
-                    "late": count(runs, cell, is_late),
-                    "kappa at t_mem": medians(over_seeds(runs, cell, kappa_at("test", t_mem))),
-                    "decades from t_mem to t_gen": medians(over_seeds(runs, cell, decades)),
-                }
-            )
-    return table(rows)
-
-
-def decades(run: Run) -> float:
-    """log10(t_gen / t_mem); NaN where one of them was not reached."""
-    return math.log10(t_gen(run) / t_mem(run))
 
 
 # ---------------------------------------------------------------- what moves first, whatever the clock
@@ -338,12 +357,13 @@ def simpler_first(runs: Runs) -> Iterator[tuple]:
     """Of the free runs of every design with a measure of complexity: decades and shares of the fall of c."""
     registered = rules.read("complexity")
     for design in registered.designs:
-        cells = registered.cells(design, runs)
-        if design.complexity and cells.has("free") and cells.has("random"):
-            pairs = [*zip(cells.runs_of("free"), cells.runs_of("random"), strict=True)]
-            passed = [(free, twins.fallen(cells, free, twin)) for free, twin in pairs]
-            shares = [free.curve.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
-            yield design.complexity, design, [twins.lead_of_fall(cells, *pair, math.nan) for pair in pairs], shares
+        for measure in design.complexities:
+            cells = registered.cells(replace(design, complexity=measure), runs)
+            if cells.has("free") and cells.has("random"):
+                pairs = [*zip(cells.runs_of("free"), cells.runs_of("random"), strict=True)]
+                passed = [(free, twins.fallen(cells, free, twin)) for free, twin in pairs]
+                shares = [free.curve.value_at(c, t50(free)) - 0.5 for free, c in passed if c is not None]
+                yield measure, design, [twins.lead_of_fall(cells, *pair, math.nan) for pair in pairs], shares
 
 
 # ---------------------------------------------------------------- how large a network must be
@@ -399,15 +419,16 @@ def spread(estimate: Estimate) -> str:
 
 def main(folders: list[str]) -> None:
     """Print all of them."""
-    defaults = [f"results/reference/{name}" for name in ("lazy-to-rich", "complexity", "mediation")]
-    lazy, complex_, factorial = (runs_of(Path(folder)) for folder in [*folders, *defaults[len(folders) :]])
+    defaults = [f"results/reference/{name}" for name in ("lazy-to-rich", "eight-cells", "complexity", "mediation")]
+    lazy, cells, complex_, factorial = (runs_of(Path(folder)) for folder in [*folders, *defaults[len(folders) :]])
     for title, text in {
-        "The complexity path of recursive feature machines": path_of_complexity(complex_),
-        "Features or averaging in boosted trees": features_or_averaging(lazy),
-        "Who drops the lookup table": lookup_tables(complex_),
-        "What a moving kernel says": moving_kernels(lazy),
-        "Where a lazy learner can find the rule": lazy_can_succeed(lazy),
+        "One network in eight cells": eight_cells(cells),
+        "Flows of a fixed kernel": lazy_flows(lazy),
+        "Late by their own path": paths(lazy),
         "What moves first, on any clock": leads(lazy, complex_),
+        "Features or averaging in boosted trees": features_or_averaging(lazy),
+        "The complexity path of recursive feature machines": path_of_complexity(complex_),
+        "Who drops the lookup table": lookup_tables(complex_),
         "How large a network must be": sizes(complex_),
         "What acts through laziness": through_laziness(factorial),
     }.items():
