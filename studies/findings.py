@@ -324,10 +324,14 @@ def letting_go(run: Run) -> float:
 # ---------------------------------------------------------------- what moves first, whatever the clock
 
 
+OF_CHANCE = 0.03  # standard deviation of the kappa of a coin, two classes, on 1000 held-out points
+
+
 def leads(lazy: Runs, complex_: Runs) -> str:
     """Features (R) and complexity (c) at the half-rise: decades before it, and the share of their own way less 1/2.
 
-    The share does not change if time is replaced by any increasing function of time.
+    The share does not change if time is replaced by any increasing function of time. It is empty where R moves by less
+    than three standard deviations of chance between t_mem and the end.
     """
     rows = [
         {
@@ -349,7 +353,7 @@ def features_first(runs: Runs) -> Iterator[tuple]:
         cells = registered.cells(design, runs)
         if design.makes("L3") and "L3" not in design.by_construction and cells.has("free"):
             complete = [run for run in cells.runs_of("free") if run.complete]
-            shares = [clock_free_lead(run, run.curve.column(cells.ridge), LEVEL) for run in complete]
+            shares = [clock_free_lead(run, run.curve.column(cells.ridge), LEVEL, OF_CHANCE) for run in complete]
             yield "R", design, [lead_of(cells.ridge)(run) for run in complete], shares
 
 
