@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from grokbench.curves.run import Run
-from grokbench.statistics.clusters import share_within
+from grokbench.statistics.clusters import seed_interval, share_within
 from grokbench.statistics.location import Location, median_interval
 from grokbench.statistics.proportions import clopper_pearson, paired_difference
-from grokbench.statistics.trends import concordance, gehan_jonckheere
+from grokbench.statistics.trends import censored_slope, concordance, gehan_jonckheere
 from grokbench.verdicts.cells import Cells
 from grokbench.verdicts.finding import UNDECIDED, UNDEFINED, Estimate, Gate
 
@@ -30,6 +30,18 @@ def middle(values: np.ndarray) -> Estimate:
     """The median over seeds with the sign-test interval (`median_interval`); NaN values are left out."""
     values = values[~np.isnan(values)]
     return Estimate.of(lambda alpha: median_interval(values, 1 - 2 * alpha)) if values.size else UNDEFINED
+
+
+def middle_between(low: np.ndarray, high: np.ndarray, values: np.ndarray) -> Estimate:
+    """The median over seeds of what lies between bounds: the low end is that of the lower ones, the high end likewise.
+
+    (seeds,) each; a seed with a NaN is left out. ``values`` : what is shown as the number, within the bounds.
+    """
+    kept = ~(np.isnan(low) | np.isnan(high) | np.isnan(values))
+    if not kept.any():
+        return UNDEFINED
+    least, most = middle(low[kept]), middle(high[kept])
+    return Estimate(middle(values[kept]).value, lambda alpha: (least.interval(alpha)[0], most.interval(alpha)[1]))
 
 
 def share(flags: np.ndarray) -> Estimate:
@@ -87,6 +99,26 @@ class Ladder:
             return math.nan
         return gehan_jonckheere(self.time, self.event, self.dose, self.seed, rng=cells.rng(name)).p_later
 
+    def slope(self, cells: Cells, name: str) -> Estimate:
+        """The slope of log time on dose by `censored_slope`, with its interval over seeds; doses are logarithms here.
+
+        A lost run, which came before or after all others, is taken at the earliest or the latest time of these.
+        """
+        seen = np.isfinite(self.time) & (self.time > EARLIEST)
+        if len(np.unique(self.dose[seen & self.event])) < 2:
+            return UNDEFINED
+        time = np.clip(self.time, self.time[seen].min(), self.time[seen].max())
+
+        def slopes(weights: np.ndarray) -> np.ndarray:
+            return censored_slope(self.dose, time, self.event, weights)
+
+        def at(alpha: float) -> Location:
+            rng, level = cells.rng(f"{name} slope"), 1 - 2 * alpha
+            ends = seed_interval(slopes, self.seed, rng=rng, level=level)
+            return Location(float(slopes(np.ones((1, len(time))))[0]), ends.low, ends.high, len(time))
+
+        return Estimate.of(at)
+
     def reversed(self) -> Ladder:
         """The ladder with the order of its doses turned round."""
         return Ladder(self.time, self.event, -self.dose, self.seed)
@@ -129,7 +161,8 @@ def ladder(
                     rows.append((math.inf if late else EARLIEST, not late, dose_of_imputed(step), seed))
             elif (row := timed(run, step)) is not None:
                 rows.append((*row, seed))
-    columns = zip(*(row for row in rows if not math.isnan(row[2])), strict=True) if rows else ([], [], [], [])
+    rows = [row for row in rows if not math.isnan(row[2])]
+    columns = zip(*rows, strict=True) if rows else ([], [], [], [])
     time, event, dose, seed = (np.array(column) for column in columns)
     return Ladder(time.astype(float), event.astype(bool), dose.astype(float), seed)
 

@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from grokbench.statistics import trends
-from grokbench.statistics.trends import concordance, gehan_jonckheere, gehan_scores
+from grokbench.statistics.trends import censored_slope, concordance, gehan_jonckheere, gehan_scores
 
 
 def later(a, b):
@@ -137,3 +137,44 @@ def test_censoring_that_grows_with_the_dose_is_no_trend():
         rejected.append(found.p <= 0.05)
         # (times set to their limits would fall with the dose: rejected in nearly every suite)
     assert np.mean(rejected) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def tobit(x, time, event):
+    """The slope that maximizes the censored normal likelihood, by a general optimizer."""
+
+    def minus_log_likelihood(p):
+        z = (time - p[0] - p[1] * x) / np.exp(p[2])
+        return -np.where(event, stats.norm.logpdf(z) - p[2], stats.norm.logsf(z)).sum()
+
+    start = [*np.polyfit(x, time, 1)[::-1], -1.0]
+    options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 10_000}
+    return optimize.minimize(minus_log_likelihood, start, method="Nelder-Mead", options=options).x[1]
+
+
+@pytest.mark.parametrize("limit", [3.05, 3.1, 3.3])
+def test_the_censored_slope_maximizes_the_likelihood(limit):
+    rng = np.random.default_rng(5)
+    x = np.tile(np.log10([0.35, 0.6, 1, 1.7]), 12)
+    y = 3 - 0.9 * x + 0.05 * rng.standard_normal(x.size)
+    time, event = np.minimum(y, limit), y < limit
+    assert censored_slope(x, time, event)[0] == pytest.approx(tobit(x, time, event), abs=1e-3)
+
+
+def test_the_censored_slope_is_the_line_of_least_squares_where_nothing_is_censored():
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_normal((2, 30))
+    weights = rng.integers(0, 3, (4, 30))
+    lines = [np.polyfit(np.repeat(x, w), np.repeat(y, w), 1)[0] for w in weights]
+    assert censored_slope(x, y, np.ones(30, bool), weights) == pytest.approx(lines)
+
+
+def test_weights_of_the_censored_slope_are_repetitions():
+    rng = np.random.default_rng(7)
+    x, time, event = rng.standard_normal(30), rng.standard_normal(30), rng.random(30) < 0.7
+    weights = rng.integers(0, 3, (1, 30))
+    repeated = (np.repeat(column, weights[0]) for column in (x, time, event))
+    assert censored_slope(x, time, event, weights) == pytest.approx(censored_slope(*repeated), abs=1e-3)
+
+
+def test_one_dose_has_no_slope():
+    assert np.isnan(censored_slope([1, 1], [2, 3], [True, True])[0])
