@@ -251,6 +251,7 @@ REFERENCE = {  # suite -> what is kept of it besides the tables that all have
     "lazy-to-rich": ["explanations", "cross_table", "needs"],
     "eight-cells": ["explanations", "cross_table", "needs"],
     "complexity": ["explanations", "cross_table", "needs"],
+    "causes": ["explanations"],
     "mediation": ["explanations"],
 }
 
