@@ -102,8 +102,9 @@ def critical_size_is_constant(cells: Cells) -> Finding:
     one size that suffices, from weak to strong: t_mem within a factor of 2, and t_gen falls with the pressure, or rises
     (manipulation check).
 
-    Budgets must grow as the pressure falls; the same at half of them is asked of every verdict. A lost run counts, in
-    all seeds alike, as the outcome that moves the sizes apart.
+    Budgets must grow as the pressure falls; the same at half of them is asked of every verdict, and the same with runs
+    on too short a horizon taken to generalize. A lost run counts, in all seeds alike, as the outcome that moves the
+    sizes apart.
     """
     pairs = list(combinations(PRESSURES, 2))
     ratios = [_log_ratio(cells, *pair) for pair in pairs]
@@ -192,11 +193,14 @@ def _borders(cells: Cells, role: str) -> np.ndarray:
 
 
 def _fails(cells: Cells, role: str, lost: float) -> np.ndarray:
-    """(rungs, seeds) 1 where a run does not generalize, 0 where it does, ``lost`` for lost runs."""
-    steps = range(len(cells.of_role(role)))
-    return np.array(
-        [cells.values(role, lambda run: float(_fails_alone(cells, run)), imputed=lost, step=step) for step in steps]
-    )
+    """(rungs, seeds) 1 where a run does not generalize, 0 where it does, ``lost`` for lost runs.
+
+    A run on too short a horizon counts as one that does not, or as `Cells` says of what is undecided.
+    """
+    steps, undecided = range(len(cells.of_role(role))), 1.0 - cells.undecided
+    fails = [cells.values(role, lambda run: float(_fails_alone(cells, run)), imputed=lost, step=step) for step in steps]
+    unwatched = np.array([cells.unwatched(role, step) for step in steps])
+    return np.where(unwatched & ~math.isnan(undecided), undecided, np.array(fails))
 
 
 def _fails_alone(cells: Cells, run: Run) -> bool:

@@ -98,7 +98,7 @@ def _variants(prediction: Prediction, cells: Cells) -> Iterator[tuple[str, Cells
     yield "half the budget", cells.at_half_budget
     for other in cells.design.complexities[1:]:
         yield f"measure {other}", replace(cells, design=replace(cells.design, complexity=other))
-    if any(cells.unwatched(role).any() for role in prediction.uses):
+    if any(cells.unwatched(role, step).any() for role in prediction.uses for step in range(len(cells.of_role(role)))):
         yield "undecided runs late", replace(cells, undecided=1.0)
         yield "undecided runs never", replace(cells, undecided=0.0)
     if any(not run.complete for role in prediction.uses for run in cells.all_runs(role)):

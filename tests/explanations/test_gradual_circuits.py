@@ -272,6 +272,16 @@ class TestCriticalSize:
             gradual_circuits.critical_size_is_constant(replace(asked, lost_runs="for")), "equal"
         ) == pytest.approx(-rung)
 
+    def test_runs_on_too_short_a_horizon_are_taken_to_arrive(self):
+        """The last rung that fails ended too soon: taken to generalize, it moves the critical size down by a rung."""
+        asked = ladders(EQUAL)
+        asked = replace(asked, design=replace(asked.design, cells={**asked.design.cells, "free_on": "add/usual6"}))
+        fails = max(i for i in range(7) if math.isnan(asked.runs[f"add/weak{i}"][SEEDS[0]].detections[0.95].t_gen))
+        asked.runs[f"add/weak{fails}"].update({s: made(s, t_gen=NEVER, budget=1000) for s in SEEDS})
+        for undecided, rungs in ((math.nan, 0), (0.0, 0), (1.0, 1)):
+            found = gradual_circuits.critical_size_is_constant(replace(asked, undecided=undecided))
+            assert value(found, "equal") == pytest.approx(-rungs * math.log10(1.15))
+
     def test_half_the_budget(self):
         """What generalizes in the second half of the budget only is a failure at half of it."""
         slow = ladders(EQUAL)
