@@ -16,7 +16,6 @@ import numpy as np
 from grokbench.curves.curve import Curve, kappa_rank
 from grokbench.curves.run import Run
 from grokbench.explanations.base import Explanation
-from grokbench.explanations.mediation import minus_largest
 from grokbench.registry import register_explanation
 from grokbench.statistics.clusters import seed_interval
 from grokbench.statistics.location import Location
@@ -28,6 +27,7 @@ from grokbench.verdicts.estimates import (
     known,
     ladder,
     middle,
+    minus_largest,
     resolved_share,
     t_gen_of,
 )

@@ -18,7 +18,7 @@ from grokbench.explanations.base import Explanation
 from grokbench.registry import register_explanation
 from grokbench.statistics.trends import concordance, gehan_scores
 from grokbench.verdicts.cells import Cells
-from grokbench.verdicts.estimates import DRAWS, EARLIEST, delay_of, known
+from grokbench.verdicts.estimates import DRAWS, EARLIEST, delay_of, known, minus_largest
 from grokbench.verdicts.finding import NOT_APPLICABLE, UNDEFINED, Estimate, Finding, Gate
 
 OPTIMIZERS = ("gd", "momentum", "adam", "adamw")  # roles, each with its cells in the order of SHAPE
@@ -168,17 +168,3 @@ def ranked(estimates: Sequence[Estimate], place: int) -> Estimate:
         return sorted(lows)[place], sorted(highs)[place]
 
     return Estimate(sorted(one.value for one in estimates)[place], interval)
-
-
-def minus_largest(estimates: Sequence[Estimate]) -> Estimate:
-    """Minus the largest modulus, with the ends that the moduli in the intervals can have."""
-    if any(math.isnan(one.value) for one in estimates):
-        return UNDEFINED
-
-    def interval(alpha: float) -> tuple[float, float]:
-        ends = [one.interval(alpha) for one in estimates]
-        most = max(max(abs(low), abs(high)) for low, high in ends)
-        least = max(0.0 if low <= 0 <= high else min(abs(low), abs(high)) for low, high in ends)
-        return -most, -least
-
-    return Estimate(-max(abs(one.value) for one in estimates), interval)

@@ -7,7 +7,7 @@ and the interval the whole line, which neither supports nor contradicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,20 @@ def difference(first: np.ndarray, second: np.ndarray) -> Estimate:
         return Location(pairs.difference, pairs.low, pairs.high, pairs.n)
 
     return Estimate.of(at)
+
+
+def minus_largest(estimates: Sequence[Estimate]) -> Estimate:
+    """Minus the largest modulus, with the ends that the moduli in the intervals can have."""
+    if any(math.isnan(one.value) for one in estimates):
+        return UNDEFINED
+
+    def interval(alpha: float) -> tuple[float, float]:
+        ends = [one.interval(alpha) for one in estimates]
+        most = max(max(abs(low), abs(high)) for low, high in ends)
+        least = max(0.0 if low <= 0 <= high else min(abs(low), abs(high)) for low, high in ends)
+        return -most, -least
+
+    return Estimate(-max(abs(one.value) for one in estimates), interval)
 
 
 def within(delays: np.ndarray, observed: np.ndarray, seeds, low: float, high: float, cells: Cells) -> Estimate:
