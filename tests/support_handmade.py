@@ -96,3 +96,18 @@ def lazy_to_rich(*designs: Design) -> Rules:
     """The shipped predictions on other cells."""
     registered = {"first_seed": SEEDS.start, "seeds": len(SEEDS)}
     return replace(read("lazy-to-rich"), designs=designs or (Design("net", "add", True, CELLS),), **registered)
+
+
+def runs_of(**given) -> dict:
+    """Cell -> seed -> run, by functions of the seed."""
+    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
+
+
+def value(finding, part: str) -> float:
+    """The number of one estimate."""
+    return finding.estimates[part].value
+
+
+def gates_of(finding) -> dict[str, tuple[bool, str]]:
+    """Whether each gate passed, and the verdict that it gives."""
+    return {gate.name: (gate.passed, gate.verdict) for gate in finding.gates}

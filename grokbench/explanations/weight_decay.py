@@ -8,12 +8,14 @@ stand in the rules.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from grokbench.curves.run import Run
 from grokbench.explanations.base import Explanation
+from grokbench.explanations.complexity import pressure_is_necessary
 from grokbench.explanations.numerical_stability import stalled
 from grokbench.registry import register_explanation
 from grokbench.verdicts.cells import Cells
@@ -46,18 +48,12 @@ class WeightDecay(Explanation):
 def decay_is_necessary(cells: Cells) -> Finding:
     """W1: without weight decay no late generalization.
 
-    Part "difference": P(late | decay) - P(late | none), the same loss and precision, paired by seed, Newcombe. Part
-    "off": minus P(late | none), Clopper and Pearson: most runs late without decay refute necessity by themselves. Gate:
-    at most a tenth of the runs without decay stall, softmax having collapsed (N1); of the others nothing is known.
+    C5 of complexity for decay alone: parts "difference" and "off", the same loss and precision with it and without.
+    Gate: at most a tenth of the runs without decay stall, softmax having collapsed (N1): nothing is known of those.
 
     In double precision softmax does not collapse, but Adam's epsilon may hold back what its gradients still say.
     """
-    on = cells.late("free_on", imputed=cells.imputed(0.0, 1.0))
-    off = cells.late("free_off", imputed=cells.imputed(1.0, 0.0))
-    pairs = int((~np.isnan(on) & ~np.isnan(off)).sum())
-    parts = {"difference": difference(on, off), "off": share(off).reversed()}
-    resolved, censored = resolved_share(cells, "free_on"), censored_share(cells, "free_on")
-    return Finding(parts, pairs, resolved=resolved, censored=censored, gates=[_collapses(cells)])
+    return replace(pressure_is_necessary(cells), gates=[_collapses(cells)])
 
 
 def earlier_with_dose(cells: Cells) -> Finding:

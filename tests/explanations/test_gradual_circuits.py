@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import ndtr
-from support_handmade import CHANCE, CLASSES, NEVER, SEEDS, changed, made, ramp
+from support_handmade import CHANCE, CLASSES, NEVER, SEEDS, changed, gates_of, made, ramp, runs_of, value
 
 from grokbench.curves.curve import kappa_rank
 from grokbench.explanations import gradual_circuits
@@ -22,19 +22,6 @@ FULL = float(np.interp(0.95, kappa_rank(ndtr(GRID / math.sqrt(2)), CLASSES), GRI
 
 def cells(roles: dict, runs: dict, seeds=SEEDS, **design) -> Cells:
     return Cells(Design("net", "add", True, roles, **design), runs, list(seeds))
-
-
-def runs_of(**given) -> dict:
-    """Cell -> seed -> run, by functions of the seed."""
-    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
-
-
-def value(finding, part: str) -> float:
-    return finding.estimates[part].value
-
-
-def gates_of(finding) -> dict[str, tuple[bool, str]]:
-    return {gate.name: (gate.passed, gate.verdict) for gate in finding.gates}
 
 
 def judged(name: str, finding):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import ndtr
-from support_handmade import CLASSES, NEVER, SEEDS, changed, made, ramp
+from support_handmade import CLASSES, NEVER, SEEDS, changed, gates_of, made, ramp, runs_of, value
 
 from grokbench.curves.curve import kappa_rank
 from grokbench.explanations import metric_artifact
@@ -20,19 +20,6 @@ GRID = np.linspace(-4, 12, 3201)
 
 def cells(runs: dict, roles=ROLES) -> Cells:
     return Cells(Design("net", "add", True, roles), runs, list(SEEDS))
-
-
-def runs_of(**given) -> dict:
-    """Cell -> seed -> run, by functions of the seed."""
-    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
-
-
-def value(finding, part: str) -> float:
-    return finding.estimates[part].value
-
-
-def gates_of(finding) -> dict[str, tuple[bool, str]]:
-    return {gate.name: (gate.passed, gate.verdict) for gate in finding.gates}
 
 
 def judged(name: str, finding):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import NEVER, SEEDS, changed, made
+from support_handmade import NEVER, SEEDS, changed, made, value
 
 from grokbench.explanations import numerical_stability
 from grokbench.verdicts import rules
@@ -33,10 +33,6 @@ def collapsing(seed, at=300.0, **given):
 def word(name: str, asked: Cells, finding) -> str:
     prediction = next(one for one in rules.read("numerical-stability").predictions if one.name == name)
     return judge(prediction, asked, finding, ALPHA / 3).word
-
-
-def value(finding, part: str) -> float:
-    return finding.estimates[part].value
 
 
 STALL = {"free_on": "free", "single": "off"}

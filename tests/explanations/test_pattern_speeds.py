@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import CHANCE, NEVER, SEEDS, changed, made
+from support_handmade import CHANCE, NEVER, SEEDS, changed, made, runs_of, value
 
 from grokbench.explanations import pattern_speeds
 from grokbench.verdicts import rules
@@ -19,15 +19,6 @@ ROLES = {**FREE, "cured": "add/cured", "shuffled": "add/shuffled"}
 def cells(roles: dict, runs: dict, **changes) -> Cells:
     """Cells of one family; roles name cells "add/..."."""
     return replace(Cells(Design("net", "add", True, roles), runs, list(SEEDS)), **changes)
-
-
-def runs_of(**given) -> dict:
-    """Cell -> seed -> run, by functions of the seed."""
-    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
-
-
-def value(finding, part: str) -> float:
-    return finding.estimates[part].value
 
 
 def held_out(run, *steps):

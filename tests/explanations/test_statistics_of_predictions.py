@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import NEVER, SEEDS, changed, made, ramp, suite
+from support_handmade import NEVER, SEEDS, changed, made, ramp, runs_of, suite, value
 
 from grokbench.explanations import complexity, eight_cells, lazy_to_rich, mediation, phenomenon
 from grokbench.verdicts import rules
@@ -19,19 +19,10 @@ def cells(roles: dict, runs: dict, seeds=SEEDS, **design) -> Cells:
     return Cells(Design("net", "add", True, roles, **design), runs, list(seeds))
 
 
-def runs_of(**given) -> dict:
-    """Cell -> seed -> run, by functions of the seed."""
-    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
-
-
 def with_columns(run, **columns):
     """The run with more columns, each a function of its time."""
     added = {name: make(run.curve.time) for name, make in columns.items()}
     return changed(run, **added)
-
-
-def value(finding, part: str) -> float:
-    return finding.estimates[part].value
 
 
 FREE = {"free_on": "add/free"}

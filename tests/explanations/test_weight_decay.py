@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import NEVER, SEEDS, changed, made
+from support_handmade import NEVER, SEEDS, changed, made, value
 
 from grokbench.explanations import weight_decay
 from grokbench.verdicts import rules
@@ -54,10 +54,6 @@ def prediction(name: str):
 
 def word(name: str, asked: Cells, finding) -> str:
     return judge(prediction(name), asked, finding, ALPHA / 3).word
-
-
-def value(finding, part: str) -> float:
-    return finding.estimates[part].value
 
 
 class TestNecessity:
