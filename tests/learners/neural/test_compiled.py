@@ -77,7 +77,9 @@ def test_machine_code_takes_the_same_steps(monkeypatch, name, options, task):
             "0 / 0 in the rows of letters that are never seen, which the dense product of the clear loop spreads"
         )
     if options.get("orthogonal_gradient") and options.get("bias") and task == "signs":
-        pytest.skip("the biases of two classes are (b, -b), their gradient (g, -g): orthogonal to them is rounding alone")
+        pytest.skip(
+            "the biases of two classes are (b, -b), their gradient (g, -g): orthogonal to them is rounding alone"
+        )
     (machine, split), (clear, _) = (trained(monkeypatch, which, name, task, options) for which in (True, False))
     single = options.get("dtype") == "float32"
     for X in (split.X_train, split.X_test):
