@@ -2,10 +2,10 @@
 
 Public names (all of them loaded on first use, so that ``import grokbench`` takes milliseconds):
 `task`, `learner`, `trace`, `detect`, `judge`, `load`, `allow`; `Recorder` with its `MemorizedWarning`; the bases of
-what people add, `Task`, `Learner`, `Measure`, `Table` with its `Column`, `Explanation`, each with its `register_...`;
-`Split`; the ranges of options: `Positive`, `NonNegative`, `Unbounded`, `Share`, `PositiveShare`, `ShareBelowOne`,
-`ProperShare`, `Whole`, `Count`, `AtLeastTwo`; and for the statistics of an explanation `Cells`, `Finding`, `Gate`,
-`Estimate` and the estimates `middle`, `share`, `difference`.
+what people add, `Task`, `Learner`, `Measure`, `Table` with its `Column`, `Figure`, `Explanation`, each with its
+`register_...`; `Split`; the ranges of options: `Positive`, `NonNegative`, `Unbounded`, `Share`, `PositiveShare`,
+`ShareBelowOne`, `ProperShare`, `Whole`, `Count`, `AtLeastTwo`; and for the statistics of an explanation `Cells`,
+`Finding`, `Gate`, `Estimate` and the estimates `middle`, `share`, `difference`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _HOMES = {
     "Measure": "grokbench.measures.base",
     "Table": "grokbench.tables.base",
     "Column": "grokbench.tables.base",
+    "Figure": "grokbench.figures.base",
     "Explanation": "grokbench.explanations.base",
     "register_explanation": "grokbench.registry",
     "register_learner": "grokbench.registry",
@@ -26,6 +27,7 @@ _HOMES = {
     "register_measure": "grokbench.registry",
     "register_task": "grokbench.registry",
     "register_table": "grokbench.registry",
+    "register_figure": "grokbench.registry",
     "trace": "grokbench.curves.trace",
     "detect": "grokbench.curves.detect",
     "judge": "grokbench.curves.detect",

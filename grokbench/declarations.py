@@ -63,6 +63,7 @@ ATTRIBUTES: dict[str, dict[str, Check]] = {
         "note": (lambda value: isinstance(value, str), "a text"),
         "own_page": BOOL,
     },
+    "figure": {"version": VERSION, "rank": VERSION},
     "explanation": {"rules": (lambda value: value is None or isinstance(value, str | Path), "a text, a path or None")},
 }
 METHODS = {
@@ -70,6 +71,7 @@ METHODS = {
     "task": ("sample", "split"),
     "measure": ("look", "row"),
     "table": ("entries", "rows", "reading", "page"),
+    "figure": ("applies", "title", "caption", "chart"),
     "explanation": (),
 }
 

@@ -86,10 +86,10 @@ MISTAKES = {
     "kind": (["list", "learnrs"], 'no such kind; did you mean "learners"?'),
     "name": (
         ["show", "mpl"],
-        "no task, learner, measure, explanation, table, suite or run 'mpl'; did you mean \"mlp\"?",
+        "no task, learner, measure, explanation, table, figure, suite or run 'mpl'; did you mean \"mlp\"?",
     ),
     "key": (["show", "deadbeef", "--results", "/nowhere"], "no stored run 'deadbeef' in /nowhere"),
-    "check": (["check", "mpl"], "no task, learner, measure, explanation or table 'mpl'; did you mean \"mlp\"?"),
+    "check": (["check", "mpl"], "no task, learner, measure, explanation, table or figure 'mpl'; did you mean \"mlp\"?"),
     "check file": (["check", "/nowhere/x.py"], "/nowhere/x.py: no such file"),
     "log": (["detect", "/nowhere/log.csv"], "/nowhere/log.csv: no such file"),
     "level": (["detect", "log.csv", "--level", "2"], "Invalid value for '--level'"),

@@ -34,7 +34,8 @@ ALLOWED = {
     "explanations": {"curves", "statistics", "verdicts"},
     "runs": {"tasks", "learners", "curves", "measures", "suites"},
     "tables": {"curves", "statistics", "verdicts"},
-    "report": {"curves", "suites", "runs", "verdicts", "tables"},
+    "figures": {"curves", "statistics", "verdicts", "tables"},
+    "report": {"curves", "suites", "runs", "verdicts", "tables", "figures"},
     "cli": {"curves", "logs", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
 }
 FOUNDATION = {"allowed", "declarations", "errors", "laws", "limits", "options", "registry", "sources", "threads"}
@@ -120,7 +121,7 @@ def test_the_floors_that_are_tested_are_those_of_setup_cfg():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     extras = config["options.extras_require"]
-    needed = config["options"]["install_requires"] + extras["test"] + extras["integrations"]
+    needed = config["options"]["install_requires"] + extras["test"] + extras["plot"] + extras["integrations"]
     floors = {r.name: str(r.specifier).removeprefix(">=") for r in map(Requirement, filter(None, needed.splitlines()))}
     lines = (ROOT / "constraints-floors.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))

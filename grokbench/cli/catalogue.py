@@ -13,10 +13,10 @@ from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
 from grokbench.limits import LARGEST_SUITE, bounded_text
 from grokbench.options import options
-from grokbench.registry import learners, measures, tables, tasks
+from grokbench.registry import figures, learners, measures, tables, tasks
 from grokbench.verdicts import rules
 
-KINDS = ("tasks", "learners", "measures", "explanations", "tables", "suites")
+KINDS = ("tasks", "learners", "measures", "explanations", "tables", "figures", "suites")
 
 
 def entries(kind: str) -> list[dict[str, str]]:
@@ -30,6 +30,8 @@ def entries(kind: str) -> list[dict[str, str]]:
         return [{"name": name, "description": _title(path)} for name, path in sorted(_suites().items())]
     if kind == "tables":
         return [{"name": name, "description": tables[name].description()} for name in tables.names()]
+    if kind == "figures":
+        return [{"name": name, "description": figures[name].description()} for name in figures.names()]
     registry = {"tasks": tasks, "learners": learners}[kind]
     rows = []
     for name in registry.names():
@@ -63,10 +65,23 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
         return _show_measure(measures[name])
     if name in tables:
         return _show_table(tables[name])
+    if name in figures:
+        return _show_figure(figures[name])
     if re.fullmatch(r"[0-9a-f]{4,20}", name):
         return _show_run(name, results)
-    names = [*tasks.names(), *learners.names(), *ALWAYS, *measures.names(), *rules.names(), *tables.names(), *_suites()]
-    raise UsageError(f"no task, learner, measure, explanation, table, suite or run {name!r}{closest(name, names)}")
+    names = [
+        *tasks.names(),
+        *learners.names(),
+        *ALWAYS,
+        *measures.names(),
+        *rules.names(),
+        *tables.names(),
+        *figures.names(),
+        *_suites(),
+    ]
+    raise UsageError(
+        f"no task, learner, measure, explanation, table, figure, suite or run {name!r}{closest(name, names)}"
+    )
 
 
 def _suites() -> dict[str, Path]:
@@ -131,6 +146,12 @@ def _show_table(cls: type) -> tuple[dict, str]:
             f"      {column.meaning}",
         ]
     return data, "\n".join([*lines, "", cls.note.strip()]).rstrip()
+
+
+def _show_figure(cls: type) -> tuple[dict, str]:
+    data = {"name": cls.name, "kind": "figure", "description": cls.description()}
+    head = f"figure {cls.name} (figures/{cls.name}.svg, figures/{cls.name}.png): {cls.description()}"
+    return data, f"{head}\n\n{inspect.cleandoc(cls.__doc__ or '').partition(chr(10))[2].strip()}".rstrip()
 
 
 def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:

@@ -11,6 +11,7 @@ from grokbench.cli.values import MOST_JOBS, NAME, PATH, Number
 from grokbench.cli.verbs import INTERRUPTED, OK, SOME_FAILED, allow_option, cli, complain, include_files, print_json
 from grokbench.errors import UsageError, one_line
 
+MOST_NAMED = 3  # figures, on the screen
 SUITE_OPTIONS = (
     click.argument("suite", type=NAME, default="smoke"),
     click.option("--results", type=PATH, help="Results folder.  [default: results/SUITE]"),
@@ -179,7 +180,18 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
     if stopped := tables["early_stopping"].headline(grid):
         click.echo(f"\n{one_line(stopped)}")
     summary = f"{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})"
-    click.echo(f"\n{one_line(summary, 2000)}")
+    click.echo(f"\n{one_line(summary, 2000)}\n{one_line(_pictures(grid, results), 2000)}")
+
+
+def _pictures(grid, results: Path) -> str:
+    """Where the figures are, the first three by name; or what to install."""
+    from grokbench.report.draw import FOLDER, HOW_TO_INSTALL, can_draw, figures_of
+
+    if not can_draw():
+        return f"no figures: {HOW_TO_INSTALL}, then: report {results}"
+    names = [f"{figure.name}.svg" for figure in figures_of(grid)]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"figures in {results / FOLDER}/: {', '.join(names[:MOST_NAMED])}{more}" if names else "no figures"
 
 
 def _show(grid, table, title: str, results: Path, entries: list | None = None) -> None:

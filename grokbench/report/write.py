@@ -1,4 +1,4 @@
-"""Tables to files: every registered table as CSV in full, and as Markdown with the columns that people read.
+"""Tables and figures to files: every table as CSV in full and as Markdown for reading, every figure as SVG and PNG.
 
 An undefined or censored value is an empty cell; floats have six significant digits (curves ten).
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from grokbench.curves.run import Run
 from grokbench.registry import tables as registry
+from grokbench.report.draw import can_draw, write_figures
 from grokbench.report.explained_page import explanations_page
 from grokbench.runs.claims import tables_claimed
 from grokbench.runs.note import Note
@@ -40,6 +41,8 @@ def write_report(results: str | Path) -> Grid:
         if grid.explained:
             write_atomically(results / "explanations.md", explanations_page(grid))
         write_atomically(results / "environment.json", _environments(grid))
+        if can_draw():
+            write_figures(results, grid)
     return grid
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from grokbench.errors import UsageError
+
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for the writer of a pipe
 
@@ -24,6 +26,18 @@ def is_folder(path: Path) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def make_folder(path: Path) -> Path:
+    """A folder within a results folder, made where it is missing; UsageError for a link, and for what is none."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be made: {error.strerror or error}") from error
+    if not is_folder(path):
+        raise UsageError(f"{path}: expected a folder there, and no link")
+    return path
 
 
 @contextlib.contextmanager

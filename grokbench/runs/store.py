@@ -299,23 +299,27 @@ def claim(results: Path) -> None:
         write_atomically(results / MARKER, json.dumps(CONTENT, indent=1) + "\n")
 
 
-def _write_durably(path: Path, text: str | Iterable[str]) -> None:
-    with open(path, "x", encoding="utf-8", newline="") as file:  # nothing that is there, nor what it leads to
-        file.writelines([text] if isinstance(text, str) else text)
+def _write_durably(path: Path, content: str | bytes | Iterable[str]) -> None:
+    plain = {"encoding": "utf-8", "newline": ""}
+    is_bytes = isinstance(content, bytes)
+    with open(
+        path, "xb" if is_bytes else "x", **({} if is_bytes else plain)
+    ) as file:  # nothing that is there, nor what it leads to
+        file.writelines([content] if isinstance(content, str | bytes) else content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Replace a derived file by one rename, so that it is the old one or the new one, never half.
 
     A link in its place is replaced, and what it leads to stays as it is.
 
-    text : the whole of it, or its pieces, which are written as they come.
+    content : the whole of it, or the pieces of a text, which are written as they come.
     """
     staging = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     try:
-        _write_durably(staging, text)
+        _write_durably(staging, content)
         os.replace(staging, path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error

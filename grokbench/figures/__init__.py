@@ -1,0 +1,1 @@
+"""The shelf of figures: what people look at, one file each."""

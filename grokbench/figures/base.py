@@ -1,0 +1,48 @@
+"""A figure is one chart, a function of the runs of a report: a Vega-Lite specification that print and page share.
+
+SVG, PNG and the page come from it: a new figure is one file.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from grokbench.tables.grid import Grid
+
+if TYPE_CHECKING:
+    import altair
+
+
+class Figure:
+    """Base class of figures. The first line of a subclass's docstring says what one sees.
+
+    Attributes
+    ----------
+    rank : its place among the figures of a results folder; the lowest come first, and are named on the screen.
+    """
+
+    name = "own"
+    rank = 50
+    version = 1
+
+    def applies(self, grid: Grid) -> bool:
+        """Whether these runs have something to show in it."""
+        return bool(grid.runs)
+
+    def title(self, grid: Grid) -> str:
+        """What stands above it: what it shows of these runs."""
+        return grid.title
+
+    def caption(self, grid: Grid) -> str:
+        """How to read it, in one or two sentences."""
+        return self.description()
+
+    def chart(self, grid: Grid) -> altair.TopLevelMixin:
+        """The chart, without a title and without a configuration: those are the same for all figures."""
+        raise NotImplementedError
+
+    @classmethod
+    def description(cls) -> str:
+        """What one sees."""
+        return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]

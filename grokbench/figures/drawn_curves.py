@@ -1,0 +1,122 @@
+"""The curves of cells as lines of a figure: which cells, at which checkpoints, on which axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grokbench.curves.run import Run
+from grokbench.figures.style import GREY, data
+from grokbench.tables.grid import Cell, Grid, Identity
+
+if TYPE_CHECKING:
+    import altair
+
+POINTS = 60  # checkpoints of a curve in a figure: as many as a panel has room to tell apart
+LOWEST = -0.1  # chance-corrected accuracies below are drawn there
+SPLITS = {"training": "kappa_train", "held out": "kappa_test"}
+
+
+def times_of(run: Run, points: int = POINTS) -> np.ndarray:
+    """At most `points` of a run's positive checkpoints, evenly on the log of its clock, first and last among them."""
+    times = run.curve.time[run.curve.time > 0]
+    if len(times) <= points:
+        return times
+    wanted = np.geomspace(times[0], times[-1], points)
+    return times[np.unique(np.abs(np.log(times)[:, None] - np.log(wanted)).argmin(axis=0))]
+
+
+def seed_rows(cell: Cell, points: int = POINTS) -> Iterator[dict[str, object]]:
+    """A row per run, split and checkpoint: time, kappa (clipped below), seed."""
+    for run in cell.readable:
+        times = times_of(run, points)
+        kept = np.isin(run.curve.time, times)
+        for split, attribute in SPLITS.items():
+            values = getattr(run.curve, attribute)[kept]
+            for time, value in zip(times, values, strict=True):
+                yield {"split": split, "seed": str(run.seed), "time": float(time), "kappa": max(float(value), LOWEST)}
+
+
+def median_rows(cell: Cell, points: int = POINTS) -> Iterator[dict[str, object]]:
+    """A row per split and time: the median over the runs, as far as at least half of them go."""
+    curves = [run.curve for run in cell.readable]
+    first = max((curve.time[curve.time > 0][0] for curve in curves), default=1.0)
+    last = sorted((curve.last for curve in curves), reverse=True)[(len(curves) - 1) // 2] if curves else 1.0
+    for split, attribute in SPLITS.items():
+        known = [(curve, getattr(curve, attribute)) for curve in curves]
+        for time in np.geomspace(first, max(first, last), points):
+            there = [curve.value_at(values, time) for curve, values in known]
+            there = [value for value in there if not math.isnan(value)]
+            if there:
+                yield {"split": split, "time": float(time), "kappa": max(float(np.median(there)), LOWEST)}
+
+
+def ends(cell: Cell) -> list[dict[str, object]]:
+    """The median times of memorization and generalization, in this order; those that half of the runs have reached."""
+    summary = cell.summary()
+    times = (("memorized", summary.t_mem), ("generalized", summary.t_gen))
+    return [{"event": event, "time": time} for event, time in times if not math.isnan(time)]
+
+
+def clock(cell: Cell) -> altair.X:
+    """The axis of a cell's own clock, logarithmic, with its name."""
+    import altair as alt
+
+    axis = alt.Axis(tickCount=4, format="~s", grid=False)
+    return alt.X("time:Q", scale=alt.Scale(type="log", nice=False), title=cell.runs[0].clock, axis=axis)
+
+
+def kappa(named: bool, highest: float = 1.05) -> altair.Y:
+    """The axis of chance-corrected accuracy; named in the first panel of a row."""
+    import altair as alt
+
+    title = "accuracy above chance" if named else None
+    scale = alt.Scale(domain=[LOWEST, highest])
+    return alt.Y("kappa:Q", scale=scale, title=title, axis=alt.Axis(values=[0, 0.5, 1], format=".1f"))
+
+
+def split_lines(
+    rows: Iterable[Mapping], cell: Cell, color: altair.Color, axes: Mapping[str, object], **look: float
+) -> list[altair.Chart]:
+    """Training in grey and held out in the colour of the family, a line per seed where rows have one."""
+    import altair as alt
+
+    hover = [alt.Tooltip("split:N"), alt.Tooltip("time:Q", format=".4g"), alt.Tooltip("kappa:Q", format=".3f")]
+    lines = alt.Chart(data({"seed": "", **row, "family": cell.family} for row in rows)).mark_line(**look)
+    lines = lines.encode(**axes, detail="seed:N", tooltip=hover)
+    training, held_out = (lines.transform_filter(f"datum.split == '{split}'") for split in SPLITS)
+    return [training.encode(color=alt.value(GREY)), held_out.encode(color=color)]
+
+
+def shown_task(grid: Grid) -> Identity | None:
+    """The task on which most families have runs, true labels; of several the first one where most runs are late."""
+    tasks = [task for task in grid.tasks if any(readable(cell) for cell in grid.cells if cell.task == task)]
+
+    def weight(task: Identity) -> tuple[int, float]:
+        cells = [cell for cell in grid.cells if cell.task == task and readable(cell)]
+        return len({cell.family for cell in cells}), sum(sum(cell.late) for cell in cells)
+
+    return max(tasks, key=weight, default=None)
+
+
+def readable(cell: Cell) -> bool:
+    """Whether a cell has curves of true labels to draw."""
+    return bool(cell.readable) and not cell.shuffled
+
+
+def panels(grid: Grid, most: int) -> Sequence[Cell]:
+    """The cells to draw of the shown task: all, or of each learner in turn the one with most late runs."""
+    task = shown_task(grid)
+    cells = [cell for cell in grid.cells if cell.task == task and readable(cell)]
+    if len(cells) <= most:
+        return cells
+    by_late = sorted(cells, key=lambda cell: -(sum(cell.late) / max(len(cell.late), 1)))
+    turns: dict[str, int] = {}
+    ranked = []
+    for cell in by_late:
+        turn = turns[cell.learner.name] = turns.get(cell.learner.name, -1) + 1
+        ranked.append((turn, cells.index(cell)))
+    return [cells[i] for i in sorted(i for _, i in sorted(ranked)[:most])]

@@ -1,0 +1,117 @@
+"""What all figures share: one colour, dash and mark per family, fonts, sizes, and data without NaN.
+
+The colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with any of the usual colour
+vision deficiencies tell apart. In grey some are alike, so that dash and mark differ, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import altair
+
+COLORS = {
+    "neural": "#0072B2",
+    "feature-learning kernel": "#D55E00",
+    "trees": "#009E73",
+    "lazy": "#E69F00",
+    "kernel": "#56B4E9",
+    "Gaussian process": "#CC79A7",
+    "linear": "#666666",
+    "random features": "#8A6D00",
+    "neighbors": "#000000",
+}
+DASHES = {
+    "neural": [1, 0],
+    "feature-learning kernel": [8, 3],
+    "trees": [2, 2],
+    "lazy": [6, 2, 2, 2],
+    "kernel": [4, 4],
+    "Gaussian process": [10, 2, 2, 2, 2, 2],
+    "linear": [1, 3],
+    "random features": [12, 4],
+    "neighbors": [3, 1],
+}
+SHAPES = {
+    "neural": "circle",
+    "feature-learning kernel": "square",
+    "trees": "triangle-up",
+    "lazy": "diamond",
+    "kernel": "cross",
+    "Gaussian process": "triangle-down",
+    "linear": "triangle-right",
+    "random features": "triangle-left",
+    "neighbors": "stroke",
+}
+OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families that somebody else registered
+INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+PANEL = 190  # px, width of one of four panels of a page that is 860 px wide
+
+
+def families_in_order(families: Iterable[str]) -> list[str]:
+    """Each family once, in the order of `COLORS`; those of others last."""
+    present = set(families)
+    return [family for family in COLORS if family in present] + sorted(present - set(COLORS))
+
+
+def color_of(families: Iterable[str], **encoding: object) -> altair.Color:
+    """The encoding of a field `family` as colour."""
+    import altair as alt
+
+    domain = families_in_order(families)
+    scale = alt.Scale(domain=domain, range=[COLORS.get(family, OTHER_COLOR) for family in domain])
+    return alt.Color("family:N", scale=scale, **{"title": None, **encoding})
+
+
+def dash_of(families: Iterable[str], **encoding: object) -> altair.StrokeDash:
+    """The encoding of a field `family` as dash of a line."""
+    import altair as alt
+
+    domain = families_in_order(families)
+    scale = alt.Scale(domain=domain, range=[DASHES.get(family, OTHER_DASH) for family in domain])
+    return alt.StrokeDash("family:N", scale=scale, **{"title": None, **encoding})
+
+
+def shape_of(families: Iterable[str], **encoding: object) -> altair.Shape:
+    """The encoding of a field `family` as shape of a mark."""
+    import altair as alt
+
+    domain = families_in_order(families)
+    scale = alt.Scale(domain=domain, range=[SHAPES.get(family, OTHER_SHAPE) for family in domain])
+    return alt.Shape("family:N", scale=scale, **{"title": None, **encoding})
+
+
+def data(rows: Iterable[Mapping[str, object]]) -> altair.InlineData:
+    """Rows as the data of a chart. NaN and infinite numbers are absent, floats have five significant digits."""
+    import altair as alt
+
+    return alt.InlineData(values=[{name: _plain(value) for name, value in row.items()} for row in rows])
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, float):
+        return value
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def styled(chart: altair.TopLevelMixin, title: str) -> altair.TopLevelMixin:
+    """A chart with its title and the look that all share."""
+    import altair as alt
+
+    heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight=600, offset=10)
+    return (
+        chart.properties(title=heading, background="white")
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            gridColor=PALE, gridOpacity=0.6, domainColor=GREY, tickColor=GREY, labelColor=INK, titleColor=INK,
+            titleFontWeight="normal", labelFontSize=11, titleFontSize=11, tickCount=5, labelLimit=320,
+        )
+        .configure_legend(labelFontSize=11, titleFontSize=11, orient="bottom", symbolStrokeWidth=2, labelLimit=320)
+        .configure_header(labelFontSize=11, labelFontWeight=600, titleFontSize=11, labelLimit=320)
+        .configure_title(color=INK, subtitleColor=GREY)
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""Figures to files: each that the runs have something to show in, as SVG and as PNG, from one specification."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from grokbench.figures.base import Figure
+from grokbench.figures.style import styled
+from grokbench.registry import figures as registry
+from grokbench.runs.files import make_folder
+from grokbench.runs.store import write_atomically
+from grokbench.tables.grid import Grid
+
+FOLDER = "figures"
+SCALE = 2  # pixels of a PNG file for one of the drawing
+NEEDED = ("altair", "vl_convert")
+HOW_TO_INSTALL = "pip install 'grokbench[plot]'"
+
+
+def can_draw() -> bool:
+    """Whether the libraries of the extra `plot` are installed."""
+    return all(importlib.util.find_spec(name) for name in NEEDED)
+
+
+def figures_of(grid: Grid) -> list[Figure]:
+    """The registered figures that these runs have something to show in, the first to look at first."""
+    made = (registry[name]() for name in registry.names())
+    return sorted((figure for figure in made if figure.applies(grid)), key=lambda figure: (figure.rank, figure.name))
+
+
+def specification(figure: Figure, grid: Grid) -> dict:
+    """The Vega-Lite specification of a figure: what SVG, PNG and the page are drawn from."""
+    return styled(figure.chart(grid), figure.title(grid)).to_dict()
+
+
+def write_figures(results: Path, grid: Grid) -> list[Path]:
+    """Draw all figures of a results folder; returns the SVG files."""
+    import vl_convert
+
+    written, folder = [], make_folder(results / FOLDER)
+    for figure in figures_of(grid):
+        svg = vl_convert.vegalite_to_svg(specification(figure, grid))
+        path = folder / f"{figure.name}.svg"
+        write_atomically(path, svg)
+        write_atomically(path.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=SCALE))
+        written.append(path)
+    return written

@@ -1,0 +1,77 @@
+"""Every registered figure keeps the laws of figures, and each law can be broken."""
+
+import pytest
+
+from grokbench.figures.base import Figure
+from grokbench.figures.laws import check
+from grokbench.figures.style import COLORS, DASHES, SHAPES, data, families_in_order
+from grokbench.registry import figures, learners
+
+pytest.importorskip("altair")
+
+
+@pytest.mark.parametrize("name", figures.names())
+def test_every_figure_keeps_every_law(name):
+    assert [law for law in check(figures[name]) if law.status == "failed"] == []
+
+
+class Honest(Figure):
+    """a bar per learner"""
+
+    def chart(self, grid):
+        import altair as alt
+
+        rows = data({"learner": cell.learner_label, "runs": len(cell.runs)} for cell in grid.cells)
+        return alt.Chart(rows).mark_bar().encode(x="runs:Q", y="learner:N")
+
+
+class WithoutWords(Honest):
+    __doc__ = ""
+
+
+class Always(Honest):
+    def applies(self, grid):
+        return True
+
+
+class NotPlain(Honest):
+    def chart(self, grid):
+        import altair as alt
+
+        return alt.Chart(alt.InlineData(values=[{"late": float("nan")}])).mark_bar().encode(x="late:Q")
+
+
+class OfTheirOrder(Honest):
+    """a bar per run"""
+
+    seen = 0
+
+    def chart(self, grid):
+        type(self).seen += 1
+        return super().chart(grid).properties(width=100 + self.seen)
+
+
+@pytest.mark.parametrize(
+    ("figure", "law"), [(WithoutWords, "words"), (Always, "nothing"), (NotPlain, "chart"), (OfTheirOrder, "order")]
+)
+def test_each_law_can_be_broken(figure, law):
+    assert [l.status for l in check(Honest)] == ["passed"] * 4
+    assert law in {broken.name for broken in check(figure) if broken.status == "failed"}
+
+
+def test_every_family_has_a_look_of_its_own():
+    """Colour alone does not tell families apart in grey, nor to everyone."""
+    families = {cls.family for cls in learners.classes()} - {"own"}
+    assert families == set(COLORS) == set(DASHES) == set(SHAPES)
+    assert (
+        len(set(COLORS.values())) == len(set(SHAPES.values())) == len(set(map(tuple, DASHES.values()))) == len(COLORS)
+    )
+
+
+def test_families_stand_in_one_order_and_those_of_others_last():
+    assert families_in_order(["zoo", "trees", "neural", "trees", "art"]) == ["neural", "trees", "art", "zoo"]
+
+
+def test_data_have_no_nan_and_few_digits():
+    made = data([{"x": float("nan"), "y": float("inf"), "z": 1 / 3, "n": 12345678, "b": True}]).to_dict()
+    assert made["values"] == [{"x": None, "y": None, "z": 0.33333, "n": 12345678, "b": True}]
