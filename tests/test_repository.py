@@ -36,7 +36,7 @@ ALLOWED = {
     "tables": {"curves", "statistics", "verdicts"},
     "figures": {"curves", "statistics", "verdicts", "tables"},
     "report": {"curves", "suites", "runs", "verdicts", "tables", "figures"},
-    "cli": {"curves", "logs", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
+    "cli": {"figures", "curves", "logs", "suites", "verdicts", "tables", "report", "runs", "learners", "tasks"},
 }
 FOUNDATION = {"allowed", "declarations", "errors", "laws", "limits", "options", "registry", "sources", "threads"}
 

@@ -173,7 +173,10 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
             _show(grid, tables["cross_table"], "Cross table: share of late runs", results)
         _show(grid, tables["explanations"], "\nExplanations", results)
         click.echo("")
-    _show(grid, tables["prevalence" if grid.is_sweep else "delays"], grid.title, results)
+    if grid.is_sweep:
+        _show(grid, tables["prevalence"], grid.title, results)
+    else:
+        _show_delays(grid, tables["delays"], results)
     claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
         _show(grid, tables["comparisons"], "\nComparisons", results, claims)
@@ -200,6 +203,18 @@ def _show(grid, table, title: str, results: Path, entries: list | None = None) -
 
     rest = f"all of it: {results / table.name}.csv"
     show_table(title, *table.reading(grid, entries), ranks=table.ranks(grid), rest=rest)
+
+
+def _show_delays(grid, table, results: Path) -> None:
+    """The table of delays, where there is room with the curve of each row."""
+    from grokbench.cli.display import show_table
+    from grokbench.cli.small_curves import HEADING, small_curve
+
+    headings, rows = table.reading(grid)
+    rows = [{**row, "curve": small_curve(entry.cell)} for row, entry in zip(rows, table.known(grid), strict=True)]
+    ranks = {**table.ranks(grid), "curve": max(table.ranks(grid).values()) + 1}
+    rest = f"all of it: {results / table.name}.csv"
+    show_table(grid.title, {**headings, "curve": HEADING}, rows, ranks=ranks, rest=rest)
 
 
 def _show_plan(request: Request) -> int:
