@@ -1,0 +1,61 @@
+"""Puts the results of a suite into results/reference: its tables, its figures, and its runs in one archive.
+
+python studies/reference.py results/modular [--curves]
+
+The archive is the same bytes for the same runs, and `grokbench report` makes everything else in the folder from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tarfile
+from pathlib import Path
+
+from grokbench.report.write import write_report
+
+REFERENCE = Path(__file__).parents[1] / "results" / "reference"
+KEPT = ("*.csv", "*.md", "*.json", "figures/*.svg")
+STORED = ("runs", "suite.json", "grokbench.json")  # what a report is made from
+
+
+def keep(results: Path, target: Path, curves: bool) -> None:
+    """Write the report of some results, copy what is read of it, and pack the runs. The target is made anew.
+
+    curves : whether curves.csv is kept, too; it can be made again from the archive.
+    """
+    write_report(results)
+    shutil.rmtree(target, ignore_errors=True)
+    for path in sorted(path for pattern in KEPT for path in results.glob(pattern)):
+        if curves or path.name != "curves.csv":
+            copy = target / path.relative_to(results)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    pack(results, target / "runs.tar.xz")
+
+
+def pack(results: Path, archive: Path) -> None:
+    """The stored runs as an archive without owners and times; locks and what else lies there stay out."""
+    with tarfile.open(archive, "w:xz", preset=9) as file:
+        for name in STORED:
+            file.add(results / name, name, filter=_without_traces)
+
+
+def _without_traces(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = entry.mtime = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o755 if entry.isdir() else 0o644
+    return entry
+
+
+def main() -> None:
+    """Keep the results that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--curves", action="store_true", help="keep curves.csv, too")
+    given = parser.parse_args()
+    keep(given.results, REFERENCE / given.results.name, given.curves)
+
+
+if __name__ == "__main__":
+    main()
