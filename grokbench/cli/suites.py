@@ -171,7 +171,8 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
             click.echo("")
         if tables["cross_table"].known(grid):
             _show(grid, tables["cross_table"], "Cross table: share of late runs", results)
-        _show(grid, tables["explanations"], "\nExplanations", results)
+            click.echo("")
+        _show(grid, tables["explanations"], "Explanations", results)
         click.echo("")
     if grid.is_sweep:
         _show(grid, tables["prevalence"], grid.title, results)
@@ -179,7 +180,8 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
         _show_delays(grid, tables["delays"], results)
     claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
-        _show(grid, tables["comparisons"], "\nComparisons", results, claims)
+        click.echo("")
+        _show(grid, tables["comparisons"], "Comparisons", results, claims)
     if stopped := tables["early_stopping"].headline(grid):
         click.echo(f"\n{one_line(stopped)}")
     summary = f"{len(grid.runs)} runs; tables in {results}/ ({', '.join(tables)})"

@@ -66,3 +66,7 @@ class CrossTable(Table):
     def entries(self, grid: Grid) -> Iterator[Mapping]:
         """One per family and task that has at least two of the four corners, or is always frozen."""
         return (row for explained in grid.explained for row in cross_table(explained))
+
+    def readable(self, entry: Mapping) -> bool:
+        """Where runs of any corner are there."""
+        return any(entry.get(corner) is not None for corner in CORNERS)

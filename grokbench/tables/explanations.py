@@ -72,5 +72,5 @@ class Explanations(Table):
             yield from explanation_rows(explained)
 
     def readable(self, entry: Mapping) -> bool:
-        """Where the rules name cells for what the prediction uses."""
-        return entry.get("asked", True)
+        """Where the rules name cells for what the prediction uses, and some of their runs are there."""
+        return entry.get("readable", True)

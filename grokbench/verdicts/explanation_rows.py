@@ -23,8 +23,8 @@ def explanation_rows(explanation: Verdict) -> list[dict[str, object]]:
 def _prediction_row(leaf: Verdict) -> dict[str, object]:
     """One prediction in one family on one task. low, high: 95 % interval of the estimate that decides.
 
-    Beside the columns, ``parts``: every estimate of the prediction with its interval, by name; and whether it was
-    ``asked``: the rules name cells for what it uses.
+    Beside the columns, ``parts``: every estimate of the prediction with its interval, by name; and ``readable``: the
+    rules name cells for what it uses, and some of their runs are there.
     """
     prediction, finding = leaf.prediction, leaf.finding
     row = {
@@ -36,7 +36,7 @@ def _prediction_row(leaf: Verdict) -> dict[str, object]:
         "verdict": leaf.word,
         "source": prediction.source,
         "reason": leaf.reason,
-        "asked": leaf.has_cells,
+        "readable": leaf.has_cells and leaf.has_runs,
         "n": finding.n,
     }
     return row | _numbers_of(leaf) if finding.estimates else row
@@ -75,6 +75,7 @@ def _family_row(family: Verdict) -> dict[str, object]:
         "role": EXPLORATORY if any(leaf.exploratory for leaf in family.primaries) else "primary",
         "family": family.name,
         "task": EVERYWHERE,
+        "readable": family.has_runs,
         "n": applicable,
         "statistic": "applicable primaries",
         "verdict": family.word,

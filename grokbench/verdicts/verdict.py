@@ -110,6 +110,13 @@ class Verdict:
         return not self.finding.reason(NAMED)
 
     @property
+    def has_runs(self) -> bool:
+        """Whether any run is there of what a prediction uses; of a family, of what any of its predictions uses."""
+        if self.prediction is None:
+            return any(leaf.has_runs for leaf in self.predictions)
+        return any(not run.missing for role in self.prediction.uses for run in self.cells.all_runs(role))
+
+    @property
     def p(self) -> float:
         """p of a statistic's own test; where it has none, the smallest level at which its interval supports."""
         if not self.finding.estimates:

@@ -201,7 +201,7 @@ def test_a_threshold_that_turns_the_verdict_leaves_it_undecided():
 
 def test_rows_have_the_columns_and_say_what_the_interval_says():
     rows = explanation_rows(judged(suite()))
-    assert all(set(row) <= {*COLUMNS, "parts", "asked"} for row in rows)
+    assert all(set(row) <= {*COLUMNS, "parts", "readable"} for row in rows)
     assert [row["family"] for row in rows[-2:]] == ["net", "(all)"]
     l1 = next(row for row in rows if row["prediction"] == "L1")
     assert (l1["n"], l1["estimate"], l1["verdict"]) == (10, 1.0, "supported")
@@ -374,3 +374,14 @@ def test_no_verdict_depends_on_the_clock_or_on_what_else_is_there(change, late_f
 def with_more(runs, more):
     """Further runs of the free cell."""
     return {**runs, "add/net": {**runs["add/net"], **more}}
+
+
+def test_people_read_of_families_that_were_run_only():
+    """`compare SUITE --only mlp` shows no row of what it did not run; the CSV file has all."""
+    elsewhere = {role: f"bits/{role}" for role in CELLS}
+    explanation = judged(suite(), Design("net", "add", True, CELLS), Design("trees", "bits", False, elsewhere))
+    rows = explanation_rows(explanation)
+    assert {row["family"] for row in rows} == {"net", "trees", "(all)"}
+    assert {row["family"] for row in rows if Explanations().readable(row)} == {"net", "(all)"}
+    shares = cross_table(explanation)
+    assert {row["family"] for row in shares if CrossTable().readable(row)} == {"net"}
