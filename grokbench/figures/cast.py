@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure
-from grokbench.figures.drawn_curves import clock, ends, kappa, median_rows, readable, shown_task, split_lines
+from grokbench.figures.drawn_curves import (
+    clock,
+    ends,
+    kappa,
+    late_share,
+    median_rows,
+    readable,
+    shown_task,
+    split_lines,
+)
 from grokbench.figures.style import INK, PALE, PANEL, color_of, data, families_in_order
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
@@ -31,7 +40,7 @@ class Cast(Figure):
     def title(self, grid: Grid) -> str:
         """What came out, counted."""
         cells = members(grid)
-        late = sum(share(cell) > 0.5 for cell in cells)
+        late = sum(late_share(cell) > 0.5 for cell in cells)
         return f"{grid.title}, {cells[0].task_label}: {late} of {len(cells)} generalize long after they memorize"
 
     def caption(self, grid: Grid) -> str:
@@ -55,15 +64,10 @@ def members(grid: Grid) -> Sequence[Cell]:
     task = shown_task(grid)
     best: dict[str, Cell] = {}
     for cell in grid.cells:
-        better = cell.family not in best or share(cell) > share(best[cell.family])
+        better = cell.family not in best or late_share(cell) > late_share(best[cell.family])
         if cell.task == task and readable(cell) and better:
             best[cell.family] = cell
     return [best[family] for family in families_in_order(best)][:MOST_PANELS]
-
-
-def share(cell: Cell) -> float:
-    """Share of late runs; 0 where none is decided."""
-    return sum(cell.late) / len(cell.late) if cell.late else 0.0
 
 
 def scene(cell: Cell, color: altair.Color, first: bool) -> altair.LayerChart:

@@ -18,7 +18,7 @@ MOST_PANELS, IN_A_ROW = 12, 4
 
 @register_figure("curves")
 class Curves(Figure):
-    """training and held-out accuracy against the learner's own clock, a panel per learner on one task"""
+    """training and held-out accuracy against the learner's own clock, a panel per learner"""
 
     rank = 1
 
@@ -27,8 +27,9 @@ class Curves(Figure):
         return any(map(readable, grid.cells))
 
     def title(self, grid: Grid) -> str:
-        """The suite and the task."""
-        return f"{grid.title}: {panels(grid, MOST_PANELS)[0].task_label}"
+        """The suite, and the task where it is one."""
+        tasks = {cell.task_label for cell in panels(grid, MOST_PANELS)}
+        return f"{grid.title}: {tasks.pop()}" if len(tasks) == 1 else grid.title
 
     def caption(self, grid: Grid) -> str:
         """What lines and marks are."""
@@ -45,12 +46,17 @@ class Curves(Figure):
         cells = panels(grid, MOST_PANELS)
         order = families_in_order(cell.family for cell in cells)
         cells = sorted(cells, key=lambda cell: order.index(cell.family))
-        charts = [panel(cell, color_of(order, legend=None), first=i % IN_A_ROW == 0) for i, cell in enumerate(cells)]
+        named = len({cell.task for cell in cells}) > 1
+        color = color_of(order, legend=None)
+        charts = [panel(cell, color, i % IN_A_ROW == 0, named) for i, cell in enumerate(cells)]
         return alt.concat(*charts, columns=IN_A_ROW, spacing=14)
 
 
-def panel(cell: Cell, color: altair.Color, first: bool) -> altair.LayerChart:
-    """One cell: seeds thin, medians bold, t_mem and t_gen as vertical lines, an arrow where t_gen is not reached."""
+def panel(cell: Cell, color: altair.Color, first: bool, named: bool) -> altair.LayerChart:
+    """One cell: seeds thin, medians bold, t_mem and t_gen as vertical lines, an arrow where t_gen is not reached.
+
+    first : whether it stands at the left, where the axis has its title. named : whether the heading names the task.
+    """
     import altair as alt
 
     axes = {"x": clock(cell), "y": kappa(first)}
@@ -59,16 +65,17 @@ def panel(cell: Cell, color: altair.Color, first: bool) -> altair.LayerChart:
         *split_lines(seed_rows(cell), cell, color, axes, strokeWidth=0.7, opacity=0.35),
         *split_lines(median_rows(cell), cell, color, axes, strokeWidth=2.2),
     ]
-    return alt.layer(*layers).properties(width=PANEL, height=110, title=heading(cell))
+    return alt.layer(*layers).properties(width=PANEL, height=110, title=heading(cell, named))
 
 
-def heading(cell: Cell) -> altair.TitleParams:
-    """The learner, its family, and how many of its runs are late."""
+def heading(cell: Cell, named: bool) -> altair.TitleParams:
+    """The learner, its family, how many of its runs are late, and on what task where panels are of several."""
     import altair as alt
 
     late = f"{int(sum(cell.late))} of {len(cell.late)} late" if cell.late else "undecided"
     sizes = {"fontSize": 11, "subtitleFontSize": 10, "limit": PANEL}
-    return alt.TitleParams(cell.learner_label, subtitle=f"{cell.family}; {late}", anchor="start", **sizes)
+    lines = [f"{cell.family}; {late}", *([cell.task_label] if named else [])]
+    return alt.TitleParams(cell.learner_label, subtitle=lines, anchor="start", **sizes)
 
 
 def event_marks(cell: Cell, axes: dict) -> list[altair.Chart]:

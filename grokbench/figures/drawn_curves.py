@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -108,15 +109,19 @@ def readable(cell: Cell) -> bool:
 
 
 def panels(grid: Grid, most: int) -> Sequence[Cell]:
-    """The cells to draw of the shown task: all, or of each learner in turn the one with most late runs."""
-    task = shown_task(grid)
-    cells = [cell for cell in grid.cells if cell.task == task and readable(cell)]
-    if len(cells) <= most:
-        return cells
-    by_late = sorted(cells, key=lambda cell: -(sum(cell.late) / max(len(cell.late), 1)))
-    turns: dict[str, int] = {}
+    """The cells to draw, at most so many: those of the shown task, then of the others that of each family by turns.
+
+    Of a learner with several settings the one with most late runs comes first, then the next.
+    """
+    shown, taken = shown_task(grid), Counter()
     ranked = []
-    for cell in by_late:
-        turn = turns[cell.learner.name] = turns.get(cell.learner.name, -1) + 1
-        ranked.append((turn, cells.index(cell)))
-    return [cells[i] for i in sorted(i for _, i in sorted(ranked)[:most])]
+    for cell in sorted(filter(readable, grid.cells), key=lambda cell: (cell.task != shown, -late_share(cell))):
+        turn = taken[cell.task, cell.learner.name] = taken[cell.task, cell.learner.name] + 1
+        ranked.append((cell.task != shown, turn, len(ranked), cell))
+    chosen = {id(cell) for *_, cell in sorted(ranked, key=lambda place: place[:3])[:most]}
+    return [cell for cell in grid.cells if id(cell) in chosen]
+
+
+def late_share(cell: Cell) -> float:
+    """Share of late runs; 0 where none is decided."""
+    return sum(cell.late) / len(cell.late) if cell.late else 0.0

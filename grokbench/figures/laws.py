@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from grokbench.figures.base import Figure
-from grokbench.figures.style import styled
+from grokbench.figures.style import specification
 from grokbench.laws import Broken, Law, NotApplicable, judge
 from grokbench.tables.grid import Grid
 from grokbench.tables.laws import example_runs
@@ -44,8 +44,8 @@ class _Case:
         return grid
 
     def _specification(self, grid: Grid) -> str:
-        chart = styled(self.figure.chart(grid), self.figure.title(grid))
-        return json.dumps(chart.to_dict(), sort_keys=True, allow_nan=False)
+        chart = specification(self.figure.chart(grid), self.figure.title(grid))
+        return json.dumps(chart, sort_keys=True, allow_nan=False)
 
     def words(self) -> None:
         """It says what one sees."""

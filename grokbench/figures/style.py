@@ -6,12 +6,12 @@ vision deficiencies tell apart. In grey some are alike, so that dash and mark di
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import altair
+    import pandas
 
 COLORS = {
     "neural": "#0072B2",
@@ -49,6 +49,19 @@ SHAPES = {
 OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families that somebody else registered
 INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+TITLE = {"anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 10}
+LOOK = {  # the config of Vega-Lite
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        **{"gridColor": PALE, "gridOpacity": 0.6, "domainColor": GREY, "tickColor": GREY, "tickCount": 5},
+        **{"labelColor": INK, "labelFontSize": 11, "labelLimit": 320},
+        **{"titleColor": INK, "titleFontSize": 11, "titleFontWeight": "normal"},
+    },
+    "legend": {"labelFontSize": 11, "titleFontSize": 11, "orient": "bottom", "symbolStrokeWidth": 2, "labelLimit": 320},
+    "header": {"labelFontSize": 11, "labelFontWeight": 600, "titleFontSize": 11, "labelLimit": 320},
+    "title": {"color": INK, "subtitleColor": GREY},
+}
 PANEL = 190  # px, width of one of four panels of a page that is 860 px wide
 
 
@@ -85,33 +98,24 @@ def shape_of(families: Iterable[str], **encoding: object) -> altair.Shape:
     return alt.Shape("family:N", scale=scale, **{"title": None, **encoding})
 
 
-def data(rows: Iterable[Mapping[str, object]]) -> altair.InlineData:
-    """Rows as the data of a chart. NaN and infinite numbers are absent, floats have five significant digits."""
+def data(rows: Iterable[Mapping[str, object]]) -> pandas.DataFrame:
+    """Rows as the data of a chart; floats have five significant digits, and NaN will be absent.
+
+    A frame, because Altair copies a chart dozens of times while it is put together, plain rows with it and frames not.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([{name: _rounded(value) for name, value in row.items()} for row in rows])
+
+
+def _rounded(value: object) -> object:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def specification(chart: altair.TopLevelMixin, title: str) -> dict:
+    """A chart with its title and the look that all share, as a Vega-Lite specification of plain values."""
     import altair as alt
 
-    return alt.InlineData(values=[{name: _plain(value) for name, value in row.items()} for row in rows])
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, float):
-        return value
-    return float(f"{value:.5g}") if math.isfinite(value) else None
-
-
-def styled(chart: altair.TopLevelMixin, title: str) -> altair.TopLevelMixin:
-    """A chart with its title and the look that all share."""
-    import altair as alt
-
-    heading = alt.TitleParams(title, anchor="start", fontSize=13, fontWeight=600, offset=10)
-    return (
-        chart.properties(title=heading, background="white")
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            gridColor=PALE, gridOpacity=0.6, domainColor=GREY, tickColor=GREY, labelColor=INK, titleColor=INK,
-            titleFontWeight="normal", labelFontSize=11, titleFontSize=11, tickCount=5, labelLimit=320,
-        )
-        .configure_legend(labelFontSize=11, titleFontSize=11, orient="bottom", symbolStrokeWidth=2, labelLimit=320)
-        .configure_header(labelFontSize=11, labelFontWeight=600, titleFontSize=11, labelLimit=320)
-        .configure_title(color=INK, subtitleColor=GREY)
-    )  # fmt: skip
+    with alt.data_transformers.enable("default", max_rows=None):
+        plain = chart.to_dict()
+    return {**plain, "title": {"text": title, **TITLE}, "background": "white", "config": LOOK}

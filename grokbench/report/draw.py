@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from grokbench.figures import style
 from grokbench.figures.base import Figure
-from grokbench.figures.style import styled
 from grokbench.registry import figures as registry
 from grokbench.runs.files import make_folder
 from grokbench.runs.store import write_atomically
@@ -31,7 +31,7 @@ def figures_of(grid: Grid) -> list[Figure]:
 
 def specification(figure: Figure, grid: Grid) -> dict:
     """The Vega-Lite specification of a figure: what SVG, PNG and the page are drawn from."""
-    return styled(figure.chart(grid), figure.title(grid)).to_dict()
+    return style.specification(figure.chart(grid), figure.title(grid))
 
 
 def write_figures(results: Path, grid: Grid) -> list[Path]:

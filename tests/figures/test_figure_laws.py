@@ -4,7 +4,7 @@ import pytest
 
 from grokbench.figures.base import Figure
 from grokbench.figures.laws import check
-from grokbench.figures.style import COLORS, DASHES, SHAPES, data, families_in_order
+from grokbench.figures.style import COLORS, DASHES, SHAPES, data, families_in_order, specification
 from grokbench.registry import figures, learners
 
 pytest.importorskip("altair")
@@ -73,5 +73,9 @@ def test_families_stand_in_one_order_and_those_of_others_last():
 
 
 def test_data_have_no_nan_and_few_digits():
-    made = data([{"x": float("nan"), "y": float("inf"), "z": 1 / 3, "n": 12345678, "b": True}]).to_dict()
-    assert made["values"] == [{"x": None, "y": None, "z": 0.33333, "n": 12345678, "b": True}]
+    import altair as alt
+
+    rows = [{"x": float("nan"), "y": float("inf"), "z": 1 / 3, "n": 12345678, "b": True, "t": "a"}]
+    spec = specification(alt.Chart(data(rows)).mark_point().encode(x="x:Q"), "title")
+    (values,) = spec["datasets"].values()
+    assert values == [{"x": None, "y": None, "z": 0.33333, "n": 12345678, "b": True, "t": "a"}]
