@@ -2,8 +2,8 @@
 
 `python studies/recomputed.py results/lazy-to-rich results/complexity` reads the stored curves and the rules, and prints
 every primary estimate beside that of `explanations.csv` (of parts that decide nothing: of `explanations.md`, with three
-digits). It follows docs/definitions.md and docs/explanations.md, and shares no line with the rooms that detect, count
-and judge. A bootstrap with other draws agrees to about .02. Rows by construction, and lost runs, are left out.
+digits). It follows docs/definitions.md and docs/verdicts-checked.md, and shares no line with the rooms that detect,
+count and judge. A bootstrap with other draws agrees to about .02. Rows by construction, and lost runs, are left out.
 """
 
 from __future__ import annotations
