@@ -69,7 +69,7 @@ def test_a_bound_beyond_the_axis_is_an_arrow_at_its_end():
 def test_controls_are_marked_and_not_counted():
     reasons = {place: row["control"] for place, row in bodies(MIXED).items()}
     assert {place for place, reason in reasons.items() if reason} == {("modular(labels=shuffled)", "mlp")}
-    assert figure.title(Grid(MIXED)).startswith("In 2 of 4 pairs of task and learner")
+    assert figure.title(Grid(MIXED)).startswith("In 3 of 4 pairs of task and learner")
 
 
 @pytest.mark.parametrize(
