@@ -44,7 +44,7 @@ SHAPES = {
     "Gaussian process": "triangle-down",
     "linear": "triangle-right",
     "random features": "triangle-left",
-    "neighbors": "stroke",
+    "neighbors": "M-1,-0.3h2v0.6h-2z",  # a bar; the shape called stroke has no inside to fill
 }
 OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families that somebody else registered
 INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"

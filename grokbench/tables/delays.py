@@ -79,6 +79,11 @@ class Entry:
         return f"{int(sum(self.cell.late))}/{len(self.cell.late)}" if self.cell.late else ""
 
     @property
+    def bound(self) -> tuple[float, bool]:
+        """The bound that stands where there is no median delay, and whether it is one of a run without t_gen."""
+        return median_bound(self.cell.detections())
+
+    @property
     def delay_text(self) -> str:
         """The median delay as people read it."""
         return delay_text(self.summary.delay, self.delay_low, self.delay_high, self.cell.detections())
@@ -91,11 +96,20 @@ def delay_text(delay: float, low: float, high: float, detections: Sequence[Detec
     """
     if not math.isnan(delay):
         return f"{delay:.2f}" if math.isnan(low) or math.isnan(high) else f"{delay:.2f} [{low:.2f}, {high:.2f}]"
-    bounds = sorted((d.delay, d.t_gen_censoring) for d in detections if not math.isnan(d.delay))
-    if not bounds:
+    bound, never = median_bound(detections)
+    if math.isnan(bound):
         return ""
-    bound, censoring = bounds[len(bounds) // 2]
-    return f"never (> {bound:.2f})" if censoring == "right" else f"≥ {bound:.2f}"
+    return f"never (> {bound:.2f})" if never else f"≥ {bound:.2f}"
+
+
+def median_bound(detections: Sequence[Detection]) -> tuple[float, bool]:
+    """The bound that stands where there is no median delay, in decades, and whether it is one of a run without t_gen.
+
+    It is that of the middle run; NaN where no run memorizes.
+    """
+    bounds = sorted((d.delay, d.t_gen_censoring) for d in detections if not math.isnan(d.delay))
+    bound, censoring = bounds[len(bounds) // 2] if bounds else (math.nan, "")
+    return bound, censoring == "right"
 
 
 def _median(values: list[float]) -> float:

@@ -1,0 +1,177 @@
+"""What patience would have kept of runs that generalize, against how much of it there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grokbench.curves.early_stopping import CHECKS_PER_T_MEM, MOST_CHECKS
+from grokbench.curves.stopping_rules import RULES, Patience
+from grokbench.figures.base import Figure
+from grokbench.figures.controls import Kind, by_kind, controls, left_out, of_most_families
+from grokbench.figures.style import color_of, dash_of, data, families_in_order, shape_of
+from grokbench.registry import register_figure, tables
+from grokbench.statistics.location import median_interval
+from grokbench.tables.early_stopping import Entry
+from grokbench.tables.grid import Cell, Grid, Identity
+
+if TYPE_CHECKING:
+    import altair
+
+PATIENCES = {rule.name: rule.checks for rule in RULES if isinstance(rule, Patience) and not rule.min_delta}
+READS = "accuracy"
+WHOLE = 3.0  # place of the whole run on the axis, in multiples of the largest patience
+DODGE = 1.04  # factor between families, so that intervals lie side by side
+MOST_PANELS, IN_A_ROW = 6, 3
+WIDTHS, WIDTH, HEIGHT = {1: 420, 2: 330}, 215, 140  # px of a panel
+
+
+@register_figure("early_stopping")
+class EarlyStopping(Figure):
+    """held-out accuracy that early stopping keeps of runs that generalize, against its patience, a line per family"""
+
+    rank = 8
+
+    def applies(self, grid: Grid) -> bool:
+        """Whether any run with true labels generalizes."""
+        return bool(audited(grid))
+
+    def title(self, grid: Grid) -> str:
+        """How many runs the shortest usual patience and the longest one end too soon."""
+        ends = {rule: np.concatenate([e.too_soon for e in entries(grid, rule)]) for rule in PATIENCES}
+        longest = max(PATIENCES, key=PATIENCES.get)
+        short, long = ends["patience 10"], ends[longest]
+        few, many = f"{short.sum():.0f} of {short.size}", f"{long.sum():.0f}"
+        return f"Patience 10 ends {few} runs before they generalize; {longest} ends {many}"
+
+    def caption(self, grid: Grid) -> str:
+        """What is kept, and of which runs."""
+        return (
+            "Held-out accuracy of the best checkpoint until the patience runs out, by held-out accuracy, with "
+            f"{CHECKS_PER_T_MEM} checks per t_mem: medians over the runs of learners of which any generalize, with the "
+            "95 % interval of the sign test; at the right end the whole run, as far as "
+            f"{MOST_CHECKS:,} checks go."
+            f"{left_out(grid, len(audited(grid)))}"
+        )
+
+    def chart(self, grid: Grid) -> altair.TopLevelMixin:
+        """A panel per task."""
+        import altair as alt
+
+        by_task = audited(grid)
+        families = families_in_order(kind.family for kinds in by_task.values() for kind in kinds)
+        width = WIDTHS.get(len(by_task), WIDTH)
+        panels = [
+            panel(list(kept(kinds, families)), families, named=i % IN_A_ROW == 0).properties(
+                width=width, height=HEIGHT, title=heading(grid.tasks[task], width)
+            )
+            for i, (task, kinds) in enumerate(by_task.items())
+        ]
+        return alt.concat(*panels, columns=IN_A_ROW, spacing=16)
+
+
+def entries(grid: Grid, rule: str) -> list[Entry]:
+    """The rows of the table of a rule on accuracy, true labels, of cells with a run that generalizes."""
+    return [
+        entry
+        for entry in tables["early_stopping"]().known(grid)
+        if entry.rule == rule and entry.reads == READS and not entry.cell.shuffled and entry.too_soon.size
+    ]
+
+
+def audited(grid: Grid) -> dict[Identity, dict[Kind, list[dict[str, Entry]]]]:
+    """Of each task that is shown: family -> for each of its cells the rows of the table, by rule."""
+    rules: dict[Cell, dict[str, Entry]] = {}
+    for rule in PATIENCES:
+        for entry in entries(grid, rule):
+            rules.setdefault(entry.cell, {})[rule] = entry
+    dimmed = dict.fromkeys(controls(grid).keys() & rules.keys(), "")
+    by_task = {
+        task: by_kind((cell for cell in rules if cell.task == task), dimmed, lambda cell: [rules[cell]])
+        for task in grid.tasks
+    }
+    by_task = {task: kinds for task, kinds in by_task.items() if kinds}
+    return {task: by_task[task] for task in of_most_families(by_task, MOST_PANELS)}
+
+
+def kept(kinds: Mapping[Kind, Sequence[Mapping[str, Entry]]], families: Sequence[str]) -> Iterator[dict[str, object]]:
+    """A row per family and patience: the median of what is kept, with its interval, and that of the whole run."""
+    for kind, cells in kinds.items():
+        beside = DODGE ** (families.index(kind.family) - (len(families) - 1) / 2)
+        for rule, checks in PATIENCES.items():
+            values = pooled(cells, rule, "test_accuracy_at_stop")
+            soon = np.concatenate([cell[rule].too_soon for cell in cells])
+            ended = f"{soon.sum():.0f} of {soon.size}"
+            yield row_of(kind, checks * beside, str(checks), values, ended)
+        whole = WHOLE * max(PATIENCES.values()) * beside
+        yield row_of(kind, whole, "whole run", pooled(cells, rule, "final_test_accuracy"), "")
+
+
+def pooled(cells: Sequence[Mapping[str, Entry]], rule: str, name: str) -> np.ndarray:
+    """(runs,) a number of each run of some cells."""
+    return np.concatenate([cell[rule].values(name) for cell in cells])
+
+
+def row_of(kind: Kind, place: float, patience: str, values: np.ndarray, too_soon: str) -> dict[str, object]:
+    """What is drawn and told of a family at one patience; an interval beyond the data ends with them."""
+    at = median_interval(values)
+    low, high = (end if math.isfinite(end) else edge for end, edge in ((at.low, values.min()), (at.high, values.max())))
+    return {
+        **{"family": kind.family, "control": kind.control, "place": place, "patience": patience, "kept": at.estimate},
+        **{"low": float(low), "high": float(high), "runs": at.n, "too_soon": too_soon},
+    }
+
+
+def heading(label: str, width: int) -> altair.TitleParams:
+    """The task above its panel."""
+    import altair as alt
+
+    return alt.TitleParams(label, fontSize=11, anchor="start", limit=width)
+
+
+def panel(rows: Sequence[Mapping], families: Sequence[str], named: bool) -> altair.LayerChart:
+    """The lines of a task; those of controls pale, with hollow marks."""
+    import altair as alt
+
+    layers = []
+    for control in (True, False):
+        layers += lines([row for row in rows if row["control"] is control], families, named, control)
+    return alt.layer(*layers)
+
+
+def lines(rows: Sequence[Mapping], families: Sequence[str], named: bool, control: bool) -> list[altair.Chart]:
+    """Interval, line and mark of each family."""
+    import altair as alt
+
+    legend = alt.Legend(symbolOpacity=1)
+    base = alt.Chart(data(rows)).encode(
+        x=patience_axis(),
+        color=color_of(families, legend=legend),
+        tooltip=["family:N", "patience:N", "kept:Q", "low:Q", "high:Q", "runs:Q", "too_soon:N"],
+    )
+    y = alt.Y(
+        "kept:Q", title="held-out accuracy kept" if named else None, scale=alt.Scale(domain=[0, 1.03], nice=False)
+    )
+    faint = {"opacity": 0.45 if control else 1.0}
+    return [
+        base.mark_rule(strokeWidth=1.2, **faint).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_line(strokeWidth=1.2 if control else 2, **faint).encode(
+            y=y, strokeDash=dash_of(families, legend=None)
+        ),
+        base.mark_point(filled=not control, size=34, opacity=1).encode(y=y, shape=shape_of(families, legend=legend)),
+    ]
+
+
+def patience_axis() -> altair.X:
+    """Checks without improvement, logarithmic; the whole run stands beyond the largest."""
+    import altair as alt
+
+    checks = list(PATIENCES.values())
+    whole = WHOLE * max(checks)
+    text = f"datum.value > {max(checks)} ? 'all' : format(datum.value, '~s')"
+    axis = alt.Axis(values=[*checks, whole], labelExpr=text, grid=False)
+    scale = alt.Scale(type="log", domain=[min(checks) / 1.3, whole * 1.3], nice=False)
+    return alt.X("place:Q", title=f"patience in checks ({CHECKS_PER_T_MEM} per t_mem)", scale=scale, axis=axis)
