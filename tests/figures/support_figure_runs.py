@@ -11,7 +11,7 @@ import numpy as np
 from grokbench.curves.curve import Curve
 from grokbench.curves.run import Run
 from grokbench.curves.schedule import checkpoints
-from grokbench.figures.style import styled
+from grokbench.figures.style import specification as specified
 from grokbench.options import digest
 from grokbench.tables.grid import Grid
 
@@ -57,7 +57,7 @@ def drawn(figure, runs, title="Hand made") -> dict:
     assert figure.applies(grid)
     assert figure.title(grid).strip()
     assert figure.caption(grid).strip()
-    specification = styled(figure.chart(grid), figure.title(grid)).to_dict()
+    specification = specified(figure.chart(grid), figure.title(grid))
     json.dumps(specification, allow_nan=False)
     return specification
 
