@@ -15,7 +15,7 @@ from grokbench.figures.bands import middle
 from grokbench.figures.base import Figure
 from grokbench.figures.drawn_curves import readable
 from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import GREY, PANEL, data, families_in_order
+from grokbench.figures.style import GREY, INK, PANEL, data, families_in_order
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -54,7 +54,8 @@ class Lead(Figure):
         """What the lines are."""
         return (
             "Each run's measure between its own least (0) and largest (1) value; lines: median over seeds; bands: the "
-            "middle half. Time 0 is where held-out accuracy (bold) is half-way up; what rises left of it comes before."
+            "middle half. Time 0 is where held-out accuracy (bold, in the family's colour) is half-way up; what rises "
+            "left of it comes before."
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -128,13 +129,13 @@ def panel(cell: Cell, columns: Sequence[str], first: bool) -> altair.LayerChart:
     rows = alt.Chart(data(lead_rows(cell, columns)))
     looks = dict(zip(columns, LOOKS.items(), strict=False))
     scales = [alt.Scale(domain=list(looks), range=[look[part] for look in looks.values()]) for part in (0, 1)]
-    legend = alt.Legend(title=None, symbolSize=300)
+    legend = alt.Legend(title=None, symbolSize=400, symbolStrokeColor=INK)
     axes = axes_of(first)
     hover = tooltips(["measure"], ("decades", "value", "low", "high"))
     measures = rows.transform_filter(f"datum.measure != '{ACCURACY}'")
     accuracy = rows.transform_filter(f"datum.measure == '{ACCURACY}'")
     by_measure = {
-        "color": alt.Color("measure:N", scale=scales[0], legend=legend),
+        "color": alt.Color("measure:N", scale=scales[0], legend=None),
         "strokeDash": alt.StrokeDash("measure:N", scale=scales[1], legend=legend),
     }
     band = {"x": axes["x"], "y": alt.Y.from_dict(axes["y"].to_dict() | {"field": "low"}), "y2": "high:Q"}

@@ -141,7 +141,11 @@ def heading(entry: Entry) -> altair.TitleParams:
     import altair as alt
 
     cell = entry.cell
-    skill = "never or not known" if math.isnan(entry.loss_delay) else f"{entry.loss_delay:.2f}"
-    subtitle = [cell.task_label, f"delay {entry.delay_text or 'not known'}", f"delay of skill {skill}"]
+    skill = "without a median" if math.isnan(entry.loss_delay) else f"{entry.loss_delay:.2f}"
+    subtitle = [
+        cell.task_label,
+        f"{cell.learner.name}: delay {entry.delay_text or 'not known'}",
+        f"delay of skill {skill}",
+    ]
     sizes = {"fontSize": 12, "subtitleFontSize": 10, "limit": PANEL}
-    return alt.TitleParams(f"{cell.family}: {cell.learner.name}", subtitle=subtitle, anchor="start", **sizes)
+    return alt.TitleParams(cell.family, subtitle=subtitle, anchor="start", **sizes)

@@ -107,9 +107,9 @@ def marks(cell: Cell, rows: Sequence[Mapping], axes: Mapping) -> list[altair.Cha
     at, hover = alt.Chart(data(events)), tooltips(["event"], ["time"])
     drawn = [at.mark_rule(color=INK, strokeDash=[3, 3]).encode(x=axes["x"], tooltip=hover)]
     for event in events:
-        left = event["time"] ** 2 > rows[0]["time"] * rows[-1]["time"]
+        room = event["time"] > 3 * rows[0]["time"]
+        left = room and event["event"] == "fits" and len(events) > 1
         side = {"align": "right", "dx": -3} if left else {"align": "left", "dx": 3}
-        side |= {"dy": 9} if event["event"] == "generalizes" and len(events) > 1 else {}
         text = alt.Chart(data([event])).mark_text(color=INK, fontSize=10, **side)
         drawn.append(text.encode(**axes, text="event:N", tooltip=hover))
     if not any(event["event"] == "generalizes" for event in events):
