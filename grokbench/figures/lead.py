@@ -15,7 +15,7 @@ from grokbench.figures.bands import middle
 from grokbench.figures.base import Figure
 from grokbench.figures.drawn_curves import readable
 from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import GREY, INK, PANEL, data, families_in_order
+from grokbench.figures.style import GREY, PANEL, data, families_in_order
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -126,28 +126,31 @@ def panel(cell: Cell, columns: Sequence[str], first: bool) -> altair.LayerChart:
     """One cell: thin lines in the dashes of the measures, accuracy bold in the colour of the family."""
     import altair as alt
 
-    rows = alt.Chart(data(lead_rows(cell, columns)))
+    rows = alt.Chart()  # all layers share the data of the panel
     looks = dict(zip(columns, LOOKS.items(), strict=False))
     scales = [alt.Scale(domain=list(looks), range=[look[part] for look in looks.values()]) for part in (0, 1)]
-    legend = alt.Legend(title=None, symbolSize=400, symbolStrokeColor=INK)
+    legend = alt.Legend(title=None, symbolSize=400)
     axes = axes_of(first)
     hover = tooltips(["measure"], ("decades", "value", "low", "high"))
     measures = rows.transform_filter(f"datum.measure != '{ACCURACY}'")
     accuracy = rows.transform_filter(f"datum.measure == '{ACCURACY}'")
     by_measure = {
-        "color": alt.Color("measure:N", scale=scales[0], legend=None),
+        "color": alt.Color("measure:N", scale=scales[0], legend=legend),
         "strokeDash": alt.StrokeDash("measure:N", scale=scales[1], legend=legend),
     }
     band = {"x": axes["x"], "y": alt.Y.from_dict(axes["y"].to_dict() | {"field": "low"}), "y2": "high:Q"}
+    shaded = [
+        rows.transform_filter(f"datum.measure == '{name}'").mark_area(opacity=0.15, color=look[0])
+        for name, look in looks.items()  # a scale of its own would take the legend of the lines away
+    ]
     layers = [
-        measures.mark_area(opacity=0.15).encode(
-            **band, color=alt.Color("measure:N", scale=scales[0], legend=None), tooltip=hover
-        ),
+        *(area.encode(**band, tooltip=hover) for area in shaded),
         alt.Chart(data([{"decades": 0.0}])).mark_rule(color=GREY, strokeDash=[3, 3]).encode(x=axes["x"]),
         accuracy.mark_line(strokeWidth=3.5, color=color(cell.family)).encode(**axes, tooltip=hover),
         measures.mark_line(strokeWidth=1.6).encode(**axes, **by_measure, tooltip=hover),
     ]
-    return alt.layer(*layers).properties(width=PANEL - 32, height=HEIGHT, title=heading(cell))
+    drawn = alt.layer(*layers, data=data(lead_rows(cell, columns)))
+    return drawn.properties(width=PANEL - 32, height=HEIGHT, title=heading(cell))
 
 
 def axes_of(first: bool) -> Mapping[str, object]:

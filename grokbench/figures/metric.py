@@ -43,8 +43,10 @@ class Metric(Figure):
         late = [entry for entry in entries_of(grid) if entry.summary.late > 0.5]
         if not late:
             return "Accuracy, skill and ranking: no learner is late"
-        as_late = sum(entry.loss_delay >= LEAST_DELAY or math.isnan(entry.loss_delay) for entry in late)
-        return f"Late in accuracy: {len(late)} learners; of these late in skill, a score without threshold: {as_late}"
+        as_late = sum(entry.loss_delay >= LEAST_DELAY for entry in late)
+        open_ones = sum(math.isnan(entry.loss_delay) for entry in late)
+        unknown = f" ({open_ones} without a median)" if open_ones else ""
+        return f"Late in accuracy: {len(late)} learners; late in skill, a score without threshold: {as_late}{unknown}"
 
     def caption(self, grid: Grid) -> str:
         """What the lines are, and what is not there."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import altair
 
 SIZES = ("features", "width", "trees", "n / k", "max_leaf_nodes", "max_depth", "n_estimators")  # clocks
-MOST_PANELS, IN_A_ROW, WIDTH = 12, 4, PANEL - 32
+MOST_PANELS, IN_A_ROW, WIDTH = 12, 4, PANEL - 36
 NAMED_AT = 1.12  # height of the names of the events, above the curves
 
 

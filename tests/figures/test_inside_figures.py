@@ -80,7 +80,7 @@ def test_scores_without_a_threshold_stand_beside_accuracy():
     assert {row["score"] for row in rows} == {"accuracy", "skill"}
     accuracy, skill = ({r["time"]: r["value"] for r in rows if r["score"] == name} for name in ("accuracy", "skill"))
     assert all(accuracy[time] - skill[time] == pytest.approx(0.01, abs=1e-4) for time in accuracy)
-    assert Metric().title(grid) == "Late in accuracy: 2 learners; of these late in skill, a score without threshold: 2"
+    assert Metric().title(grid) == "Late in accuracy: 2 learners; late in skill, a score without threshold: 2"
     assert "was not recorded" in Metric().caption(grid)
 
 
