@@ -1,0 +1,32 @@
+"""The middle of several runs: median and quartiles, at the times that a figure draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from grokbench.curves.curve import Curve
+
+
+def times_of(curves: Sequence[Curve], points: int) -> np.ndarray:
+    """(points,) evenly on the log of the clock, from the latest first checkpoint to where half of the curves end."""
+    first = max(curve.time[curve.time > 0][0] for curve in curves)
+    last = sorted((curve.last for curve in curves), reverse=True)[(len(curves) - 1) // 2]
+    return np.geomspace(first, max(first, last), points)
+
+
+def on_log(time: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(times,) ``values`` (checkpoints,), linear in log time between those that were measured; NaN outside them."""
+    known = ~np.isnan(values) & (time > 0)
+    if not known.any():
+        return np.full(len(times), np.nan)
+    return np.interp(np.log(times), np.log(time[known]), values[known], left=np.nan, right=np.nan)
+
+
+def middle(values: np.ndarray) -> Iterator[tuple[int, float, float, float]]:
+    """Place, lower quartile, median and upper quartile of each column of ``values`` (runs, places) half known."""
+    for place, column in enumerate(np.asarray(values).T):
+        known = column[~np.isnan(column)]
+        if known.size and 2 * known.size >= column.size:
+            yield place, *map(float, np.quantile(known, [0.25, 0.5, 0.75]))

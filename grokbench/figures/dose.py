@@ -1,0 +1,184 @@
+"""Ladders of doses: the delay against how lazy the training is, how strong the pressure, how many the examples."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grokbench.curves.detect import LEVEL
+from grokbench.figures.base import Figure
+from grokbench.figures.explained import learner_families, tooltips
+from grokbench.figures.style import INK, PANEL, color_of, data, shape_of
+from grokbench.registry import register_figure, tables
+from grokbench.tables.grid import Cell, Grid
+from grokbench.verdicts.finding import VERDICTS
+from grokbench.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    import altair
+
+MOST_PANELS, IN_A_ROW, HEIGHT = 8, 4, 150
+LEAST = 3  # doses
+ROLES = {  # role of the rules -> what grows along it
+    "doses": "richer → lazier",
+    "pressures": "less → more pressure",
+    "decays": "learning rate × weight decay",
+    "ladder": "rung of the task",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """The cells of a role, in the order of the rules, and the verdict on the first prediction that uses it."""
+
+    leaf: Verdict
+    role: str
+    cells: Sequence[Cell]
+    numbers: Sequence[float]
+    family: str
+
+    @property
+    def name(self) -> str:
+        """Family and task of the rules."""
+        return f"{self.leaf.design.family}, {self.leaf.design.task}"
+
+    @property
+    def option(self) -> str:
+        """The option that takes most values along it, the last by name of several; "" without any."""
+        values = _options_of(self.cells)
+        count = {name: len(set(map(json.dumps, varying))) for name, varying in values.items()}
+        return max((name for name in count if count[name] > 1), key=lambda name: (count[name], name), default="")
+
+    @property
+    def labels(self) -> list[str]:
+        """What stands below each dose: its number in the rules, else the value of the option; all different."""
+        values = self.numbers or _options_of(self.cells).get(self.option) or range(1, len(self.cells) + 1)
+        labels = [f"{value:.3g}" if isinstance(value, int | float) else str(value) for value in values]
+        return labels if len(set(labels)) == len(labels) else [f"{i + 1}: {label}" for i, label in enumerate(labels)]
+
+
+def _options_of(cells: Sequence[Cell]) -> dict[str, list]:
+    """Every option of task and learner, with its value in each cell."""
+    options = []
+    for cell in cells:
+        config = cell.runs[0].record["config"]
+        options.append({**config.get("task_options", {}), **config.get("learner_options", {})})
+    return {name: [one.get(name) for one in options] for name in sorted({n for one in options for n in one})}
+
+
+@register_figure("dose")
+class Dose(Figure):
+    """delay against the dose of laziness, of pressure or of data, a panel per ladder of the rules"""
+
+    rank = 12
+
+    def applies(self, grid: Grid) -> bool:
+        """Whether the rules have a ladder of which three doses were run."""
+        return bool(ladders(grid))
+
+    def title(self, grid: Grid) -> str:
+        """How many ladders, and what became of the predictions on them."""
+        shown = ladders(grid)
+        words = [ladder.leaf.word for ladder in shown]
+        counts = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words)
+        return f"How the delay moves with the dose: {len(shown)} ladders ({counts})"
+
+    def caption(self, grid: Grid) -> str:
+        """What points, bars and arrows are."""
+        return (
+            "Large: median delay with its 95 % interval, in decades, log10(t_gen / t_mem); small: the runs. Arrows: "
+            "longer than that, not generalized by the end of the run (or memorized at the first tick of the clock)."
+        )
+
+    def chart(self, grid: Grid) -> altair.TopLevelMixin:
+        """A panel per ladder, all on one scale of delays."""
+        import altair as alt
+
+        shown = ladders(grid)
+        entries = {entry.cell: entry for entry in tables["delays"]().known(grid)}
+        rows = [list(dose_rows(ladder, entries)) for ladder in shown]
+        highest = max((row["delay"] for of in rows for row in of), default=1.0)
+        families = [ladder.family for ladder in shown]
+        panels = [
+            panel(ladder, of, families, highest, first=i % IN_A_ROW == 0)
+            for i, (ladder, of) in enumerate(zip(shown, rows, strict=True))
+        ]
+        return alt.concat(*panels, columns=IN_A_ROW, spacing=16)
+
+
+def ladders(grid: Grid) -> list[Ladder]:
+    """The ladders of the rules, each once, of which three doses have runs that can be judged."""
+    named = {name: key for name, keys in grid.cell_keys.items() for key in keys.values() if key in grid.by_key}
+    families, made = learner_families(grid), {}
+    for explained in grid.explained:
+        for leaf in explained.predictions:
+            for role in (role for role in ROLES if role in leaf.prediction.uses):
+                names = leaf.design.roles.get(role, ())
+                cells = [grid.by_key[named[name]] for name in names if name in named]
+                place = (explained.name, leaf.design.family, leaf.design.task)
+                if len(cells) >= LEAST and len(cells) == len(names) and names not in made:
+                    numbers = leaf.design.numbers.get(role, ())
+                    made[names] = Ladder(leaf, role, cells, numbers, families[place])
+    return list(made.values())[:MOST_PANELS]
+
+
+def dose_rows(ladder: Ladder, entries: Mapping) -> Iterator[dict[str, object]]:
+    """Per dose its median with the interval of the table, or a bound; and its runs, with a bound where censored."""
+    for label, cell in zip(ladder.labels, ladder.cells, strict=True):
+        head = {"dose": label, "family": ladder.family, "learner": cell.learner_label}
+        runs = [run for run in cell.readable if not math.isnan(run.detections[LEVEL].delay)]
+        bounds = sorted(
+            (detection.delay, detection.delay_censoring) for detection in (run.detections[LEVEL] for run in runs)
+        )
+        entry, (bound, _) = entries[cell], bounds[len(bounds) // 2] if bounds else (math.nan, "")
+        known = not math.isnan(entry.summary.delay)
+        numbers = {"delay": entry.summary.delay if known else bound, "low": entry.delay_low, "high": entry.delay_high}
+        if known or bounds:
+            yield {**head, "what": "median", "censored": not known, **numbers, "seed": ""}
+        for run in runs:
+            detection = run.detections[LEVEL]
+            censored = detection.delay_censoring == "right"
+            yield {**head, "what": "run", "censored": censored, "delay": detection.delay, "seed": str(run.seed)}
+
+
+def panel(
+    ladder: Ladder, rows: Sequence[Mapping], families: Sequence[str], highest: float, first: bool
+) -> altair.LayerChart:
+    """One ladder: runs small, medians large and joined, what is censored as arrows."""
+    import altair as alt
+
+    title = f"{ladder.option}: {ROLES[ladder.role]}" if ladder.option and not ladder.numbers else ROLES[ladder.role]
+    scale = alt.Scale(domain=[0, max(highest, 0.1) * 1.08], zero=True)
+    axes = {
+        "x": alt.X("dose:O", sort=ladder.labels, title=title, axis=alt.Axis(labelAngle=0)),
+        "y": alt.Y("delay:Q", scale=scale, title="delay (decades)" if first else None),
+    }
+    looks = {"color": color_of(families, legend=None), "tooltip": hover()}
+    of = {
+        (what, censored): alt.Chart(data(r for r in rows if r["what"] == what and r["censored"] == censored))
+        for what in ("run", "median")
+        for censored in (False, True)
+    }
+    medians, look = of["median", False], {"filled": True, "opacity": 1}
+    low = alt.Y.from_dict(axes["y"].to_dict() | {"field": "low"})
+    arrow = {"shape": "triangle-up", "filled": False}
+    layers = [
+        of["run", False].mark_circle(size=14, opacity=0.35).encode(**axes, **looks),
+        of["run", True].mark_point(size=22, opacity=0.35, **arrow).encode(**axes, **looks),
+        medians.mark_line(strokeWidth=1.2).encode(**axes, **looks),
+        medians.mark_rule(strokeWidth=2).encode(x=axes["x"], y=low, y2="high:Q", **looks),
+        medians.mark_point(size=65, **look).encode(**axes, **looks, shape=shape_of(families, legend=None)),
+        of["median", True].mark_point(size=90, opacity=1, strokeWidth=2, fill="white", **arrow).encode(**axes, **looks),
+        of["median", True].mark_text(text="longer", dy=-12, fontSize=9, color=INK).encode(**axes, tooltip=hover()),
+    ]
+    sizes = {"fontSize": 11, "subtitleFontSize": 10, "limit": PANEL}
+    heading = alt.TitleParams(ladder.name, subtitle=f"{ladder.leaf.name} {ladder.leaf.word}", anchor="start", **sizes)
+    return alt.layer(*layers).properties(width=PANEL - 30, height=HEIGHT, title=heading)
+
+
+def hover() -> list[altair.Tooltip]:
+    """What a mark says of itself."""
+    return tooltips(("learner", "dose", "what", "seed", "censored"), ("delay", "low", "high"))

@@ -1,0 +1,75 @@
+"""What the estimates of predictions are, in words that an axis can carry, by statistic and name of the estimate.
+
+Larger always favours the claim. An estimate that is not named goes by its own name.
+"""
+
+from __future__ import annotations
+
+WORDS = {
+    ("measure_qualifies", "slope"): "growth of the measure with random labels (exponent)",
+    ("falls_after_memorizing", "fall"): "fall of complexity after memorizing (decades)",
+    ("falls_after_memorizing", "beyond_low"): "fall beyond that of too little data (decades)",
+    ("rises_first", "rise"): "rise of complexity before memorizing (decades)",
+    ("memorizing_needs_more", "capacity"): "random over true labels: size that fits (decades)",
+    ("memorizing_needs_more", "slope"): "growth of that with the data (exponent)",
+    ("falls_in_time", "not_after"): "lead of the fall over the test rise (decades)",
+    ("pressure_is_necessary", "difference"): "late with pressure − late without (shares)",
+    ("pressure_is_necessary", "off"): "− share late without pressure",
+    ("lookup_is_dropped", "dropped"): "− share of redrawn labels still carried",
+    ("follows_pressure", "tau"): "concordance of pressure and earliness (1: always)",
+    ("end_state", "rank"): "rank correlation of simplicity and accuracy",
+    ("frozen_is_late", "share"): "share of frozen runs that are late",
+    ("start_is_necessary", "free"): "late from a large start − from a usual one (shares)",
+    ("start_is_necessary", "frozen"): "the same with frozen features (shares)",
+    ("removal_is_necessary", "free"): "late with pressure − late without (shares)",
+    ("removal_is_necessary", "frozen"): "the same with frozen features (shares)",
+    ("sudden_by_threshold", "threshold"): "− distance of accuracy from its ranking",
+    ("sudden_by_threshold", "gradual"): "width of the rise of scores over that of accuracy",
+    ("restricted_before", "present"): "share of the rule's energy before the rise",
+    ("critical_size_is_constant", "equal"): "− change of the least data with pressure (decades)",
+    ("memorizes_lazily", "likeness"): "correlation with the lazy predictor",
+    ("freezing_removes", "difference"): "late if free − late if frozen (shares)",
+    ("later_when_lazier", "tau"): "concordance of laziness and delay (1: always)",
+    ("features_in_time", "not_ready"): "− readiness of the features when memorized",
+    ("features_in_time", "ready"): "lead of the features over the test rise (decades)",
+    ("later_when_misaligned", "tau"): "concordance of misfit and delay (1: always)",
+    ("later_when_misaligned", "sufficient"): "− delay where the first kernel suffices (decades)",
+    ("movement_is_specific", "difference"): "readiness beyond that without the rule",
+    ("without_pressure", "share"): "share late without pressure, with a growing norm",
+    ("frozen_at", "agreement"): "− error of the predicted final accuracy",
+    ("acts_through_laziness", "tau"): "concordance of laziness and delay (1: always)",
+    ("in_time_otherwise", "elsewhere"): "− delay of skill or of ranking (decades)",
+    ("in_time_otherwise", "delay"): "delay of accuracy (decades)",
+    ("moves_with_threshold", "change"): "change of the delay with the threshold (decades)",
+    ("offset", "lag"): "lag of accuracy behind ranking (decades)",
+    ("stalls", "share"): "share of runs that stall",
+    ("later_when_more_precise", "tau"): "concordance of digits and collapse (1: always)",
+    ("cure_helps", "difference"): "generalizing if cured − if plain (shares)",
+    ("squares_are_immune", "untouched"): "− share of runs that collapse",
+    ("later_along_size", "delay"): "size that generalizes over size that fits (decades)",
+    ("passes_the_peak", "dip"): "depth of the dip in accuracy along size",
+    ("passes_the_peak", "cured"): "dip less that under more pressure",
+    ("early_bump", "bump"): "early rise of accuracy",
+    ("early_bump", "fall"): "fall of accuracy after it",
+    ("delays_agree", "tau"): "concordance of delays in time and in size",
+    ("ten_to_hundred_times", "share"): "share of runs that are 10 to 100 times later",
+    ("abrupt", "width"): "− width of the rise over the delay",
+    ("plateau", "rise"): "− rise between the two events",
+    ("stopped_by_loss", "stopped"): "share of late runs stopped early by loss",
+    ("stopped_by_accuracy", "stopped"): "share of late runs stopped early by accuracy",
+    ("regret_of_stopping", "regret"): "accuracy lost by stopping early",
+    ("decay_is_necessary", "difference"): "late with decay − late without (shares)",
+    ("decay_is_necessary", "off"): "− share late without decay",
+    ("earlier_with_dose", "slope"): "− exponent of time in decay",
+    ("clamp_removes", "difference"): "late with decay − late with a fixed norm (shares)",
+    ("clamp_removes", "generalizes"): "share that generalizes with a fixed norm",
+    ("norm_falls_first", "fall"): "fall of the norm before the rise (decades)",
+    ("delay_follows_norms", "proportional"): "− misfit of the law of norms",
+    ("inverse_in_decay", "not_steeper"): "exponent of time in decay",
+    ("inverse_in_decay", "not_flatter"): "− exponent of time in decay",
+}
+
+
+def in_words(statistic: str, estimate: str) -> str:
+    """What an axis of an estimate is called."""
+    return WORDS.get((statistic, estimate), estimate.replace("_", " "))

@@ -1,0 +1,126 @@
+"""The figures of explanations draw the numbers of their tables: those of hand-made runs, counted by hand."""
+
+import math
+
+import pytest
+from support_figures import drawn, explained_grid
+from support_handmade import NEVER, SEEDS, suite
+
+from grokbench.figures.cross_table import CrossTable
+from grokbench.figures.dose import Dose
+from grokbench.figures.explained import learner_families
+from grokbench.figures.needs import Needs
+from grokbench.figures.quantities import WORDS, in_words
+from grokbench.figures.verdicts import Verdicts, domain_of, panels_of, point_rows
+from grokbench.registry import tables
+from grokbench.tables.grid import Grid
+from grokbench.verdicts import rules
+
+pytest.importorskip("altair")
+ALL = (1.0, 0.025 ** (1 / len(SEEDS)), 1.0)  # Clopper and Pearson where all runs are late: low^n = .025
+NONE = (0.0, 0.0, 1 - 0.025 ** (1 / len(SEEDS)))
+
+
+@pytest.fixture(scope="module")
+def grid() -> Grid:
+    return explained_grid()
+
+
+@pytest.mark.parametrize("figure", [CrossTable, Verdicts, Needs, Dose])
+def test_without_an_explanation_there_is_nothing_to_show(figure):
+    assert not figure().applies(Grid([]))
+
+
+@pytest.mark.parametrize("figure", [CrossTable, Verdicts, Needs])
+def test_where_nothing_was_run_there_is_nothing_to_show(figure):
+    assert not figure().applies(explained_grid({}))
+
+
+def test_the_cross_table_draws_its_four_shares(grid):
+    rows = {row["cell"]: row for row in drawn(CrossTable(), grid, "cell", "late")}
+    expected = {"free": ALL, "frozen": NONE}
+    assert len(rows) == 4
+    for features, numbers in expected.items():
+        for pressure in ("on", "off"):
+            row = rows[f"features {features}, pressure {pressure}"]
+            assert (row["late"], row["low"], row["high"]) == pytest.approx(numbers, abs=1e-4)
+            assert row["runs"] == f"{round(10 * numbers[0])}/10"
+            assert row["frozen"] == (features == "frozen")
+    assert CrossTable().title(grid) == (
+        "Generalizes late with frozen features in 0 of 1 cases, "
+        "with free features and no explicit pressure in 1 of 1 cases"
+    )
+
+
+def test_a_cell_that_was_not_run_has_no_point():
+    cells = {name: runs for name, runs in suite().items() if name != "add/net-frozen-off"}
+    assert len(drawn(CrossTable(), explained_grid(cells), "cell", "late")) == 3
+
+
+def test_verdicts_draw_the_estimates_of_the_table(grid):
+    entries = {entry["prediction"]: entry for entry in tables["explanations"]().known(grid)}
+    panels = panels_of(grid)
+    assert [panel.prediction.name for panel in panels][:3] == ["L1", "L2", "L3"]
+    for panel in panels:
+        (row,) = point_rows(panel, learner_families(grid))
+        entry = entries[panel.prediction.name]
+        assert (row["estimate"], row["low"], row["high"]) == entry["parts"][panel.estimate]
+        assert row["verdict"].rstrip("*") == entry["verdict"]
+        assert row["family"] == "neural"
+        low, high = domain_of(panel, [row])
+        bounds = [bound for bound in (panel.margin.support, panel.margin.contradict) if bound is not None]
+        assert all(low < number < high for number in [row["estimate"], *bounds])
+    drawn_estimates = {row["estimate"] for row in drawn(Verdicts(), grid, "verdict", "estimate")}
+    assert drawn_estimates == {
+        float(f"{e['parts'][p.estimate][0]:.5g}") for p in panels for e in [entries[p.prediction.name]]
+    }
+    assert Verdicts().title(grid).startswith("lazy-to-rich is undecided: supported in 1")
+
+
+def test_an_endless_interval_ends_with_the_axis(grid):
+    (panel, *_) = panels_of(grid)
+    row = next(iter(point_rows(panel, {})))
+    low, high = domain_of(panel, [{**row, "low": -math.inf, "high": math.inf}])
+    assert math.isfinite(low)
+    assert math.isfinite(high)
+
+
+def test_needs_draw_both_sides(grid):
+    rows = {(row["factor"], row["side"]): row for row in drawn(Needs(), grid, "factor", "side", "late")}
+    expected = {("features", "with"): ALL, ("features", "without"): NONE}
+    expected |= {("pressure", "with"): ALL, ("pressure", "without"): ALL}
+    for place, numbers in expected.items():
+        row = rows[place]
+        assert (row["late"], row["low"], row["high"]) == pytest.approx(numbers, abs=1e-4)
+    answers = {factor: row["answer"] for (factor, _), row in rows.items()}
+    assert answers == {"features": "needed", "pressure": "not needed"}
+
+
+def test_doses_draw_their_median_delays(grid):
+    rows = drawn(Dose(), grid, "dose", "delay")
+    medians = {row["dose"]: row for row in rows if row["what"] == "median"}
+    assert list(medians) == [f"net-dose{i}" for i in range(1, 6)]
+    for i, row in enumerate(medians.values(), start=1):
+        assert row["delay"] == pytest.approx(math.log10(150 * 2**i / 20), abs=0.02)  # crossings lie between checkpoints
+        assert row["low"] <= row["delay"] <= row["high"]
+        assert not row["censored"]
+    assert sum(row["what"] == "run" for row in rows) == 5 * len(SEEDS)
+
+
+def test_a_dose_that_never_generalizes_is_an_arrow():
+    rows = drawn(Dose(), explained_grid(suite(**{"net-dose5": {"t_gen": NEVER}})), "dose", "delay")
+    (last,) = (row for row in rows if row["what"] == "median" and row["dose"] == "net-dose5")
+    assert last["censored"]
+    assert last["low"] is None
+    assert last["delay"] == pytest.approx(math.log10(10_000 / 20), abs=0.05)  # to the end of the run
+
+
+def test_two_doses_are_no_ladder():
+    cells = {name: runs for name, runs in suite().items() if not name.endswith(("dose3", "dose4", "dose5"))}
+    assert not Dose().applies(explained_grid(cells))
+
+
+def test_words_are_of_estimates_that_exist():
+    known = {(p.statistic, name) for one in rules.names() for p in rules.read(one).predictions for name in p.margins}
+    assert set(WORDS) <= known
+    assert in_words("somebody", "of_their_own") == "of their own"
