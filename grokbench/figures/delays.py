@@ -29,7 +29,7 @@ ROW = ("task", "learner", "family", "delay_text", "late", "outcomes", "control")
 class Delays(Figure):
     """median delay of every task and learner in decades, with its interval, or the bound where there is no median"""
 
-    rank = 3
+    rank = 6
 
     def applies(self, grid: Grid) -> bool:
         """Whether any cell has a median delay or a bound."""

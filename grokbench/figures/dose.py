@@ -73,7 +73,7 @@ def _options_of(cells: Sequence[Cell]) -> dict[str, list]:
 class Dose(Figure):
     """delay against the dose of laziness, of pressure or of data, a panel per ladder of the rules"""
 
-    rank = 12
+    rank = 13
 
     def applies(self, grid: Grid) -> bool:
         """Whether the rules have a ladder of which three doses were run."""

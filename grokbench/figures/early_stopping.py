@@ -33,7 +33,7 @@ WIDTHS, WIDTH, HEIGHT = {1: 420, 2: 330}, 215, 140  # px of a panel
 class EarlyStopping(Figure):
     """held-out accuracy that early stopping keeps of runs that generalize, against its patience, a line per family"""
 
-    rank = 8
+    rank = 10
 
     def applies(self, grid: Grid) -> bool:
         """Whether any run with true labels generalizes."""

@@ -38,7 +38,7 @@ COLUMNS = (  # the first ones that most cells have are drawn; what is to be read
 class Lead(Figure):
     """measures of what moves inside, in time from the half-rise of held-out accuracy, a panel per late learner"""
 
-    rank = 11
+    rank = 12
 
     def applies(self, grid: Grid) -> bool:
         """Whether a late learner has a measure that varies."""

@@ -11,8 +11,8 @@ import numpy as np
 from grokbench.curves.curve import Curve
 from grokbench.figures.bands import middle, on_log, times_of
 from grokbench.figures.base import Figure
-from grokbench.figures.cast import members, share
-from grokbench.figures.drawn_curves import LOWEST, clock, ends, readable
+from grokbench.figures.cast import members
+from grokbench.figures.drawn_curves import LOWEST, clock, ends, late_share, readable
 from grokbench.figures.explained import color, tooltips
 from grokbench.figures.style import INK, PANEL, data, families_in_order
 from grokbench.registry import register_figure, tables
@@ -31,7 +31,7 @@ DASHES = {"accuracy": [1, 0], "ranking": [6, 3], "skill": [2, 2], "circulant": [
 class Metric(Figure):
     """held-out accuracy, skill and ranking on one task, a panel per family: is the delay one of accuracy alone?"""
 
-    rank = 10
+    rank = 11
 
     def applies(self, grid: Grid) -> bool:
         """Whether two families are drawn, and a continuous score was recorded."""
@@ -71,7 +71,7 @@ def shown(grid: Grid) -> Sequence[Cell]:
         return on_one_task
     best: dict[str, Cell] = {}
     for cell in filter(readable, grid.cells):
-        if cell.family not in best or share(cell) > share(best[cell.family]):
+        if cell.family not in best or late_share(cell) > late_share(best[cell.family]):
             best[cell.family] = cell
     return [best[family] for family in families_in_order(best)][:MOST_PANELS]
 

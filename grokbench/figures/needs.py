@@ -24,7 +24,7 @@ HEADINGS = {"features": "features to learn", "pressure": "explicit pressure", "s
 class Needs(Figure):
     """who needs what to be late: share of late runs with and without features, pressure or a large start"""
 
-    rank = 4
+    rank = 2
 
     def applies(self, grid: Grid) -> bool:
         """Whether any family was run without a factor."""

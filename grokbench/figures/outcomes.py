@@ -30,7 +30,7 @@ TURNED = 12  # characters of a name per so many px of its column; longer ones ar
 class Outcomes(Figure):
     """a tile per learner and task: the share of runs that generalize late, and the most frequent outcome"""
 
-    rank = 2
+    rank = 5
 
     def applies(self, grid: Grid) -> bool:
         """Whether there are any runs."""

@@ -26,7 +26,7 @@ MOST_WITH_COUNTS = 6  # columns of a panel up to which tiles have room for a cou
 class Phase(Figure):
     """the most frequent outcome in the plane of two options that a suite varies together"""
 
-    rank = 5
+    rank = 8
 
     def applies(self, grid: Grid) -> bool:
         """Whether any learner has at least two by two settings of two options, everything else the same."""

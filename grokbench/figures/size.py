@@ -28,7 +28,7 @@ NAMED_AT = 1.12  # height of the names of the events, above the curves
 class Size(Figure):
     """training and held-out accuracy against the size of the learner, where its clock is a size"""
 
-    rank = 6
+    rank = 9
 
     def applies(self, grid: Grid) -> bool:
         """Whether a learner's clock is a size."""
@@ -93,7 +93,7 @@ def panel(cell: Cell, first: bool) -> altair.LayerChart:
         known = alt.Chart(data(row for row in rows if row["split"] == split))
         layers.append(known.mark_area(color=look, opacity=0.25).encode(**band, tooltip=hover))
         layers.append(known.mark_line(color=look, strokeWidth=2.2).encode(**axes, tooltip=hover))
-    title = heading(cell)
+    title = heading(cell, named=False)
     title.subtitle = f"{cell.family}; {cell.task_label}"
     return alt.layer(*layers).properties(width=WIDTH, height=115, title=title)
 

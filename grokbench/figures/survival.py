@@ -92,7 +92,7 @@ class Waiting:
 class Survival(Figure):
     """share of runs that have not generalized yet against decades after memorization, a line per family"""
 
-    rank = 4
+    rank = 7
 
     def applies(self, grid: Grid) -> bool:
         """Whether any run with true labels memorizes."""

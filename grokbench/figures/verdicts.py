@@ -105,7 +105,7 @@ def panels_of(grid: Grid) -> list[Panel]:
 
 def _is_of(row: Mapping, explained: Verdict, prediction: Prediction) -> bool:
     named = row["explanation"] == explained.name and row["prediction"] == prediction.name
-    return named and row.get("asked", False) and "parts" in row
+    return named and row.get("readable", False) and "parts" in row
 
 
 def _shown_estimate(prediction: Prediction, rows: Sequence[Mapping]) -> str:
