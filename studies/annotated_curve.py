@@ -32,7 +32,9 @@ def shown_run() -> tuple[pandas.Series, pandas.DataFrame]:
     (_, run) = next(runs.iterrows())
     curves = pd.read_csv(FOLDER / "curves.csv", dtype={"key": str})
     curve = curves[(curves.key == run.key) & (curves.time > 0)]
-    above = {f"kappa_{split}": (curve[f"{split}_accuracy"] - run.chance) / (1 - run.chance) for split in ("train", "test")}
+    above = {
+        f"kappa_{split}": (curve[f"{split}_accuracy"] - run.chance) / (1 - run.chance) for split in ("train", "test")
+    }
     return run, curve.assign(**above)
 
 
@@ -72,7 +74,7 @@ def level(curve: pandas.DataFrame) -> altair.LayerChart:
 
     rule = alt.Chart(data([{"kappa": LEVEL}])).mark_rule(color=GREY, strokeDash=[1, 3])
     name = [{"time": float(curve.time.iloc[0]), "kappa": LEVEL - 0.06, "text": "level: .95 of the way to perfect"}]
-    return rule.encode(y=axes("time")["y"]) + label(name, GREY)
+    return rule.encode(y=axes("time")["y"]) + label(name, GREY, dx=6)
 
 
 def lines(curve: pandas.DataFrame) -> list[altair.Chart]:
@@ -105,15 +107,16 @@ def delay(run: pandas.Series) -> list[altair.Chart]:
     import altair as alt
 
     height, middle = 1.12, (run.t_mem * run.t_gen) ** 0.5
-    line = alt.Chart(data([{"from": run.t_mem, "until": run.t_gen, "kappa": height}])).mark_rule(color=INK, strokeWidth=1.5)
+    span = data([{"from": run.t_mem, "until": run.t_gen, "kappa": height}])
+    line = alt.Chart(span).mark_rule(color=INK, strokeWidth=1.5)
     heads = [
         alt.Chart(data([{"time": run[name], "kappa": height}]))
         .mark_point(shape=shape, filled=True, color=INK, size=60, opacity=1, xOffset=offset)
         .encode(**axes("time"))
         for name, shape, offset in (("t_mem", "triangle-left", 5), ("t_gen", "triangle-right", -5))
     ]
-    text = f"delay = log10(t_gen / t_mem) = {run.delay:.2f} decades"
-    return [line.encode(**axes("from"), x2="until:Q"), *heads, label([{"time": middle, "kappa": 1.21, "text": text}], INK, align="center")]
+    name = label([{"time": middle, "kappa": 1.21, "text": f"delay: {run.delay:.2f} decades"}], INK, align="center")
+    return [line.encode(**axes("from"), x2="until:Q"), *heads, name]
 
 
 def head(run: pandas.Series) -> list[altair.Chart]:
@@ -121,8 +124,11 @@ def head(run: pandas.Series) -> list[altair.Chart]:
     import altair as alt
 
     row = {"time": run.t_mem, "kappa": run["head"]}
-    dot = alt.Chart(data([row])).mark_point(filled=True, size=70, color=COLORS["neural"], opacity=1).encode(**axes("time"))
-    return [dot, label([{**row, "kappa": 0.06, "text": "head: held-out accuracy at t_mem"}], INK, dx=8)]
+    dot = alt.Chart(data([row])).mark_point(filled=True, size=70, color=COLORS["neural"], opacity=1)
+    return [
+        dot.encode(**axes("time")),
+        label([{**row, "kappa": 0.06, "text": f"head: {run['head']:.2f}".replace("-", "−")}], INK, dx=8),
+    ]
 
 
 def label(rows: list[dict], color: str, **look: object) -> altair.Chart:

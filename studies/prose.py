@@ -3,8 +3,8 @@
 python studies/prose.py                 # the README in full, of every other document the first screen
 python studies/prose.py --all README.md docs/logs.md      # whole documents
 
-Code blocks, tables, headings, pictures and comments are no prose. A piece of code in a line is one word, a link its text.
-Each item of a list begins sentences of its own.
+Code blocks, tables, headings, pictures and comments are no prose. A piece of code in a line is one word.
+A link is its text. Each item of a list begins sentences of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +22,9 @@ LONG = 30  # words
 HEADING_WORDS = 5  # bold words that open a paragraph and end in a stop: a heading within the line
 ABBREVIATIONS = ("e.g", "i.e", "etc", "cf", "vs", "et al", "Fig", "Eq", "Sec", "approx", "resp", "St", "Dr", "No")
 CODE = "code"  # stands for a piece of code in a line
-_OPENS = r"""["'“‘(\[]*[A-Z0-9≥≤]|(?:code|grokbench)\b|[\w/-]+\.(?:md|toml|csv|svg|py)\b"""  # what a sentence begins with
+_OPENS = (
+    r"""["'“‘(\[]*[A-Z0-9≥≤]|(?:code|grokbench)\b|[\w/-]+\.(?:md|toml|csv|svg|py)\b"""  # what a sentence begins with
+)
 _END = re.compile(r"""[.!?…]["'”’)\]]*\s+(?=""" + _OPENS + ")")
 _ABBREVIATED = re.compile(r"(?:^|[\s(])(?:" + "|".join(map(re.escape, ABBREVIATIONS)) + r")\.\s+$")
 _NUMBERED = re.compile(r"^\d+\.\s+$")  # "1. A claim" is one sentence
@@ -74,7 +77,7 @@ def paragraphs(text: str) -> Iterator[tuple[str, int]]:
     from markdown_it import MarkdownIt
 
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if token.type == "inline" and before.type == "paragraph_open":
             plain = " ".join(_plain(_without_heading(token.children)).split())
             if plain:
