@@ -23,7 +23,7 @@ Most are Markdown besides, with the columns that have a heading. An empty cell i
 Written by `python studies/pages.py` from the tables in `grokbench/tables/`; edit those.
 """
 OUTCOME_IN_WORDS = {
-    "groks": "generalizes at least half a decade after it memorizes, from a head below a quarter, and rises within a decade",
+    "groks": "generalizes half a decade or more after it memorizes, from a head below a quarter, in one decade",
     "gradual": "as late, but with a head start, or slowly",
     "metric_artifact": "as late in accuracy, but the loss or the ranking had the rule long before",
     "immediate": "generalizes as it memorizes",
