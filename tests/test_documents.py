@@ -88,7 +88,7 @@ def test_python_of_a_document_runs(document, desk):
 
 
 def printed_by(block, after):
-    """The lines that a page says a block prints: in a comment behind a print, or in the next block if it has no language."""
+    """The lines that a page says a block prints: in a comment behind a print, or in the next block without a language."""
     comments = re.findall(r"^ *print\(.*\)  # (.*)$", block.text, re.M)
     return comments + (after.text.splitlines() if after is not None and not after.language else [])
 
@@ -97,7 +97,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def alike(a, b):
-    """Whether two lines differ at most in blanks, and in numbers by what another processor's rounding may do to a network."""
+    """Whether two lines differ in blanks at most, and in numbers by what rounding on another processor may do."""
     words = [" ".join(NUMBER.sub("#", line).split()) for line in (a, b)]
     numbers = [[float(number) for number in NUMBER.findall(line)] for line in (a, b)]
     return words[0] == words[1] and numbers[0] == pytest.approx(numbers[1], rel=0.05, abs=0.03)
