@@ -88,7 +88,7 @@ def test_python_of_a_document_runs(document, desk):
 
 
 def printed_by(block, after):
-    """The lines that a page says a block prints: in a comment behind a print, or in the next block without a language."""
+    """The lines that a page says a block prints: behind a print as a comment, or in the next block."""
     comments = re.findall(r"^ *print\(.*\)  # (.*)$", block.text, re.M)
     return comments + (after.text.splitlines() if after is not None and not after.language else [])
 
