@@ -18,6 +18,9 @@ DOCUMENTS = [
     ROOT / "results" / "reference" / "README.md",
 ]
 ILLUSTRATION = "illustration"
+SUITE = (
+    'title = "of a document"\nseeds = 1\n[[tasks]]\nname = "modular"\nmodulus = 7\n'  # for tables of learners to follow
+)
 
 
 @dataclass(frozen=True)

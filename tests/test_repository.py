@@ -196,7 +196,9 @@ def test_readme_tells_of_a_run_of_the_reference():
     assert curve.train_accuracy[curve.train_accuracy == 1].index[0] == 42
     shares = [round(100 * curve.test_accuracy[time]) for time in (158, 500, 5000)]
     words = re.search(
-        r"after (\d+) steps\. At step (\d+) it\s+still answers (\d+) of.*?At step (\d+) it answers (\d+),", README, re.S
+        r"after (\d+) steps\. At step (\d+) it\s+still\s+answers (\d+) of.*?At step (\d+) it answers (\d+),",
+        README,
+        re.S,
     )
     assert [int(word) for word in words.groups()] == [42, 158, shares[0], 500, shares[1]]
     assert shares[2] == 100
