@@ -1,6 +1,6 @@
-"""Writes what the documents say of tables and outcomes, from the code: `docs/tables.md`, two blocks of another page.
+"""Writes what the documents say of tables and outcomes from the code, and the rows of the README from the reference.
 
-python studies/pages.py      # after a table or a column was added; a test asks for it
+python studies/pages.py      # after a table or a column was added, or smoke was run again; a test asks for it
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from grokbench.tables.text import markdown
 
 ROOT = Path(__file__).parents[1]
 READING = ROOT / "docs" / "reading-results.md"
+README = ROOT / "README.md"
+SMOKE = ROOT / "results" / "reference" / "smoke" / "delays.md"
+SMOKE_MARK = "<!-- smoke table -->\n"
 HEAD = """# Tables
 
 What `compare` and `report` write into a results folder, column by column. Each table is a CSV file with all columns.
@@ -87,10 +90,24 @@ def block_of(page: str, name: str) -> str:
     return page.partition(f"<!-- {name} -->\n")[2].strip().partition("\n\n")[0]
 
 
+def with_rows_of(readme: str, delays: str) -> str:
+    """A README whose smoke table has the rows of a table of delays, for the tasks and learners that it shows."""
+    before, mark, after = readme.partition(SMOKE_MARK)
+    shown, _, below = after.partition("\n\n")
+    rows = {_cell(line): line for line in delays.splitlines() if line.startswith("| ")}
+    return before + mark + "\n".join(rows.get(_cell(line), line) for line in shown.splitlines()) + "\n\n" + below
+
+
+def _cell(line: str) -> tuple[str, ...]:
+    return tuple(line.split(" | ")[:2])
+
+
 def main() -> None:
-    """Write both pages."""
+    """Write the three documents."""
     (ROOT / "docs" / "tables.md").write_text(tables_page(), encoding="utf-8")
     READING.write_text(with_blocks(READING.read_text(encoding="utf-8")), encoding="utf-8")
+    readme, delays = (path.read_text(encoding="utf-8") for path in (README, SMOKE))
+    README.write_text(with_rows_of(readme, delays), encoding="utf-8")
 
 
 if __name__ == "__main__":

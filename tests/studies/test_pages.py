@@ -36,3 +36,9 @@ def test_writing_them_again_adds_what_is_new(old):
     page = f"before\n<!-- tables -->\n{old}\nafter\n"
     assert pages.with_blocks(page) == f"before\n<!-- tables -->\n\n{pages.table_of_tables()}\nafter\n"
     assert pages.with_blocks(pages.with_blocks(page)) == pages.with_blocks(page)
+
+
+def test_the_rows_of_the_readme_are_brought_up_to_date():
+    readme = f"a\n{pages.SMOKE_MARK}| task | learner | s |\n| --- | --- | --- |\n| add | mlp | 1 |\n\nb | c\n"
+    delays = "# Smoke\n\n| task | learner | s |\n| --- | --- | --- |\n| add | mlp | 2 |\n| add | rfm | 3 |\n"
+    assert pages.with_rows_of(readme, delays) == readme.replace("| mlp | 1 |", "| mlp | 2 |")
