@@ -3,13 +3,11 @@
 import ast
 import configparser
 import re
-import shlex
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from grokbench.cli import cli
 from grokbench.registry import learners, tasks
 from grokbench.suites.plan import Plan, make_plan
 from grokbench.suites.suite import load_suite
@@ -175,73 +173,36 @@ def marked_quick(item: pytest.Item) -> bool:
     return item.get_closest_marker("quick") is not None
 
 
-def readme_commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", README, re.S)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line.partition("-m grokbench ")[2] for line in lines if "-m grokbench " in line]
+def test_readme_shows_rows_of_the_reference():
+    """Some of the rows of the smoke table, byte for byte, under the same heading."""
+    reference = (ROOT / "results" / "reference" / "smoke" / "delays.md").read_text(encoding="utf-8").splitlines()
+    table = README.partition("<!-- smoke table -->\n")[2].partition("\n\n")[0].splitlines()
+    made = [line for line in reference if line.startswith("|")]
+    assert table[:2] == made[:2]
+    assert len(table) == 2 + 6
+    assert [line for line in made if line in table] == table, "rows of the reference, in its order"
 
 
-@pytest.mark.parametrize("command", readme_commands())
-def test_readme_commands_parse(command):
-    verb, *arguments = shlex.split(command)
-    assert verb in cli.commands
-    cli.commands[verb].make_context(verb, arguments)
+def test_readme_tells_of_a_run_of_the_reference():
+    """ "knows its training examples after 42 steps, at 158 answers 3 of 100, at 500 98, and in the end all"."""
+    import pandas as pd
 
-
-def marked_block(name: str) -> str:
-    found = re.search(rf"<!-- {re.escape(name)} -->\n+```\w+\n(.*?)```", README, re.S)
-    assert found, f"README.md has no block marked {name}"
-    return found[1]
-
-
-def test_readme_learner_keeps_every_law(tmp_path):
-    from grokbench.cli.checking import check_target
-
-    code = marked_block("my_learner.py")
-    assert len([line for line in code.splitlines() if line.strip()]) <= 20
-    path = tmp_path / "my_learner.py"
-    path.write_text(code)
-    laws = check_target(str(path))
-    assert len(laws) >= 8
-    assert not [law for _, law in laws if law.status == "failed"]
-
-
-def test_readme_module_is_a_row_beside_ours_and_so_is_its_twin(tmp_path, grokbench):
-    """With the suite's table of the README, shortened: both learners keep every law and end in the table of delays."""
-    path, suite = tmp_path / "my_module.py", tmp_path / "own.toml"
-    path.write_text(marked_block("my_module.py"))
-    assert grokbench("check", path)[0] == 0
-    table = re.search(r'```toml\n(\[\[learners\]\]\nname = "normed".*?)```', README, re.S)[1].replace("2000", "5")
-    twin = table.replace('"normed"', '"normed_linearized"')
-    ours = '[[learners]]\nname = "mlp"\nbudget = 5\n'
-    suite.write_text(f'title = "own"\nseeds = 1\n[[tasks]]\nname = "modular"\nmodulus = 7\n{table}{twin}{ours}')
-    arguments = ("compare", suite, "--include", path, "--results", tmp_path / "results", "--jobs", 0, "--quiet")
-    assert grokbench(*arguments)[0] == 0
-    rows = (tmp_path / "results" / "delays.csv").read_text()
-    assert all(name in rows for name in ("normed,", "normed_linearized,", "mlp,"))
-
-
-def test_readme_table_keeps_every_law_and_is_written(tmp_path, grokbench):
-    path = tmp_path / "my_table.py"
-    path.write_text(marked_block("my_table.py"))
-    assert grokbench("check", path)[0] == 0
-    (tmp_path / "results" / "runs").mkdir(parents=True)
-    assert grokbench("report", tmp_path / "results", "--include", path, "--quiet")[0] == 0
-    assert (tmp_path / "results" / "longest.csv").read_text() == "task,learner,last\n"
-
-
-def test_readme_python_example_runs():
-    code = re.search(r"```python\n(import grokbench\n\ntask = .*?)```", README, re.S)[1]
-    scope = {}
-    exec(compile(code, "README.md", "exec"), scope)
-    assert scope["curve"]["test_accuracy"].iloc[-1] > 0.95
-    assert len(scope["results"].runs)
-
-
-def test_readme_shows_the_reference_smoke_table():
-    reference = (ROOT / "results" / "reference" / "smoke" / "delays.md").read_text(encoding="utf-8")
-    table = "\n".join(line for line in reference.splitlines() if line.startswith("|"))
-    assert table in README.partition("<!-- smoke table -->")[2]
+    folder = ROOT / "results" / "reference" / "smoke"
+    runs, curves = (pd.read_csv(folder / name, dtype={"key": str}) for name in ("runs.csv", "curves.csv"))
+    run = runs[
+        (runs.family == "neural") & (runs.task == "modular") & (runs.outcome == "groks") & (runs.seed == 1)
+    ].iloc[0]
+    curve = curves[curves.key == run.key].set_index("time")
+    assert curve.train_accuracy[curve.train_accuracy == 1].index[0] == 42
+    shares = [round(100 * curve.test_accuracy[time]) for time in (158, 500, 5000)]
+    words = re.search(
+        r"after (\d+) steps\. At step (\d+) it\s+still\s+answers (\d+) of.*?At step (\d+) it answers (\d+),",
+        README,
+        re.S,
+    )
+    assert [int(word) for word in words.groups()] == [42, 158, shares[0], 500, shares[1]]
+    assert shares[2] == 100
+    assert shares[0] / 100 < run.chance, "no more than by guessing"
 
 
 REFERENCE = {  # suite -> what is kept of it besides the tables that all have

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from support_documents import marked
 
 import grokbench
 from grokbench import MemorizedWarning, Recorder
@@ -168,16 +169,13 @@ def test_a_mistake_is_said_in_one_line(mistake, message):
         mistake()
 
 
-def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    from pathlib import Path
-
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    code = readme.partition("<!-- recorder -->\n```python\n")[2].partition("```")[0]
+def test_the_example_of_its_page_runs(tmp_path, monkeypatch, capsys):
+    code = marked("recorder").text
     steps, scope = [], {"grokbench": grokbench, "seen": 20, "unseen": 300}
     scope |= {"train_one_step": lambda: steps.append(1), "accuracy": lambda fitted_at: float(len(steps) > fitted_at)}
     monkeypatch.chdir(tmp_path)
     with pytest.warns(MemorizedWarning):
-        exec(compile(code, "README.md", "exec"), scope)
+        exec(compile(code, "recorder.md", "exec"), scope)
     assert capsys.readouterr().out == "groks\n"
     assert (tmp_path / "log.csv").is_file()
     assert 100 * 20 < len(steps) < 100_000, "it stops after its patience"
