@@ -8,6 +8,8 @@ The archive is the same bytes for the same runs, and `grokbench report` makes ev
 from __future__ import annotations
 
 import argparse
+import json
+import lzma
 import shutil
 import tarfile
 from pathlib import Path
@@ -16,7 +18,7 @@ from grokbench.report.write import write_report
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 KEPT = ("*.csv", "*.md", "*.json", "figures/*.svg")
-STORED = ("runs", "suite.json", "grokbench.json")  # what a report is made from
+FILTER = {"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0}  # for text
 
 
 def keep(results: Path, target: Path, curves: bool) -> None:
@@ -35,16 +37,28 @@ def keep(results: Path, target: Path, curves: bool) -> None:
 
 
 def pack(results: Path, archive: Path) -> None:
-    """The stored runs as an archive without owners and times; locks and what else lies there stay out."""
-    with tarfile.open(archive, "w:xz", preset=9) as file:
-        for name in STORED:
-            file.add(results / name, name, filter=_without_traces)
+    """The stored runs as an archive without owners and times; locks and what else lies there stay out.
+
+    All curves come first and runs of one cell beside each other, which saves a tenth of the bytes.
+    """
+    runs = sorted((results / "runs").glob("*/run.json"), key=_place)
+    files = [run.with_name(name) for name in ("curve.csv", "run.json") for run in runs]
+    files += [results / name for name in ("suite.json", "grokbench.json")]
+    with lzma.open(archive, "wb", filters=[FILTER]) as packed, tarfile.open(fileobj=packed, mode="w|") as file:
+        for path in filter(Path.exists, files):
+            file.add(path, path.relative_to(results).as_posix(), filter=_without_traces)
+
+
+def _place(run: Path) -> tuple:
+    config = json.loads(run.read_text(encoding="utf-8"))["config"]
+    options = [json.dumps(config[name], sort_keys=True) for name in ("task_options", "learner_options")]
+    return config["task"], config["learner"], *options, config["seed"], run.parent.name
 
 
 def _without_traces(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = entry.mtime = 0
     entry.uname = entry.gname = ""
-    entry.mode = 0o755 if entry.isdir() else 0o644
+    entry.mode = 0o644
     return entry
 
 

@@ -6,6 +6,7 @@ vision deficiencies tell apart. In grey some are alike, so that dash and mark di
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ SHAPES = {
     "random features": "triangle-left",
     "neighbors": "M-1,-0.3h2v0.6h-2z",  # a bar; the shape called stroke has no inside to fill
 }
+UNDRAWABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families that somebody else registered
 INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -118,4 +120,13 @@ def specification(chart: altair.TopLevelMixin, title: str) -> dict:
 
     with alt.data_transformers.enable("default", max_rows=None):
         plain = chart.to_dict()
-    return {**plain, "title": {"text": title, **TITLE}, "background": "white", "config": LOOK}
+    return _drawable({**plain, "title": {"text": title, **TITLE}, "background": "white", "config": LOOK})
+
+
+def _drawable(part: object) -> object:
+    """The same with U+FFFD for every character that XML, and so an SVG file, cannot have."""
+    if isinstance(part, str):
+        return UNDRAWABLE.sub("\ufffd", part)
+    if isinstance(part, dict):
+        return {_drawable(name): _drawable(value) for name, value in part.items()}
+    return list(map(_drawable, part)) if isinstance(part, list) else part
