@@ -239,7 +239,7 @@ def features_or_averaging(runs: Runs) -> str:
     few = medians(over_seeds(runs, "bits-low/trees", lambda run: float(run.curve.kappa_test[-1])))
     return table(rows) + (
         f"\nThe half-rise of the kernel of all trees comes {lead} decades before that of the ensemble (median, 95 %). "
-        f"Trees whose structure ignores the labels ({rounds} rounds) end at {frozen}; with few examples the recipe "
+        f"Trees whose structure ignores the labels, of {rounds} rounds, end at {frozen}. With few examples the recipe "
         f"ends at {few}.\n"
     )
 
