@@ -1,4 +1,4 @@
-"""Tables and figures to files: every table as CSV in full and as Markdown for reading, every figure as SVG and PNG.
+"""Tables and figures to files: tables as CSV in full and as Markdown, figures as SVG and PNG, and a page of both.
 
 An undefined or censored value is an empty cell; floats have six significant digits (curves ten).
 """
@@ -14,6 +14,7 @@ from grokbench.curves.run import Run
 from grokbench.registry import tables as registry
 from grokbench.report.draw import can_draw, write_figures
 from grokbench.report.explained_page import explanations_page
+from grokbench.report.page import NAME, Content, can_make_pages, content_of_grid, page
 from grokbench.runs.claims import tables_claimed
 from grokbench.runs.note import Note
 from grokbench.runs.store import Store, claim, write_atomically
@@ -43,7 +44,16 @@ def write_report(results: str | Path) -> Grid:
         write_atomically(results / "environment.json", _environments(grid))
         if can_draw():
             write_figures(results, grid)
+        if can_make_pages():
+            write_atomically(results / NAME, page(read_content(results, grid)))
     return grid
+
+
+def read_content(results: Path, grid: Grid) -> Content:
+    """What the page of a results folder says."""
+    with warnings.catch_warnings(action="ignore"):  # `read_grid` has said it
+        note = Note.read(results)
+    return content_of_grid(grid, tables_of(grid), note, results.resolve().name)
 
 
 def tables_of(grid: Grid) -> list[Table]:

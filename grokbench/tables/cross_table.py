@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from grokbench.curves.run import Run
 from grokbench.registry import register_table
 from grokbench.tables.base import Column, Table, share_columns
+from grokbench.tables.behind import registered_runs
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.cross_table import CORNERS, EFFECTS, cross_table
@@ -66,3 +68,7 @@ class CrossTable(Table):
     def entries(self, grid: Grid) -> Iterator[Mapping]:
         """One per family and task that has at least two of the four corners, or is always frozen."""
         return (row for explained in grid.explained for row in cross_table(explained))
+
+    def runs_of(self, grid: Grid, entry: Mapping) -> Sequence[Run]:
+        """The registered ones of the family on the task."""
+        return registered_runs(grid, entry)

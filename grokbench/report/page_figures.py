@@ -1,0 +1,106 @@
+"""The figures of a page: specifications with each data set written once, by column; those too large are pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from grokbench.report.draw import figures_of, specification
+from grokbench.report.page_curves import compact
+from grokbench.tables.grid import Grid
+
+LARGEST = 400_000  # characters of one figure; a larger one is a picture
+LARGEST_TOGETHER = 1_200_000
+PICTURE_SCALE = 1.0
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure as a page has it.
+
+    Parameters
+    ----------
+    name, title, caption : of the figure.
+    drawn : its specification and data for the script of the page; None for a picture.
+    picture : a PNG file as a data URL; empty for one that the script draws.
+    """
+
+    name: str
+    title: str
+    caption: str
+    drawn: dict | None
+    picture: str = ""
+
+
+@dataclass
+class _Data:
+    """Data sets by their content. Each has ``columns`` and ``rows``; a text that recurs is a place in ``texts``."""
+
+    sets: dict[str, dict] = field(default_factory=dict)
+
+    def place(self, rows: list[dict]) -> int:
+        """The place of rows among the data sets."""
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        values = {name: _packed([row.get(name) for row in rows]) for name in columns}
+        text = compact(values)
+        if text not in self.sets:
+            self.sets[text] = values
+        return list(self.sets).index(text)
+
+
+def _packed(values: list) -> dict[str, list]:
+    """Values as they are, or the distinct ones and their places where texts recur."""
+    if not any(isinstance(value, str) for value in values):
+        return {"values": values}
+    distinct: dict[tuple, int] = {}
+    places = [distinct.setdefault((type(value), value), len(distinct)) for value in values]
+    return {"distinct": [value for _, value in distinct], "places": places}
+
+
+def page_figures(grid: Grid) -> Iterator[PageFigure]:
+    """The figures that the runs have something to show in, the first to look at first."""
+    taken = 0
+    for figure in figures_of(grid):
+        made = specification(figure, grid)
+        words = (figure.name, figure.title(grid), figure.caption(grid))
+        drawn = shared(made)
+        size = len(compact(drawn))
+        if size > LARGEST or taken + size > LARGEST_TOGETHER:
+            yield PageFigure(*words, None, _picture(made))
+        else:
+            taken += size
+            yield PageFigure(*words, drawn)
+
+
+def shared(specification: dict) -> dict[str, object]:
+    """A specification whose inline data are ``{"name": "data N"}``, and the data sets themselves, in this order."""
+    data = _Data()
+    named = specification.get("datasets", {})
+
+    def without(value: object) -> object:
+        if isinstance(value, list):
+            return [without(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: _reference(item, named, data) if name == "data" else without(item) for name, item in value.items()
+        }
+
+    plain = without({name: value for name, value in specification.items() if name != "datasets"})
+    return {"specification": plain, "data": list(data.sets.values())}
+
+
+def _reference(value: object, named: dict, data: _Data) -> object:
+    """A data set by its place; what is no inline table of rows stays as it is."""
+    rows = named.get(value.get("name"), value.get("values")) if isinstance(value, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return value
+    return {"name": f"data {data.place(rows)}"}
+
+
+def _picture(specification: dict) -> str:
+    import vl_convert
+
+    png = vl_convert.vegalite_to_png(specification, scale=PICTURE_SCALE)
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
