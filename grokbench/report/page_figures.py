@@ -64,7 +64,7 @@ def page_figures(grid: Grid) -> Iterator[PageFigure]:
     for figure in figures_of(grid):
         made = specification(figure, grid)
         words = (figure.name, figure.title(grid), figure.caption(grid))
-        drawn = shared(made)
+        drawn = shared({name: value for name, value in made.items() if name != "title"})  # the page has it as a heading
         size = len(compact(drawn))
         if size > LARGEST or taken + size > LARGEST_TOGETHER:
             yield PageFigure(*words, None, _picture(made))

@@ -47,7 +47,8 @@ class Browser:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
         self.driver.get("about:blank")
-        self.heard(), self.requests()  # of what was open before
+        self.heard()
+        self.requests()
         self.driver.get(address)
         self.wait("document.readyState === 'complete'")
         self.wait("[...document.querySelectorAll('[data-figure]')].every((box) => box.querySelector('svg'))")

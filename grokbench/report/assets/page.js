@@ -2,7 +2,7 @@
 // What comes from runs is only ever set as text (textContent), or handed to Vega as data under names of our own.
 "use strict";
 (() => {
-  const FIRST_ROWS = 60, MORE_ROWS = 400, MOST_PANELS = 6;
+  const FIRST_ROWS = 12, MORE_ROWS = 400, MOST_PANELS = 6;
   const source = document.getElementById("data");
   if (!source) return;
   const data = JSON.parse(source.textContent);
