@@ -6,7 +6,6 @@ and filter, a row opens its runs and their curves. It has no time of its own: th
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 from grokbench.limits import LARGEST_NOTE
-from grokbench.report.embedded import NEEDED, embedded, libraries, policy, rendered, script, style
+from grokbench.report.draw import Drawn
+from grokbench.report.embedded import embedded, libraries, policy, rendered, script, style
 from grokbench.report.page_curves import LARGEST, curves_data
 from grokbench.report.page_figures import PageFigure, page_figures
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
@@ -28,11 +28,6 @@ from grokbench.tables.grid import Grid
 NAME = "index.html"
 LARGEST_PAGE = 4_000_000  # bytes
 ROOM_FOR_WORDS = 250_000  # of them, for the sentences, definitions and captions
-
-
-def can_make_pages() -> bool:
-    """Whether the libraries of the extra `plot` are installed."""
-    return all(importlib.util.find_spec(name) for name in NEEDED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +92,9 @@ class Content:
         }
 
 
-def content_of_grid(grid: Grid, tables: Sequence[Table], note: Note, folder: str) -> Content:
+def content_of_grid(grid: Grid, tables: Sequence[Table], figures: Sequence[Drawn], note: Note, folder: str) -> Content:
     """The page of stored runs."""
-    pages, figures = tables_of_grid(grid, tables), list(page_figures(grid))
+    pages, figures = tables_of_grid(grid, tables), list(page_figures(figures))
     without = Content(grid.title, note.suite, folder, pages, figures)
     taken = len(embedded(without.data())) + len(libraries()) + len(script()) + len(style()) + ROOM_FOR_WORDS
     taken += sum(len(figure.picture) for figure in figures)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from grokbench.report.draw import figures_of, specification
+from grokbench.report.draw import Drawn
 from grokbench.report.page_curves import compact
-from grokbench.tables.grid import Grid
 
-LARGEST = 400_000  # characters of one figure; a larger one is a picture
+LARGEST = 700_000  # characters of one figure; a larger one is a picture
 LARGEST_TOGETHER = 1_200_000
 PICTURE_SCALE = 1.0
 
@@ -35,7 +35,7 @@ class PageFigure:
 
 @dataclass
 class _Data:
-    """Data sets by their content. Each has ``columns`` and ``rows``; a text that recurs is a place in ``texts``."""
+    """Data sets by their content. Each is columns by name, and each of these as `_packed` has it."""
 
     sets: dict[str, dict] = field(default_factory=dict)
 
@@ -50,20 +50,19 @@ class _Data:
 
 
 def _packed(values: list) -> dict[str, list]:
-    """Values as they are, or the distinct ones and their places where texts recur."""
-    if not any(isinstance(value, str) for value in values):
-        return {"values": values}
-    distinct: dict[tuple, int] = {}
-    places = [distinct.setdefault((type(value), value), len(distinct)) for value in values]
-    return {"distinct": [value for _, value in distinct], "places": places}
+    """Values as they are, or the distinct ones and their places, whichever is shorter."""
+    distinct: dict[str, int] = {}
+    places = [distinct.setdefault(compact(value), len(distinct)) for value in values]
+    packed = {"distinct": list(map(json.loads, distinct)), "places": places}
+    return min({"values": values}, packed, key=lambda way: len(compact(way)))
 
 
-def page_figures(grid: Grid) -> Iterator[PageFigure]:
-    """The figures that the runs have something to show in, the first to look at first."""
+def page_figures(figures: Iterable[Drawn]) -> Iterator[PageFigure]:
+    """The figures of a page, in their order."""
     taken = 0
-    for figure in figures_of(grid):
-        made = specification(figure, grid)
-        words = (figure.name, figure.title(grid), figure.caption(grid))
+    for figure in figures:
+        made = figure.specification
+        words = (figure.name, figure.title, figure.caption)
         drawn = shared({name: value for name, value in made.items() if name != "title"})  # the page has it as a heading
         size = len(compact(drawn))
         if size > LARGEST or taken + size > LARGEST_TOGETHER:

@@ -16,9 +16,9 @@ from pathlib import Path
 from grokbench.errors import UsageError
 from grokbench.limits import LARGEST_ARCHIVE
 from grokbench.report.documents import document, documents_in, heading
-from grokbench.report.draw import HOW_TO_INSTALL
+from grokbench.report.draw import HOW_TO_INSTALL, can_draw
 from grokbench.report.embedded import libraries, policy, rendered, script, style
-from grokbench.report.page import NAME, Content, can_make_pages, content_of_folder, page_with
+from grokbench.report.page import NAME, Content, content_of_folder, page_with
 from grokbench.report.page_words import Sentence
 from grokbench.report.write import read_content, read_grid
 from grokbench.runs.files import is_folder
@@ -78,7 +78,7 @@ def write_site(folders: Sequence[Path], out: Path, docs: Path | None = None) -> 
     Raises UsageError where the libraries are missing, for a folder without results, and for an `out` that holds what
     is not grokbench's.
     """
-    if not can_make_pages():
+    if not can_draw():
         raise UsageError(f"pages need more libraries: {HOW_TO_INSTALL}")
     sets = result_sets(folders)
     site = _Site(out, documents_in(docs) if docs else {}, _names(sets))

@@ -68,8 +68,8 @@ class Browser:
         return self.driver.execute_cdp_cmd(name, arguments)
 
     def heard(self) -> list[str]:
-        """What was written on the console since the last time, warnings and errors."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        """The errors on the console since the last time, and what the policy of the page has kept from running."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
 
     def requests(self) -> list[str]:
         """The addresses that were asked for since the last time, the page's own first."""

@@ -29,10 +29,11 @@
 
   function embed(box, specification) {
     const options = {
-      actions: false, renderer: "svg", ast: true, defaultStyle: false, loader: closed,
+      mode: "vega-lite", actions: false, renderer: "svg", ast: true, defaultStyle: false, loader: closed,
       tooltip: { disableDefaultStyle: true },
     };
-    return vegaEmbed(box, specification, options).catch((error) => {
+    const described = { ...specification, description: box.getAttribute("aria-label") }; // Vega sets the label from it
+    return vegaEmbed(box, described, options).catch((error) => {
       box.textContent = `This chart could not be drawn: ${error.message}`;
     });
   }
