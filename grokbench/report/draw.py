@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grokbench.errors import printable
 from grokbench.figures.base import Figure
 from grokbench.figures.style import styled
 from grokbench.registry import figures as registry
@@ -45,9 +46,18 @@ def drawn(grid: Grid) -> list[Drawn]:
     """The figures of these runs, the first to look at first."""
     figures = ((figure, figure.title(grid)) for figure in figures_of(grid))
     return [
-        Drawn(figure.name, title, figure.caption(grid), styled(figure.chart(grid), title).to_dict())
+        Drawn(figure.name, title, figure.caption(grid), _printable(styled(figure.chart(grid), title).to_dict()))
         for figure, title in figures
     ]
+
+
+def _printable(value: object) -> object:
+    """A specification whose texts are printable: Vega makes expressions of titles, and a line end there breaks them."""
+    if isinstance(value, dict):
+        return {_printable(name): _printable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def write_figures(results: Path, figures: Iterable[Drawn]) -> list[Path]:

@@ -24,6 +24,7 @@ from grokbench.runs.note import Note
 from grokbench.runs.store import regular_text
 from grokbench.tables.base import Table
 from grokbench.tables.grid import Grid
+from grokbench.tables.text import plain
 
 NAME = "index.html"
 LARGEST_PAGE = 4_000_000  # bytes
@@ -100,7 +101,7 @@ def content_of_grid(grid: Grid, tables: Sequence[Table], figures: Sequence[Drawn
     taken += sum(len(figure.picture) for figure in figures)
     machines = {run.record["environment"]["hash"]: run.record["environment"] for run in grid.runs}
     curves = curves_data(grid.runs, max(0, min(LARGEST, LARGEST_PAGE - taken)))
-    clocks = [run.clock for run in grid.runs]
+    clocks = [plain(run.clock) for run in grid.runs]
     return Content(grid.title, note.suite, folder, pages, figures, curves, clocks, _sorted(machines))
 
 
@@ -110,7 +111,7 @@ def content_of_folder(folder: Path) -> Content:
     Raises UsageError for a file that cannot be read.
     """
     note, tables = Note.read(folder), tables_of_folder(folder)
-    clocks = [str(row.get("clock", "")) for table in tables if table.name == "runs" for row in table.values]
+    clocks = [plain(row.get("clock", "")) for table in tables if table.name == "runs" for row in table.values]
     title = note.title or note.suite or folder.name
     return Content(title, note.suite, folder.name, tables, clocks=clocks, machines=_sorted(_machines(folder)))
 

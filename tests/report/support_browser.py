@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,9 +55,13 @@ class Browser:
 
     def wait(self, condition: str, seconds: float = 60) -> None:
         """Until an expression of JavaScript is true; TimeoutException otherwise."""
+        self.until(lambda driver: driver.execute_script(f"return {condition}"), seconds)
+
+    def until(self, is_so: Callable, seconds: float = 60) -> None:
+        """Until a function of the driver is true; TimeoutException otherwise."""
         from selenium.webdriver.support.ui import WebDriverWait
 
-        WebDriverWait(self.driver, seconds, 0.05).until(lambda driver: driver.execute_script(f"return {condition}"))
+        WebDriverWait(self.driver, seconds, 0.05).until(is_so)
 
     def run(self, code: str, *arguments: object):
         """What a function body of JavaScript returns."""

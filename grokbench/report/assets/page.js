@@ -2,7 +2,7 @@
 // What comes from runs is only ever set as text (textContent), or handed to Vega as data under names of our own.
 "use strict";
 (() => {
-  const FIRST_ROWS = 12, MORE_ROWS = 400, MOST_PANELS = 6;
+  const FIRST_ROWS = 12, MORE_ROWS = 400, MOST_PANELS = 6, MOST_POINTS = 3000;
   const source = document.getElementById("data");
   if (!source) return;
   const data = JSON.parse(source.textContent);
@@ -83,8 +83,10 @@
   function panelOf(title, rows, width) {
     const values = rows.flatMap(pointsOf);
     const field = (name, format) => ({ field: name, type: format ? "quantitative" : "nominal", ...(format ? { format } : {}) });
+    const point = values.length > MOST_POINTS ? false : { opacity: 0, size: 60 }; // what the pointer is caught by
+    const mark = { type: "line", point, strokeWidth: rows.length > 3 ? 1 : 2, opacity: rows.length > 3 ? 0.6 : 1 };
     return {
-      width, height: 150, data: { values }, mark: { type: "line", strokeWidth: rows.length > 3 ? 1 : 2, opacity: rows.length > 3 ? 0.6 : 1 },
+      width, height: 150, data: { values }, mark,
       title: { text: title, anchor: "start", fontSize: 12, limit: width },
       encoding: {
         x: { field: "time", type: "quantitative", title: data.clocks[rows[0]] || "time", scale: { type: "log", nice: false }, axis: { tickCount: 4, format: "~s", grid: false } },
