@@ -69,7 +69,12 @@ def _folders_in(folder: Path) -> list[Path]:
 
 
 def _is_result_set(folder: Path) -> bool:
-    return is_folder(folder / "runs") or (folder / "runs.csv").is_file()
+    return is_folder(folder / "runs") or _is_file(folder / "runs.csv")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file itself, and no link to one, which could lead out of a result set."""
+    return path.is_file() and not path.is_symlink()
 
 
 def write_site(folders: Sequence[Path], out: Path, docs: Path | None = None) -> list[Path]:
@@ -130,7 +135,7 @@ class _Site:
         self.write(address, page_with(content, **self.frame(address)))
         for table in content.tables:
             file = folder / f"{table.name}.csv"
-            if file.is_file() and not file.is_symlink():
+            if _is_file(file):
                 self.write(f"{name}/{table.name}.csv", file.read_text(encoding="utf-8"))
         return Suite(address, content.title, [*content.asked[:1], *content.came_out])
 
@@ -151,7 +156,7 @@ def _content(folder: Path) -> Content:
     """The content of a result set: of its stored runs, of those in its archive, or of its tables."""
     if is_folder(folder / "runs") and Store(folder).keys():
         return read_content(folder, read_grid(folder))
-    if (folder / ARCHIVE).is_file():
+    if _is_file(folder / ARCHIVE):
         with _unpacked(folder) as copy:
             return read_content(copy, read_grid(copy))
     return content_of_folder(folder)
@@ -167,7 +172,7 @@ def _unpacked(folder: Path) -> Iterator[Path]:
         copy = Path(place) / folder.resolve().name
         copy.mkdir()
         for name in ("suite.json", "grokbench.json"):
-            if (folder / name).is_file():
+            if _is_file(folder / name):
                 (copy / name).write_bytes((folder / name).read_bytes())
         try:
             with tarfile.open(folder / ARCHIVE) as archive:
