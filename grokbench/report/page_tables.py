@@ -16,6 +16,7 @@ from grokbench.runs.store import regular_text
 from grokbench.tables.base import Column, Table, in_reading_order
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import FORMULA, readable
+from grokbench.verdicts.explanation_rows import EVERYWHERE, PRIMARIES
 
 FIRST = ("explanations", "needs", "cross_table", "delays", "comparisons", "early_stopping", "prevalence", "sensitivity")
 LEFT_OUT = ("curves",)  # drawn, not listed
@@ -58,8 +59,25 @@ class PageTable:
         columns = [_column(i, column, self.texts[kept], self.values[kept]) for i, column in enumerate(self.read)]
         behind = [list(runs[:MOST_RUNS]) for runs in self.runs[kept]]
         counts = [len(runs) for runs in self.runs[kept]]
-        more = {"behind": behind, "counts": counts} if self.name != "runs" else {}
+        more = {"behind": behind, "counts": counts, "under": self.under()} if self.name != "runs" else {}
         return {"name": self.name, "rows": len(self.texts), "columns": columns, **more}
+
+    def under(self) -> dict[int, list[int]]:
+        """Of a verdict that rests on others, the rows of those: of a family its primaries, of all families each."""
+        if self.name != "explanations":
+            return {}
+        together = [number for number, row in enumerate(self.values) if row["prediction"] == PRIMARIES]
+        return {number: self._rests_on(self.values[number]) for number in together}
+
+    def _rests_on(self, verdict: Mapping[str, object]) -> list[int]:
+        overall = verdict["family"] == EVERYWHERE
+        return [
+            number
+            for number, row in enumerate(self.values)
+            if row["explanation"] == verdict["explanation"] and row is not verdict
+            if (row["prediction"] == PRIMARIES if overall else row["family"] == verdict["family"])
+            if overall or row["role"] not in ("secondary", "control", "descriptive")
+        ]
 
 
 def _column(place: int, column: Column, texts: Sequence, values: Sequence[Mapping]) -> dict[str, object]:

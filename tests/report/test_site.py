@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support_pages import HOSTILE, Reader, hostile_runs, write_results
+from support_pages import HOSTILE, Reader, column, hostile_runs, write_results
 
 from grokbench.errors import UsageError
 from grokbench.report import site as module
@@ -95,6 +95,10 @@ def test_a_verdict_its_interval_and_its_runs_are_two_clicks_away(pages):
     assert table["counts"][place] > 0
     assert len(table["behind"][place]) == min(60, table["counts"][place])
     assert any(data["curves"]["runs"][run] for run in table["behind"][place])
+    under = table["under"][str(place)]
+    assert under
+    assert {column(table, "family")[row] for row in under} == {column(table, "family")[place]}
+    assert all("[" in column(table, "estimate")[row] for row in under if column(table, "verdict")[row] == "supported")
 
 
 @pytest.mark.slow

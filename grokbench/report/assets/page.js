@@ -32,8 +32,12 @@
       mode: "vega-lite", actions: false, renderer: "svg", ast: true, defaultStyle: false, loader: closed,
       tooltip: { disableDefaultStyle: true },
     };
-    const described = { ...specification, description: box.getAttribute("aria-label") }; // Vega sets the label from it
-    return vegaEmbed(box, described, options).catch((error) => {
+    const labelled = () => { // the chart has one label, in place of one for every mark
+      box.setAttribute("role", "img");
+      box.querySelector("svg").setAttribute("aria-hidden", "true");
+    };
+    const described = { ...specification, description: box.getAttribute("aria-label") };
+    return vegaEmbed(box, described, options).then(labelled).catch((error) => {
       box.textContent = `This chart could not be drawn: ${error.message}`;
     });
   }
@@ -153,12 +157,21 @@
     return element("div", {}, element("p", {}, count === 1 ? "Its run:" : `Its ${count} runs:`), element("ul", {}, ...items), more);
   }
 
+  function restsOn(table, row) {
+    const rows = table.under?.[row] ?? [];
+    if (!rows.length) return null;
+    const said = (one, ...names) => names.map((name) => textOf(columnOf(table, name), one)).filter(Boolean).join(" ");
+    const items = rows.map((one) => element("li", {},
+      address(`#row-${table.name}-${one}`, said(one, "prediction", "family", "task")), `: ${said(one, "estimate", "verdict")}`));
+    return element("div", {}, element("p", {}, "It rests on:"), element("ul", {}, ...items));
+  }
+
   function panel(table, row) {
     const own = table.name === "runs";
     const behind = own ? [row] : table.behind[row];
     const facts = table.columns.filter((column) => textOf(column, row) !== "").map((column) => element("div", {},
       element("dt", {}, address(`#def-${table.name}-${column.name}`, column.heading)), element("dd", {}, textOf(column, row))));
-    return element("div", { class: "panel" }, element("dl", {}, ...facts),
+    return element("div", { class: "panel" }, element("dl", {}, ...facts), restsOn(table, row),
       own ? null : runsList(behind, table.counts[row]), curvesOf(behind), commandsOf(behind));
   }
 
