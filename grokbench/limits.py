@@ -18,6 +18,7 @@ LARGEST_RECORD = 2**24  # bytes of run.json, whose traceback has at most 50,000 
 LARGEST_CURVE = 2**27  # bytes of curve.csv; a thousand checkpoints of forty columns have half a megabyte
 LARGEST_NOTE = 2**28  # bytes of suite.json, which names every run of a registered suite: a million have 50 MB
 LARGEST_TABLE = 2**28  # bytes of a runs.csv that is read: one of 8,200 runs has 3 MB
+LARGEST_ARCHIVE = 2**30  # bytes of all runs of an archive that a site unpacks; those of 1,800 runs have 42 MB
 LARGEST_LOG = 2**31  # bytes of a training log
 LARGEST_UNPACKED = 2**28  # bytes of a compressed log once it is unpacked
 LARGEST_HEADER = 2**20  # bytes of the first line of a log

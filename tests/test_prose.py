@@ -4,8 +4,6 @@ import prose
 import pytest
 
 WORDS, SHARE_LONG = 20, 0.10
-# documents that are to be rewritten, from docs on; an entry goes when its document is short
-DOCS = prose.ROOT / "docs"
 
 
 @pytest.mark.parametrize("path", prose.documents(), ids=lambda path: str(path.relative_to(prose.ROOT)))

@@ -12,7 +12,7 @@ import warnings
 
 import click
 
-from grokbench.cli import checking, detecting, differing, looking, suites  # noqa: F401  (each registers its verbs)
+from grokbench.cli import checking, detecting, differing, looking, publishing, suites  # noqa: F401  (each registers its verbs)
 from grokbench.cli.screen import open_missing_streams, say
 from grokbench.cli.verbs import INTERRUPTED, OK, USAGE, ReaderGone, cli, complain
 from grokbench.errors import UsageError

@@ -189,14 +189,15 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
 
 
 def _pictures(grid, results: Path) -> str:
-    """Where the figures are, the first three by name; or what to install."""
+    """Where the figures are, the first three by name, and the page; or what to install."""
     from grokbench.report.draw import FOLDER, HOW_TO_INSTALL, can_draw, figures_of
 
     if not can_draw():
         return f"no figures: {HOW_TO_INSTALL}, then: report {results}"
     names = [f"{figure.name}.svg" for figure in figures_of(grid)]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"figures in {results / FOLDER}/: {', '.join(names[:MOST_NAMED])}{more}" if names else "no figures"
+    drawn = f"figures in {results / FOLDER}/: {', '.join(names[:MOST_NAMED])}{more}" if names else "no figures"
+    return f"{drawn}; page: {results / 'index.html'}"
 
 
 def _show(grid, table, title: str, results: Path, entries: list | None = None) -> None:

@@ -12,7 +12,7 @@ from grokbench.cli.screen import say
 from grokbench.errors import UsageError, closest, one_line
 
 OK, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-ORDER = ("compare", "run", "report", "diff", "detect", "list", "show", "check", "doctor")
+ORDER = ("compare", "run", "report", "diff", "detect", "site", "list", "show", "check", "doctor")
 
 
 class ReaderGone(Exception):

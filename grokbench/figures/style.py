@@ -6,9 +6,10 @@ vision deficiencies tell apart. In grey some are alike, so that dash and mark di
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from grokbench.errors import printable
 
 if TYPE_CHECKING:
     import altair
@@ -47,7 +48,6 @@ SHAPES = {
     "random features": "triangle-left",
     "neighbors": "M-1,-0.3h2v0.6h-2z",  # a bar; the shape called stroke has no inside to fill
 }
-UNDRAWABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families that somebody else registered
 INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -124,9 +124,9 @@ def specification(chart: altair.TopLevelMixin, title: str) -> dict:
 
 
 def _drawable(part: object) -> object:
-    """The same with U+FFFD for every character that XML, and so an SVG file, cannot have."""
+    """The same with escape sequences for what an SVG file cannot hold: the drawing library dies of it."""
     if isinstance(part, str):
-        return UNDRAWABLE.sub("\ufffd", part)
+        return printable(part)
     if isinstance(part, dict):
         return {_drawable(name): _drawable(value) for name, value in part.items()}
     return list(map(_drawable, part)) if isinstance(part, list) else part

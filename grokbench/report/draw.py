@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from grokbench.figures import style
 from grokbench.figures.base import Figure
+from grokbench.figures.style import specification
 from grokbench.registry import figures as registry
 from grokbench.runs.files import make_folder
 from grokbench.runs.store import write_atomically
@@ -14,12 +16,12 @@ from grokbench.tables.grid import Grid
 
 FOLDER = "figures"
 SCALE = 2  # pixels of a PNG file for one of the drawing
-NEEDED = ("altair", "vl_convert")
+NEEDED = ("altair", "vl_convert", "jinja2")
 HOW_TO_INSTALL = "pip install 'grokbench[plot]'"
 
 
 def can_draw() -> bool:
-    """Whether the libraries of the extra `plot` are installed."""
+    """Whether the libraries of the extra `plot` are installed, for figures and pages."""
     return all(importlib.util.find_spec(name) for name in NEEDED)
 
 
@@ -29,18 +31,32 @@ def figures_of(grid: Grid) -> list[Figure]:
     return sorted((figure for figure in made if figure.applies(grid)), key=lambda figure: (figure.rank, figure.name))
 
 
-def specification(figure: Figure, grid: Grid) -> dict:
-    """The Vega-Lite specification of a figure: what SVG, PNG and the page are drawn from."""
-    return style.specification(figure.chart(grid), figure.title(grid))
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of some runs: its words, and the Vega-Lite specification that SVG, PNG and the page are drawn from."""
+
+    name: str
+    title: str
+    caption: str
+    specification: dict
 
 
-def write_figures(results: Path, grid: Grid) -> list[Path]:
+def drawn(grid: Grid) -> list[Drawn]:
+    """The figures of these runs, the first to look at first."""
+    figures = ((figure, figure.title(grid)) for figure in figures_of(grid))
+    return [
+        Drawn(figure.name, title, figure.caption(grid), specification(figure.chart(grid), title))
+        for figure, title in figures
+    ]
+
+
+def write_figures(results: Path, figures: Iterable[Drawn]) -> list[Path]:
     """Draw all figures of a results folder; returns the SVG files."""
     import vl_convert
 
     written, folder = [], make_folder(results / FOLDER)
-    for figure in figures_of(grid):
-        svg = vl_convert.vegalite_to_svg(specification(figure, grid))
+    for figure in figures:
+        svg = vl_convert.vegalite_to_svg(figure.specification)
         path = folder / f"{figure.name}.svg"
         write_atomically(path, svg)
         write_atomically(path.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=SCALE))

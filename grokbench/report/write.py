@@ -1,4 +1,4 @@
-"""Tables and figures to files: every table as CSV in full and as Markdown for reading, every figure as SVG and PNG.
+"""Tables and figures to files: tables as CSV in full and as Markdown, figures as SVG and PNG, and a page of both.
 
 An undefined or censored value is an empty cell; floats have six significant digits (curves ten).
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grokbench.curves.run import Run
 from grokbench.registry import tables as registry
-from grokbench.report.draw import can_draw, write_figures
+from grokbench.report.draw import Drawn, can_draw, drawn, write_figures
 from grokbench.report.explained_page import explanations_page
+from grokbench.report.page import NAME, Content, content_of_grid, page
 from grokbench.runs.claims import tables_claimed
 from grokbench.runs.note import Note
 from grokbench.runs.store import Store, claim, write_atomically
@@ -42,8 +43,18 @@ def write_report(results: str | Path) -> Grid:
             write_atomically(results / "explanations.md", explanations_page(grid))
         write_atomically(results / "environment.json", _environments(grid))
         if can_draw():
-            write_figures(results, grid)
+            figures = drawn(grid)
+            write_figures(results, figures)
+            write_atomically(results / NAME, page(read_content(results, grid, figures)))
     return grid
+
+
+def read_content(results: Path, grid: Grid, figures: Sequence[Drawn] | None = None) -> Content:
+    """What the page of a results folder says; its figures are drawn where they are not there yet."""
+    with warnings.catch_warnings(action="ignore"):  # `read_grid` has said it
+        note = Note.read(results)
+    figures = drawn(grid) if figures is None else figures
+    return content_of_grid(grid, tables_of(grid), figures, note, results.resolve().name)
 
 
 def tables_of(grid: Grid) -> list[Table]:

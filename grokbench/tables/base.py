@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grokbench.curves.run import Run
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import escape, markdown
 
@@ -112,6 +113,12 @@ class Table:
         columns = [c for c in in_reading_order(self.columns_of(grid)) if not c.optional or any(map(c.known, entries))]
         rows = [{column.name: column.read(entry) for column in columns} for entry in entries]
         return {column.name: column.heading for column in columns}, rows
+
+    def runs_of(self, grid: Grid, entry: object) -> Sequence[Run]:
+        """The runs that an entry is made of: its `run`, or those of its `cell`; none where it has neither."""
+        if hasattr(entry, "run"):
+            return [entry.run]
+        return entry.cell.runs if hasattr(entry, "cell") else ()
 
     def ranks(self, grid: Grid) -> dict[str, int]:
         """Column names to how soon each is left out of a narrow screen."""

@@ -25,6 +25,7 @@ class Entry:
     """Two sides, learners or families, and what their comparison says.
 
     environments : of the runs of both sides, those that may give other numbers.
+    runs : of both sides.
     """
 
     task: str
@@ -32,6 +33,7 @@ class Entry:
     b: str
     comparison: Comparison
     environments: int = 1
+    runs: tuple[Run, ...] = ()
 
 
 Named = tuple[str, list[Run]]  # a learner or a family by its label, and its runs
@@ -82,7 +84,12 @@ win: P(a later) − P(b later). p: stratified log-rank, sides swapped within (ta
         pairs = [*([] if many else _learner_pairs(cells, registered)), *_family_pairs(cells, registered)]
         compared = [compare(a[1], b[1], _task, rng_for("comparisons", task, a[0], b[0])) for task, a, b in pairs]
         for (task, a, b), comparison in zip(pairs, decide(compared), strict=True):
-            yield Entry(task, a[0], b[0], comparison, environments([*a[1], *b[1]]))
+            runs = (*a[1], *b[1])
+            yield Entry(task, a[0], b[0], comparison, environments(runs), runs)
+
+    def runs_of(self, grid: Grid, entry: Entry) -> Sequence[Run]:
+        """Those of both sides."""
+        return entry.runs
 
     def footnote(self, grid: Grid) -> str:
         """The note, and which pairs it leaves out."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from grokbench.curves.run import Run
 from grokbench.registry import register_table
 from grokbench.tables.base import Column, Table, share_columns
+from grokbench.tables.behind import registered_runs
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.cross_table import CORNERS, EFFECTS, cross_table
@@ -70,3 +72,7 @@ class CrossTable(Table):
     def readable(self, entry: Mapping) -> bool:
         """Where runs of any corner are there."""
         return any(entry.get(corner) is not None for corner in CORNERS)
+
+    def runs_of(self, grid: Grid, entry: Mapping) -> Sequence[Run]:
+        """The registered ones of the family on the task."""
+        return registered_runs(grid, entry)

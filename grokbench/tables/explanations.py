@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from grokbench.curves.run import Run
 from grokbench.registry import register_table
 from grokbench.tables.base import Column, Table
+from grokbench.tables.behind import registered_runs
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.explanation_rows import explanation_rows
@@ -70,6 +72,10 @@ class Explanations(Table):
         """Predictions, then families, then the universal claim, explanation by explanation."""
         for explained in grid.explained:
             yield from explanation_rows(explained)
+
+    def runs_of(self, grid: Grid, entry: Mapping) -> Sequence[Run]:
+        """The registered ones of the family on the task."""
+        return registered_runs(grid, entry)
 
     def readable(self, entry: Mapping) -> bool:
         """Where the rules name cells for what the prediction uses, and some of their runs are there."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from grokbench.curves.run import Run
 from grokbench.registry import register_table
 from grokbench.tables.base import Column, Table, share_columns
+from grokbench.tables.behind import registered_runs
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.needs import Need, needs
@@ -54,6 +56,10 @@ class Needs(Table):
     def entries(self, grid: Grid) -> Iterator[Mapping]:
         """One per family, task and factor of which there are cells."""
         return (_row(explained.name, need) for explained in grid.explained for need in needs(explained))
+
+    def runs_of(self, grid: Grid, entry: Mapping) -> Sequence[Run]:
+        """The registered ones of the family on the task."""
+        return registered_runs(grid, entry)
 
 
 def _row(explanation: str, need: Need) -> dict[str, object]:

@@ -126,6 +126,10 @@ seed share their split. all: the tasks with true labels.
         for task, family in sorted(members, key=lambda key: (places[key[0]], key[1])):
             yield Entry(task, labels[task], family, members[task, family])
 
+    def runs_of(self, grid: Grid, entry: Entry) -> list[Run]:
+        """Those of the family on the task."""
+        return [run for _, runs in entry.cells for run in runs]
+
 
 def _by_family(runs: tuple[Run, ...]) -> dict[str, list[Run]]:
     """Runs by family; one that broke off before it was known belongs to the family of no name."""

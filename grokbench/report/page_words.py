@@ -1,0 +1,154 @@
+"""What was asked and what came out, in sentences made from the tables of a page; each leads to the table it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grokbench.curves.run import FAILED
+from grokbench.figures.style import families_in_order
+from grokbench.report.page_tables import PageTable
+from grokbench.verdicts.explanation_rows import EVERYWHERE, PRIMARIES
+from grokbench.verdicts.finding import NOT_APPLICABLE
+
+MOST_NAMED = 12  # learners or tasks of a sentence
+SHORT, PATIENT = "patience 10", "30 t_mem"  # the rules of early stopping that sentences speak of
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a sentence with the numbers of one place.
+
+    text : plain. table : name of the table that it is from; row : the row in it, None for the whole table.
+    """
+
+    text: str
+    table: str
+    row: int | None = None
+
+    @property
+    def link(self) -> str:
+        """What follows the address of the page: the table, or the row in it."""
+        return f"#table-{self.table}" if self.row is None else f"#row-{self.table}-{self.row}"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence: a beginning in plain text, and parts that lead to where their numbers are from."""
+
+    beginning: str
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The whole of it, plain."""
+        return " ".join(filter(None, [self.beginning, ", ".join(part.text for part in self.parts)])) + "."
+
+
+def asked(tables: Mapping[str, PageTable]) -> list[Sentence]:
+    """Learners, tasks and seeds."""
+    runs = runs_of(tables)
+    if not runs:
+        return [Sentence("No run is stored yet")]
+    learners, tasks = (list(dict.fromkeys(str(row[name]) for row in runs)) for name in ("learner", "task"))
+    settings = len({(row["learner"], row["learner_options"]) for row in runs})
+    seeds = sorted({int(row["seed"]) for row in runs})
+    counts = f"{_counted(len(learners), 'learner')} in {_counted(settings, 'setting')}"
+    return [
+        Sentence("", (Part(f"{counts}: {_named(learners)}", "runs"),)),
+        Sentence("", (Part(f"{_counted(len(tasks), 'task')}: {_named(tasks)}", "runs"),)),
+        Sentence("", (Part(f"{_counted(len(seeds), 'seed')}: {_range(seeds)}", "runs"),)),
+    ]
+
+
+def runs_of(tables: Mapping[str, PageTable]) -> Sequence[Mapping]:
+    """The rows of the table of runs; none without it."""
+    return tables["runs"].values if "runs" in tables else ()
+
+
+def came_out(tables: Mapping[str, PageTable]) -> list[Sentence]:
+    """How many runs, verdicts, late runs per family, and what early stopping would do."""
+    runs = runs_of(tables)
+    return [*_counts(runs), *verdicts(tables), *_late(runs), *early_stopping(tables)]
+
+
+def _counts(runs: Sequence[Mapping]) -> list[Sentence]:
+    if not runs:
+        return []
+    failed = sum(row["status"] in FAILED for row in runs)
+    end = "all came to an end" if not failed else f"{failed:,} failed, crashed or ran out of time"
+    return [Sentence("", (Part(f"{_counted(len(runs), 'run')}: {end}", "runs"),))]
+
+
+def _late(runs: Sequence[Mapping]) -> list[Sentence]:
+    """Per family, with true labels; the control with shuffled labels in one sentence."""
+    true = [row for row in runs if not _shuffled(row) and _decided(row)]
+    control = [row for row in runs if _shuffled(row) and _decided(row)]
+    families = families_in_order(str(row["family"]) for row in true)
+    of_each = {family: [row for row in true if str(row["family"]) == family] for family in families}
+    parts = tuple(Part(f"{family} {_late_of(rows)}", "delays") for family, rows in of_each.items())
+    made = [Sentence("Late generalization, of the runs that are decided:", parts)] if parts else []
+    if control:
+        made.append(Sentence("With shuffled labels, as a control:", (Part(_late_of(control), "delays"),)))
+    return made
+
+
+def _late_of(rows: Sequence[Mapping]) -> str:
+    return f"{sum(row['late'] == 1 for row in rows):,} of {len(rows):,}"
+
+
+def _decided(row: Mapping) -> bool:
+    return row.get("late") in (0, 1)
+
+
+def _shuffled(row: Mapping) -> bool:
+    return '"shuffled"' in str(row["task_options"])
+
+
+def verdicts(tables: Mapping[str, PageTable]) -> list[Sentence]:
+    """Of each explanation overall and in each family; families to which it does not apply are left out."""
+    if "explanations" not in tables:
+        return []
+    parts: dict[str, list[Part]] = {}
+    for number, row in enumerate(tables["explanations"].values):
+        if row["prediction"] == PRIMARIES and row["verdict"] != NOT_APPLICABLE:
+            place = "over all families" if row["family"] == EVERYWHERE else row["family"]
+            text = f"{place} {row['verdict']}"
+            parts.setdefault(row["explanation"], []).append(Part(text, "explanations", number))
+    return [Sentence(f"Explanation {name}:", tuple(those)) for name, those in parts.items()]
+
+
+def early_stopping(tables: Mapping[str, PageTable]) -> list[Sentence]:
+    """What a short and a patient rule on accuracy do to the runs with true labels that generalize."""
+    if "early_stopping" not in tables:
+        return []
+    rows = [row for row in tables["early_stopping"].values if row["reads"] == "accuracy" and not _shuffled(row)]
+    parts = []
+    for rule in (SHORT, PATIENT):
+        of_rule = [row for row in rows if row["rule"] == rule and row["generalizing"]]
+        total = int(sum(row["generalizing"] for row in of_rule))
+        stopped = round(sum(row["generalizing"] * row["stopped_before_generalizing"] for row in of_rule))
+        if total:
+            parts.append(Part(f"{rule}: {stopped:,} of {total:,}", "early_stopping"))
+    return [Sentence("Early stopping on accuracy ends runs before they generalize;", tuple(parts))] if parts else []
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _range(seeds: Sequence[int]) -> str:
+    """Seeds in runs of neighbours: "0 to 9", "0 to 9, 20"."""
+    ends = []
+    for seed in seeds:
+        if ends and seed == ends[-1][1] + 1:
+            ends[-1][1] = seed
+        else:
+            ends.append([seed, seed])
+    texts = [str(first) if first == last else f"{first} to {last}" for first, last in ends]
+    return _named(texts)
