@@ -57,7 +57,7 @@ MISTAKES = {
     "verb": (["compar"], "no verb 'compar'; did you mean \"compare\"?"),
     "any verb": (
         ["nonsense"],
-        "no verb 'nonsense'; valid: compare, run, report, diff, detect, list, show, check, doctor",
+        "no verb 'nonsense'; valid: compare, run, report, diff, detect, site, list, show, check, doctor",
     ),
     "option": (["compare", "--reslts", "x"], "No such option"),
     "option of the group": (["--verson"], "--version"),

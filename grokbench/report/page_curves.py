@@ -16,13 +16,13 @@ FINEST = 1000  # chance-corrected accuracies are in thousandths
 
 
 def curves_data(runs: Sequence[Run], room: int = LARGEST) -> dict[str, object]:
-    """Times, and chance-corrected accuracies in thousandths, of all runs that have a curve to draw.
+    """Times, and chance-corrected accuracies in thousandths, of all runs that have a curve which can be judged.
 
     Returns ``{"points": most of a curve, "times": [...], "runs": [[times, training, held out] or None, ...]}``, where
     the first number is a place in `times`. As JSON it has at most `room` characters, if need be no curves at all.
     """
     # the first pass unpacks each curve once; those that follow thin what it has left
-    drawn = [_Drawn(run) if run.curve.last > 0 else None for run in runs]
+    drawn = [_Drawn(run) if run.curve.last > 0 and not run.unreadable else None for run in runs]
     for points in MOST_POINTS:
         data = _data(drawn, points)
         if len(compact(data)) <= room:
@@ -46,7 +46,7 @@ class _Drawn:
 
 
 def _thousandths(value: float) -> int | None:
-    return None if np.isnan(value) else round(float(max(value, -1.0)) * FINEST)
+    return None if not np.isfinite(value) else round(float(max(value, -1.0)) * FINEST)
 
 
 def _data(drawn: Sequence[_Drawn | None], points: int) -> dict[str, object]:

@@ -172,7 +172,7 @@
     const facts = table.columns.filter((column) => textOf(column, row) !== "").map((column) => element("div", {},
       element("dt", {}, address(`#def-${table.name}-${column.name}`, column.heading)), element("dd", {}, textOf(column, row))));
     return element("div", { class: "panel" }, element("dl", {}, ...facts), restsOn(table, row),
-      own ? null : runsList(behind, table.counts[row]), curvesOf(behind), commandsOf(behind));
+      curvesOf(behind), own ? null : runsList(behind, table.counts[row]), commandsOf(behind));
   }
 
   function toggle(button, table, row, line) {
