@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import altair
 
 MOST_PANELS = 4
+NAME = 0.34  # of the width of a panel: the name of an event
 NAMED_AT = 1.12  # height of the names of the events, above the curves
 
 
@@ -83,19 +85,22 @@ def scene(cell: Cell, color: altair.Color, first: bool) -> altair.LayerChart:
         alt.Chart(band).mark_rect(color=PALE, opacity=0.5).encode(x=axes["x"], x2="until:Q"),
         alt.Chart(data(events)).mark_rule(color=INK, strokeDash=[3, 3]).encode(x=axes["x"]),
         *split_lines(rows, cell, color, axes, strokeWidth=2.5),
-        *(event_name(row, rows, axes) for row in events),
+        *(event_name(row, rows, events, axes) for row in events),
     ]
     looks = {"fontSize": 12, "subtitleFontSize": 10, "limit": PANEL}
     title = alt.TitleParams(cell.family, subtitle=cell.learner_label, anchor="start", **looks)
     return alt.layer(*layers).properties(width=PANEL, height=130, title=title)
 
 
-def event_name(event: dict, rows: Sequence[dict], axes: dict) -> altair.Chart:
+def event_name(event: dict, rows: Sequence[dict], events: Sequence[dict], axes: dict) -> altair.Chart:
     """The name of an event beside its line, on the side that has room."""
     import altair as alt
 
-    left_of_line = event["time"] ** 3 > rows[0]["time"] * rows[-1]["time"] ** 2 and event["event"] == "memorized"
-    right_edge = event["event"] == "generalized" and event["time"] ** 4 > rows[0]["time"] * rows[-1]["time"] ** 3
-    looks = {"align": "right", "dx": -3} if left_of_line or right_edge else {"align": "left", "dx": 3}
+    first, last = math.log(rows[0]["time"]), math.log(rows[-1]["time"])
+    place = {row["event"]: (math.log(row["time"]) - first) / ((last - first) or 1) for row in events}
+    room = place.get("generalized", 1) - place["memorized"] if "memorized" in place else 1
+    is_first = event["event"] == "memorized"
+    on_the_left = (room < NAME and place["memorized"] > NAME) if is_first else place["generalized"] > 1 - NAME < room
+    looks = {"align": "right", "dx": -3} if on_the_left else {"align": "left", "dx": 3}
     text = alt.Chart(data([{**event, "kappa": NAMED_AT}])).mark_text(color=INK, fontSize=10, **looks)
     return text.encode(**axes, text="event:N")
