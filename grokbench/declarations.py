@@ -63,7 +63,7 @@ ATTRIBUTES: dict[str, dict[str, Check]] = {
         "note": (lambda value: isinstance(value, str), "a text"),
         "own_page": BOOL,
     },
-    "figure": {"version": VERSION, "rank": VERSION},
+    "figure": {"version": VERSION, "rank": VERSION, "numbers": TEXT},
     "explanation": {"rules": (lambda value: value is None or isinstance(value, str | Path), "a text, a path or None")},
 }
 METHODS = {

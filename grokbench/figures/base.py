@@ -19,10 +19,12 @@ class Figure:
 
     Attributes
     ----------
+    numbers : name of the table in which its numbers stand.
     rank : its place among the figures of a results folder; the lowest come first, and are named on the screen.
     """
 
     name = "own"
+    numbers = "delays"
     rank = 50
     version = 1
 

@@ -33,6 +33,7 @@ NAMED_AT = 1.12  # height of the names of the events, above the curves
 class Cast(Figure):
     """one learner of each family on the same task: who learns by heart first and finds the rule later"""
 
+    numbers = "runs"
     rank = 3
 
     def applies(self, grid: Grid) -> bool:

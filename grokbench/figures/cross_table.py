@@ -23,6 +23,7 @@ NAMES = {corner: "features {}, pressure {}".format(*role.split("_")) for corner,
 class CrossTable(Figure):
     """share of late runs with features free or frozen and explicit pressure on or off, a panel per family and task"""
 
+    numbers = "cross_table"
     rank = 0
 
     def applies(self, grid: Grid) -> bool:

@@ -20,6 +20,7 @@ MOST_PANELS, IN_A_ROW = 12, 4
 class Curves(Figure):
     """training and held-out accuracy against the learner's own clock, a panel per learner"""
 
+    numbers = "runs"
     rank = 4
 
     def applies(self, grid: Grid) -> bool:

@@ -33,6 +33,7 @@ WIDTHS, WIDTH, HEIGHT = {1: 420, 2: 330}, 215, 140  # px of a panel
 class EarlyStopping(Figure):
     """held-out accuracy that early stopping keeps of runs that generalize, against its patience, a line per family"""
 
+    numbers = "early_stopping"
     rank = 10
 
     def applies(self, grid: Grid) -> bool:

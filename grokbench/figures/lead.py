@@ -38,6 +38,7 @@ COLUMNS = (  # the first ones that most cells have are drawn; what is to be read
 class Lead(Figure):
     """measures of what moves inside, in time from the half-rise of held-out accuracy, a panel per late learner"""
 
+    numbers = "runs"
     rank = 12
 
     def applies(self, grid: Grid) -> bool:

@@ -24,6 +24,7 @@ HEADINGS = {"features": "features to learn", "pressure": "explicit pressure", "s
 class Needs(Figure):
     """who needs what to be late: share of late runs with and without features, pressure or a large start"""
 
+    numbers = "needs"
     rank = 2
 
     def applies(self, grid: Grid) -> bool:

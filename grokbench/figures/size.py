@@ -28,6 +28,7 @@ NAMED_AT = 1.12  # height of the names of the events, above the curves
 class Size(Figure):
     """training and held-out accuracy against the size of the learner, where its clock is a size"""
 
+    numbers = "runs"
     rank = 9
 
     def applies(self, grid: Grid) -> bool:

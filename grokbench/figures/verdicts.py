@@ -50,6 +50,7 @@ class Panel:
 class Verdicts(Figure):
     """each prediction's estimate with its interval, family by family, against the margins that were fixed before"""
 
+    numbers = "explanations"
     rank = 1
 
     def applies(self, grid: Grid) -> bool:

@@ -38,6 +38,7 @@ class Drawn:
     name: str
     title: str
     caption: str
+    numbers: str  # name of the table that has them
     specification: dict
 
 
@@ -45,7 +46,7 @@ def drawn(grid: Grid) -> list[Drawn]:
     """The figures of these runs, the first to look at first."""
     figures = ((figure, figure.title(grid)) for figure in figures_of(grid))
     return [
-        Drawn(figure.name, title, figure.caption(grid), specification(figure.chart(grid), title))
+        Drawn(figure.name, title, figure.caption(grid), figure.numbers, specification(figure.chart(grid), title))
         for figure, title in figures
     ]
 

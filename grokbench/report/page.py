@@ -144,10 +144,5 @@ def page_with(content: Content, **frame: object) -> str:
         **{name: getattr(content, name) for name in ("title", "asked", "came_out", "commands", "figures", "tables")},
         machines=content.machines,
         data=embedded(content.data()),
-        numbers_of=lambda figure: _numbers_of(figure, content.by_name),
+        by_name=content.by_name,
     )
-
-
-def _numbers_of(figure: str, tables: Mapping[str, PageTable]) -> str:
-    """The table with the numbers of a figure: its namesake, or the first of those that summarize the runs."""
-    return next((name for name in (figure, "delays", "runs") if name in tables), next(iter(tables)))

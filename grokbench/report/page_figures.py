@@ -21,7 +21,7 @@ class PageFigure:
 
     Parameters
     ----------
-    name, title, caption : of the figure.
+    name, title, caption, numbers : of the figure.
     drawn : its specification and data for the script of the page; None for a picture.
     picture : a PNG file as a data URL; empty for one that the script draws.
     """
@@ -29,6 +29,7 @@ class PageFigure:
     name: str
     title: str
     caption: str
+    numbers: str
     drawn: dict | None
     picture: str = ""
 
@@ -62,7 +63,7 @@ def page_figures(figures: Iterable[Drawn]) -> Iterator[PageFigure]:
     taken = 0
     for figure in figures:
         made = figure.specification
-        words = (figure.name, figure.title, figure.caption)
+        words = (figure.name, figure.title, figure.caption, figure.numbers)
         drawn = shared({name: value for name, value in made.items() if name != "title"})  # the page has it as a heading
         size = len(compact(drawn))
         if size > LARGEST or taken + size > LARGEST_TOGETHER:
