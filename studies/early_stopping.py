@@ -3,7 +3,7 @@
 python studies/early_stopping.py                                     # writes the tables of the page
 python studies/early_stopping.py results/modular results/parity      # prints other results, with intervals
 
-Each folder has curves.csv and runs.csv. A learner has a table of its own, all tasks and options together. The page is
+Each folder has its runs, or runs.tar.xz. A learner has a table of its own, all tasks and options together. The page is
 made from the reference of modular and parity.
 """
 
@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from blocks import ROOT, write_blocks
 
-from grokbench.curves.curve import Curve
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
+from grokbench.report.archive import with_runs
+from grokbench.runs.store import Store
 from grokbench.statistics.location import median_interval
 from grokbench.statistics.proportions import clopper_pearson
 from grokbench.tables.early_stopping import audit_of
@@ -50,8 +51,8 @@ def audits_of(folders: Iterable[Path]) -> Audits:
     """The late runs of each learner of each folder."""
     audits: Audits = {}
     for folder in folders:
-        for run in late_runs(folder):
-            audits.setdefault((folder.name, run.record["learner"]), []).append(audit_of(run))
+        for run in sorted(late_runs(folder), key=lambda run: (run.record["config"]["learner"], run.key)):
+            audits.setdefault((folder.name, run.record["config"]["learner"]), []).append(audit_of(run))
     return audits
 
 
@@ -117,20 +118,11 @@ def _headings(audits: Audits) -> dict:
 
 
 def late_runs(folder: Path) -> Iterator[Run]:
-    """The runs of a results folder that generalize late, from its tables."""
-    import pandas as pd
-
-    rows = pd.read_csv(folder / "runs.csv", dtype={"key": str}, low_memory=False).set_index("key", drop=False)
-    for key, group in pd.read_csv(folder / "curves.csv", dtype={"key": str}).groupby("key", sort=False):
-        row = rows.loc[key]
-        columns = {name: group[name].to_numpy(dtype=float) for name in group if name != "key"}
-        times = columns["time"]
-        # the clock's unit is not in the table: 1 on a clock of whole numbers, or else its first time
-        unit = 1.0 if (times == times.round()).all() else float(times[times > 0][0])
-        curve = Curve(columns, row["chance"], int(row["n_classes"]), 1.0, unit, row["baseline_loss"])
-        run = Run({"key": key, "status": row["status"], "learner": row["learner"]}, curve)
-        if run.counts and run.detections[LEVEL].late == 1:
-            yield run
+    """The runs of a results folder that generalize late, stored or in its archive."""
+    with with_runs(folder) as place:
+        for run in Store(place).read_all():
+            if run.counts and run.detections[LEVEL].late == 1:
+                yield run
 
 
 def summary(audits: list[list[dict]]) -> tuple[dict[str, str], list[dict[str, str]]]:

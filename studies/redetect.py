@@ -1,6 +1,6 @@
 """What today's definitions say otherwise of stored curves than the table of runs beside them, run by run.
 
-python studies/redetect.py results/reference/smoke results/reference/modular results/reference/parity
+python studies/redetect.py results/reference/smoke
 
 Each folder has curves.csv and runs.csv. A column that the table does not have yet is not compared.
 """

@@ -5,26 +5,22 @@ Every page is a file that needs only its neighbours, so that the folder opens fr
 
 from __future__ import annotations
 
-import contextlib
 import posixpath
-import tarfile
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from grokbench.errors import UsageError
-from grokbench.limits import LARGEST_ARCHIVE
+from grokbench.report.archive import with_runs
 from grokbench.report.documents import document, documents_in, heading
 from grokbench.report.draw import HOW_TO_INSTALL, can_draw
 from grokbench.report.embedded import libraries, policy, rendered, script, style
 from grokbench.report.page import NAME, Content, content_of_folder, page_with
 from grokbench.report.page_words import Sentence
 from grokbench.report.write import read_content, read_grid
-from grokbench.runs.files import is_folder
+from grokbench.runs.files import is_file, is_folder
 from grokbench.runs.store import Store, claim, write_atomically
 
-ARCHIVE = "runs.tar.xz"
 TITLE = "grokbench: who groks, when, and why"
 TABLES = ("", "/delays.md", "/explanations.md", "/prevalence.md")  # to which documents lead
 FIRST = ("findings", "replications", "definitions")  # documents that every page leads to, where they exist
@@ -69,12 +65,7 @@ def _folders_in(folder: Path) -> list[Path]:
 
 
 def _is_result_set(folder: Path) -> bool:
-    return is_folder(folder / "runs") or _is_file(folder / "runs.csv")
-
-
-def _is_file(path: Path) -> bool:
-    """Whether it is a file itself, and no link to one, which could lead out of a result set."""
-    return path.is_file() and not path.is_symlink()
+    return is_folder(folder / "runs") or is_file(folder / "runs.csv")
 
 
 def write_site(folders: Sequence[Path], out: Path, docs: Path | None = None) -> list[Path]:
@@ -135,7 +126,7 @@ class _Site:
         self.write(address, page_with(content, **self.frame(address)))
         for table in content.tables:
             file = folder / f"{table.name}.csv"
-            if _is_file(file):
+            if is_file(file):
                 self.write(f"{name}/{table.name}.csv", file.read_text(encoding="utf-8"))
         return Suite(address, content.title, [*content.asked[:1], *content.came_out])
 
@@ -153,41 +144,8 @@ class _Site:
 
 
 def _content(folder: Path) -> Content:
-    """The content of a result set: of its stored runs, of those in its archive, or of its tables."""
-    if is_folder(folder / "runs") and Store(folder).keys():
-        return read_content(folder, read_grid(folder))
-    if _is_file(folder / ARCHIVE):
-        with _unpacked(folder) as copy:
-            return read_content(copy, read_grid(copy))
+    """The content of a result set: of its runs, stored or in its archive, or of its tables alone."""
+    with with_runs(folder) as place:
+        if is_folder(place / "runs") and Store(place).keys():
+            return read_content(place, read_grid(place))
     return content_of_folder(folder)
-
-
-@contextlib.contextmanager
-def _unpacked(folder: Path) -> Iterator[Path]:
-    """A result set whose runs are in an archive, unpacked where it is gone afterwards.
-
-    Raises UsageError for an archive that is too large, leads out of its folder or is none.
-    """
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / folder.resolve().name
-        copy.mkdir()
-        for name in ("suite.json", "grokbench.json"):
-            if _is_file(folder / name):
-                (copy / name).write_bytes((folder / name).read_bytes())
-        try:
-            with tarfile.open(folder / ARCHIVE) as archive:
-                archive.extractall(copy, members=_bounded(archive), filter="data")
-        except (OSError, tarfile.TarError, EOFError) as error:
-            raise UsageError(f"{folder / ARCHIVE}: cannot be unpacked: {error}") from error
-        yield copy
-
-
-def _bounded(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The files of an archive, as long as they are not larger together than any archive of runs."""
-    size = 0
-    for member in archive:
-        size += member.size
-        if size > LARGEST_ARCHIVE:
-            raise tarfile.TarError(f"more than {LARGEST_ARCHIVE:,} bytes")
-        if member.isfile() or member.isdir():
-            yield member

@@ -28,6 +28,11 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def is_file(path: Path) -> bool:
+    """True for a file, False for a link to one, which could lead out of a results folder."""
+    return path.is_file() and not path.is_symlink()
+
+
 def make_folder(path: Path) -> Path:
     """A folder within a results folder, made where it is missing; UsageError for a link, and for what is none."""
     try:

@@ -10,6 +10,7 @@ import pytest
 from support_pages import HOSTILE, Reader, column, hostile_runs, write_results
 
 from grokbench.errors import UsageError
+from grokbench.report import archive as archive_module
 from grokbench.report import site as module
 from grokbench.report.documents import document, documents_in
 from grokbench.report.site import result_sets, write_site
@@ -168,7 +169,7 @@ def test_an_archive_that_is_too_large_or_none_is_one_line(tmp_path, monkeypatch)
         write_site([folder], tmp_path / "site")
     with tarfile.open(folder / "runs.tar.xz", "w:xz") as archive:
         archive.add(__file__, "runs/file")
-    monkeypatch.setattr(module, "LARGEST_ARCHIVE", 10)
+    monkeypatch.setattr(archive_module, "LARGEST_ARCHIVE", 10)
     with pytest.raises(UsageError, match="more than 10 bytes"):
         write_site([folder], tmp_path / "site")
 
