@@ -173,6 +173,9 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
             _show(grid, tables["cross_table"], "Cross table: share of late runs", results)
         _show(grid, tables["explanations"], "\nExplanations", results)
         click.echo("")
+    if grid.replicated:
+        _show(grid, tables["replications"], "Published claims, replicated or not", results)
+        click.echo("")
     _show(grid, tables["prevalence" if grid.is_sweep else "delays"], grid.title, results)
     claims = [entry for entry in tables["comparisons"].known(grid) if entry.comparison.verdict in CLAIMS]
     if claims:
