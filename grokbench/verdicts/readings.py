@@ -119,6 +119,20 @@ def _reaches(column: str, level: float) -> Callable[[Run], Between]:
     return time
 
 
+def _rises(column: str, share: float) -> Callable[[Run], Between]:
+    """When a column, from what it is at first, has for good gone a share of its way to where it ends."""
+
+    def time(run: Run) -> Between:
+        values = run.curve.column(column)
+        known = values[~np.isnan(values)]
+        if known.size < 2 or not known[-1] > known[0]:
+            return UNKNOWN
+        way = (values - known[0]) / (known[-1] - known[0])
+        return _exactly(run.curve.crossing(way, share).time)
+
+    return time
+
+
 def _falls(column: str, share: float) -> Callable[[Run], Between]:
     """When a column first falls to a share of what it is at the first checkpoint, linear in log time."""
 
@@ -153,6 +167,11 @@ FORMS: tuple[tuple[str, str, Callable[..., Reading]], ...] = (
         r"(\w+) reaches ([\d.e+-]+)",
         "COLUMN reaches LEVEL: the time from which it is at or above",
         lambda column, level: Reading(_reaches(column, float(level)), "time"),
+    ),
+    (
+        r"(\w+) rises to ([\d.e+-]+)",
+        "COLUMN rises to SHARE: the time from which it has gone that share of its way from first to last",
+        lambda column, share: Reading(_rises(column, float(share)), "time"),
     ),
     (
         r"(\w+) falls to ([\d.e+-]+)",
