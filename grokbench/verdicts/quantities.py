@@ -7,6 +7,7 @@ is their range. Shares of seeds have Clopper and Pearson's exact interval.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def _difference(terms: Sequence[Between], doses: Numbers) -> Between:
 def _in_order(terms: Sequence[Between], doses: Numbers) -> Between:
     if any(math.isnan(term.low) for term in terms):
         return UNKNOWN
-    rises = all(before.high < after.low for before, after in zip(terms, terms[1:], strict=False))
+    rises = all(before.high < after.low for before, after in itertools.pairwise(terms))
     return Between(float(rises), float(rises))
 
 

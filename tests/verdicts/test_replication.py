@@ -112,7 +112,7 @@ def test_a_column_that_was_not_measured_is_undefined(words):
 
 
 def test_an_unknown_reading_names_the_known_ones():
-    with pytest.raises(UsageError, match="no reading 'tgen'; expected one of: late; .* COLUMN at MOMENT"):
+    with pytest.raises(UsageError, match=r"no reading 'tgen'; expected one of: late; .* COLUMN at MOMENT"):
         reading("tgen")
 
 
