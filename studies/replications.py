@@ -64,10 +64,15 @@ def vocabulary() -> str:
         "delay": "t_gen / t_mem",
     }
     meanings |= {"half_rise": "when held-out accuracy crosses one half"}
-    lines = ["Readings of a run:\n", *(f"- `{name}`: {meanings[name]}" for name in EVENTS)]
+    lines = ["Readings of a run:\n", *(_line(name, meanings.get(name, "")) for name in EVENTS)]
     lines += [f"- {form}" for _, form, _ in FORMS]
-    lines += ["\nQuantities of a seed:\n", *(f"- `{name}`: {one.meaning}" for name, one in QUANTITIES.items())]
+    lines += ["\nQuantities of a seed:\n", *(_line(name, one.meaning) for name, one in QUANTITIES.items())]
     return "\n".join(lines) + "\n"
+
+
+def _line(name: str, meaning: str) -> str:
+    """A line of a list; some names say it all."""
+    return f"- `{name}`: {meaning}" if meaning else f"- {name}"
 
 
 def _section(file, rows: Mapping[str, Mapping[str, str]]) -> str:
