@@ -100,6 +100,21 @@ def _ranks(x: np.ndarray, y: np.ndarray) -> float:
     return spearmanr(x, y).statistic if np.ptp(y) > 0 else math.nan
 
 
+def _separation(x: np.ndarray, y: np.ndarray) -> float:
+    """Share of the pairs (dose 1, dose 0) in which the first reading is the larger, a tie as half: the AUROC."""
+    gaps = np.subtract.outer(y[x == 1], y[x == 0])
+    return float((np.sign(gaps) + 1).mean() / 2) if gaps.size else math.nan
+
+
+def _companions(terms: Sequence[Between], doses: Numbers) -> Between:
+    """Spearman's correlation of the first half of the readings with the second."""
+    values = _known(terms)
+    if values is None or len(values) % 2:
+        return UNKNOWN
+    value = float(_ranks(*np.split(values, 2)))
+    return Between(value, value)
+
+
 QUANTITIES: dict[str, Quantity] = {
     "value": Quantity(lambda terms, doses: terms[0], "the reading: a share of seeds where it is 0 or 1", 1),
     "ratio": Quantity(_ratio, "the first reading over the second", 2, "log"),
@@ -113,6 +128,10 @@ QUANTITIES: dict[str, Quantity] = {
     "rank correlation": Quantity(
         _along(_ranks, (False, False)), "Spearman's of reading and dose, within a seed", None, "linear", True
     ),
+    "separation": Quantity(
+        _along(_separation, (False, False)), "AUROC of the reading: dose 1 against dose 0", None, "linear", True
+    ),
+    "companions": Quantity(_companions, "Spearman's of the first half of the readings and the second", None, "linear"),
 }
 
 

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
 from grokbench.errors import UsageError
+from grokbench.verdicts import early_signals, norm_laws
 
 
 class Between(NamedTuple):
@@ -45,6 +47,11 @@ class Reading:
 
 def _exactly(value: float) -> Between:
     return Between(float(value), float(value))
+
+
+def _number(of: Callable[[Run], float]) -> Callable[[Run], Between]:
+    """A number that a run has or has not."""
+    return lambda run: _exactly(of(run))
 
 
 def _event(name: str) -> Callable[[Run], Between]:
@@ -81,6 +88,11 @@ EVENTS: dict[str, Reading] = {
     "t_gen": Reading(_event("t_gen"), "time"),
     "half_rise": Reading(_half_rise, "time"),
     "delay": Reading(_delay, "time"),
+    "wait": Reading(_number(norm_laws.wait), "time"),
+    "error of the printed norm law": Reading(_number(norm_laws.error(norm_laws.printed)), "number"),
+    "error of the first-passage law": Reading(_number(norm_laws.error(norm_laws.first_passage)), "number"),
+    "error of the bare law": Reading(_number(norm_laws.error(norm_laws.bare)), "number"),
+    "training accuracy lost": Reading(_number(early_signals.lost), "number"),
 }
 
 
@@ -152,6 +164,10 @@ def _falls(column: str, share: float) -> Callable[[Run], Between]:
     return time
 
 
+def _fall_by(column: str, factor: float) -> Callable[[Run], Between]:
+    return _number(partial(early_signals.fall, column=column, factor=factor))
+
+
 FORMS: tuple[tuple[str, str, Callable[..., Reading]], ...] = (
     (
         r"(\w+) at (start|end|t_mem|t_gen|[\d.e+]+)",
@@ -177,6 +193,13 @@ FORMS: tuple[tuple[str, str, Callable[..., Reading]], ...] = (
         r"(\w+) falls to ([\d.e+-]+)",
         "COLUMN falls to SHARE: the time at which it is that share of what it began with",
         lambda column, share: Reading(_falls(column, float(share)), "time"),
+    ),
+    (
+        r"(\w+) fall by ([\d.]+) t_mem",
+        "COLUMN fall by FACTOR t_mem: decades from t_mem to that multiple of it",
+        lambda column, factor: Reading(
+            _number(partial(early_signals.fall, column=column, factor=float(factor))), "number"
+        ),
     ),
 )
 READINGS = (*EVENTS, *(form for _, form, _ in FORMS))
