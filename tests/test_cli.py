@@ -86,7 +86,7 @@ MISTAKES = {
     "kind": (["list", "learnrs"], 'no such kind; did you mean "learners"?'),
     "name": (
         ["show", "mpl"],
-        "no task, learner, measure, explanation, table, figure, suite or run 'mpl'; did you mean \"mlp\"?",
+        "no task, learner, measure, explanation, table, figure, claim, suite or run 'mpl'; did you mean \"mlp\"?",
     ),
     "key": (["show", "deadbeef", "--results", "/nowhere"], "no stored run 'deadbeef' in /nowhere"),
     "check": (["check", "mpl"], "no task, learner, measure, explanation, table or figure 'mpl'; did you mean \"mlp\"?"),

@@ -9,6 +9,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
+from grokbench.cli.replications import known_claims, show_claim
 from grokbench.curves.evaluate import MEASURES as ALWAYS
 from grokbench.errors import UsageError, closest, one_line, printable
 from grokbench.limits import LARGEST_SUITE, bounded_text
@@ -44,7 +45,7 @@ def entries(kind: str) -> list[dict[str, str]]:
 
 
 def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
-    """A task, learner, measure, explanation or suite by name, or a stored run by its key: as data and as text.
+    """A task, learner, measure, explanation, claim or suite by name, or a stored run by its key: as data and as text.
 
     The start of a key is enough. Where a suite has the name of something else, its path shows it.
     """
@@ -67,6 +68,8 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
         return _show_table(tables[name])
     if name in figures:
         return _show_figure(figures[name])
+    if name in known_claims():
+        return show_claim(name, results)
     if re.fullmatch(r"[0-9a-f]{4,20}", name):
         return _show_run(name, results)
     names = [
@@ -77,10 +80,11 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
         *rules.names(),
         *tables.names(),
         *figures.names(),
+        *known_claims(),
         *_suites(),
     ]
     raise UsageError(
-        f"no task, learner, measure, explanation, table, figure, suite or run {name!r}{closest(name, names)}"
+        f"no task, learner, measure, explanation, table, figure, claim, suite or run {name!r}{closest(name, names)}"
     )
 
 

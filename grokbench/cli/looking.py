@@ -51,7 +51,7 @@ def list_(kind: str | None, include, allowed, as_json: bool) -> int:
 @allow_option
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def show(name: str, results: Path | None, include, allowed, as_json: bool) -> int:
-    """One task, learner, measure, table or suite; or one stored run.
+    """One task, learner, measure, table, claim, suite; or one run.
 
     A run is named by (the start of) its key, and shown with its curve, and its traceback if it failed.
     """

@@ -80,10 +80,11 @@ class Request:
         from grokbench.runs.execute import Interruption, execute
         from grokbench.runs.note import Note
         from grokbench.runs.process import Limits
-        from grokbench.verdicts import rules
+        from grokbench.verdicts import replication, rules
 
         self.store.prepare()
-        Note.of(self.plan, with_cells=bool(rules.of_suite(self.plan.suite.name))).write(self.store.results)
+        judged = rules.of_suite(self.plan.suite.name) or replication.of_suite(self.plan.suite.name)
+        Note.of(self.plan, with_cells=bool(judged)).write(self.store.results)
         if not self.to_do:
             return True
         self._compile_once()

@@ -174,6 +174,9 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
             click.echo("")
         _show(grid, tables["explanations"], "Explanations", results)
         click.echo("")
+    if grid.replicated:
+        _show(grid, tables["replications"], "Published claims, replicated or not", results)
+        click.echo("")
     if grid.is_sweep:
         _show(grid, tables["prevalence"], grid.title, results)
     else:

@@ -21,6 +21,7 @@ from grokbench.runs.store import Store, claim, write_atomically
 from grokbench.tables.base import Table
 from grokbench.tables.grid import Grid
 from grokbench.tables.text import csv_lines
+from grokbench.verdicts import replication
 from grokbench.verdicts.judging import judge_suite
 from grokbench.verdicts.rules import of_suite
 
@@ -75,6 +76,7 @@ def read_grid(results: Path) -> Grid:
         explained=judge_suite(note.suite, note.cells or {}, runs),
         cells=note.cells,
         sources=note.sources,
+        replicated=replication.judge_claims(note.suite, note.cells or {}, runs),
     )
 
 

@@ -32,7 +32,7 @@ class Note:
     comparisons : the pairs of learner ids or families that are compared; None where the suite names none.
     learners : learner id -> (name, given options as JSON) of its variants.
     not_applicable : (task id, learner id, reason) of the pairs that cannot be.
-    cells : cell "task id/learner id" -> seed as text -> key of the run; None where no explanation needs it.
+    cells : cell "task id/learner id" -> seed as text -> key of the run; None where nothing is registered for the suite.
     sources : hashes of the code, as it stood at the last command, of all that is not built in; None where all is.
     """
 
@@ -46,7 +46,7 @@ class Note:
 
     @classmethod
     def of(cls, plan: Plan, with_cells: bool) -> Note:
-        """The note of a plan; `with_cells` where an explanation has rules for its suite."""
+        """The note of a plan; `with_cells` where an explanation, or claims, are registered for it."""
         learners: dict[str, list] = {}
         for learner in plan.suite.learners:
             learners.setdefault(learner.id, []).append([learner.name, options_json(learner.given)])

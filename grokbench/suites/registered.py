@@ -1,6 +1,7 @@
 """What was registered when a run was made, by hashes: verdicts count runs that were made after the rules only.
 
-Two hashes are kept of each explanation, and a run counts if it carries the present value of either:
+Rules are those of an explanation, or a file of published claims (`suites.replications`). Two hashes are kept of each,
+and a run counts if it carries the present value of either:
 
 - that of the rules and of the suite that they name, both byte by byte;
 - that of the rules and of the keys of those runs that they name, which a cell more in the suite does not change.
@@ -19,12 +20,13 @@ from grokbench.curves.run import Run
 from grokbench.errors import UsageError
 from grokbench.registry import explanations
 from grokbench.suites.plan import Keys, cell_keys
+from grokbench.suites.replications import replications
 from grokbench.suites.suite import SHIPPED, load_suite
 
 
 @dataclass(frozen=True)
 class Registration:
-    """An explanation as it stands now, against which stored runs are held.
+    """An explanation, or a file of claims, as it stands now, against which stored runs are held.
 
     Parameters
     ----------
@@ -50,42 +52,52 @@ class Registration:
 
 
 def registration(name: str) -> Registration:
-    """The present registration of an explanation; UsageError where there is none of this name, or it cannot be read."""
-    cls, suite = explanations[name], suite_of(name)
-    return _registration(cls, cls.source(), suite, suite.read_bytes() if suite else b"")
+    """The present registration of a name; UsageError where there are no rules of this name, or they cannot be read."""
+    rules, suite = _rules(name), suite_of(name)
+    return _registration(rules, rules.source(), suite, suite.read_bytes() if suite else b"")
+
+
+def _rules(name: str):
+    """The file of claims, or the explanation, of a name: both have name, source, toml and folder."""
+    return replications().get(name) or explanations[name]
+
+
+def _names() -> list[str]:
+    return [*explanations.names(), *replications()]
 
 
 @cache
-def _registration(cls: type, rules: bytes, suite: Path | None, content: bytes) -> Registration:
+def _registration(cls, rules: bytes, suite: Path | None, content: bytes) -> Registration:
     whole = hashlib.sha256(rules + b"\0" + content).hexdigest()
     try:
-        named, keys = _named(cls.toml()), registered_cells(suite)[1] if suite else {}
+        keys = registered_cells(suite)[1] if suite else {}
+        named = _named(cls.toml(), keys)
     except (UsageError, LookupError, TypeError, AttributeError):  # what is no rules, or no suite, names nothing
         return Registration(cls.name, whole, keys={})
     own = {
         cell: {seed: keys[cell][seed] for seed in seeds if seed in keys.get(cell, ())} for cell, seeds in named.items()
     }
-    complete = bool(named) and all(len(own[cell]) == len(seeds) for cell, seeds in named.items())
+    complete = bool(named) and all(seeds and len(own[cell]) == len(seeds) for cell, seeds in named.items())
     canonical = json.dumps(own, sort_keys=True, separators=(",", ":")).encode()
     by_cells = hashlib.sha256(rules + b"\0" + canonical).hexdigest() if complete else ""
     return Registration(cls.name, whole, by_cells, own)
 
 
 def registered_rules() -> dict[str, str]:
-    """Explanation -> SHA-256 of its rules and of the suite that they name, both files byte by byte."""
-    return {name: registration(name).hash for name in explanations.names()}
+    """Name -> SHA-256 of the rules and of the suite that they name, both files byte by byte."""
+    return {name: registration(name).hash for name in _names()}
 
 
 def registered_keys() -> dict[str, str]:
-    """Explanation -> SHA-256 of its rules and of the keys of the runs that they name; without what has none."""
-    hashes = {name: registration(name).cells_hash for name in explanations.names()}
+    """Name -> SHA-256 of the rules and of the keys of the runs that they name; without what has none."""
+    hashes = {name: registration(name).cells_hash for name in _names()}
     return {name: found for name, found in hashes.items() if found}
 
 
 def suite_of(name: str) -> Path | None:
-    """The file of the suite that an explanation names; None where there is none."""
-    cls = explanations[name]
-    return registered_suite(str(cls.toml().get("suite", "")), cls.folder())
+    """The file of the suite that an explanation, or a file of claims, names; None where there is none."""
+    rules = _rules(name)
+    return registered_suite(str(rules.toml().get("suite", "")), rules.folder())
 
 
 def registered_suite(name: str, folder: Path = Path()) -> Path | None:
@@ -118,9 +130,18 @@ def _planned(path: Path, content: bytes) -> tuple[Mapping[str, object], Keys]:
     return {name: getattr(suite, name) for name in ("first_seed", "seeds", "settle")}, cell_keys(suite)
 
 
-def _named(rules: dict) -> dict[str, set[int]]:
-    """Cell -> registered seeds, over all designs of rules that are not yet checked."""
+def claimed_cells(claims: dict) -> list[str]:
+    """The cells that a file of claims names, each once; a claim may name grids, which are lists of cells."""
+    named = [cell for claim in claims["claims"] for cell in claim["cells"]]
+    grids = [[cell] if isinstance(cell, str) else cell for cell in named]
+    return list(dict.fromkeys(cell for grid in grids for cell in grid))
+
+
+def _named(rules: dict, keys: Keys) -> dict[str, set[int]]:
+    """Cell -> registered seeds, over all designs of rules that are not yet checked; of claims those of the suite."""
     named: dict[str, set[int]] = {}
+    if "claims" in rules:
+        return {cell: set(keys.get(cell, {})) for cell in claimed_cells(rules)}
     for design in rules["designs"]:
         seeds = range(rules["first_seed"], rules["first_seed"] + design.get("seeds", rules["seeds"]))
         for cells in design["cells"].values():

@@ -131,6 +131,7 @@ class Grid:
     comparisons : registered pairs of learners or families, each side a set of learners or one family; None for all.
     learners : id of a learner in the suite -> the (name, JSON of options) that it stands for.
     explained : the explanations of the suite, judged on these runs.
+    replicated : the published claims of the suite, judged on these runs.
     cells : "task/learner", ids of the suite -> seed -> key of the run.
     sources : hashes of the code of what is not built in, as it stood at the last command; None where all is. Cells of
         earlier code stand before those of the present one.
@@ -149,8 +150,10 @@ class Grid:
         explained: Sequence = (),
         cells: Mapping[str, Mapping[str, str]] | None = None,
         sources: Sequence[str] | None = None,
+        replicated: Sequence = (),
     ):
         self.title, self.explained, self.cell_keys = title, explained, cells or {}
+        self.replicated = replicated
         self.comparisons, self.learners = comparisons, learners or {}
         self.cells = tuple(_cells(runs, frozenset(sources or ())))
         self.entries: dict[str, list] = {}

@@ -9,6 +9,7 @@ from grokbench.errors import UsageError
 from grokbench.registry import tables
 from grokbench.report.write import read_grid, tables_of, write_report
 
+OF_REGISTERED_SUITES = {"explanations", "cross_table", "needs", "replications"}
 SUITE = """
 title = "Two ridges"
 seeds = 2
@@ -34,7 +35,7 @@ def results(grokbench, write_suite, tmp_path):
 
 def test_every_table_that_applies_is_written_and_loaded_under_its_name(results):
     loaded, grid = package.load(results), read_grid(results)
-    assert {table.name for table in tables_of(grid)} == set(tables.names()) - {"explanations", "cross_table", "needs"}
+    assert {table.name for table in tables_of(grid)} == set(tables.names()) - OF_REGISTERED_SUITES
     for table in tables_of(grid):
         with open(results / f"{table.name}.csv", encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)

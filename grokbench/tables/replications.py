@@ -1,0 +1,80 @@
+"""The table of replications: published claims beside ours, each with the tolerance that was fixed before the runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from grokbench.registry import register_table
+from grokbench.tables.base import Column, Table
+from grokbench.tables.grid import Grid, finite
+from grokbench.tables.text import interval_text
+from grokbench.verdicts.replication import Claim, Replicated
+
+
+def tolerance_text(claim: Claim) -> str:
+    """The tolerance as people read it: "≥ 0.5", "0.9 to 1.1"."""
+    low, high = (f"{end:.4g}" for end in claim.tolerance)
+    if math.isinf(claim.tolerance[1]):
+        return f"≥ {low}"
+    return f"≤ {high}" if math.isinf(claim.tolerance[0]) else f"{low} to {high}"
+
+
+def quantity_text(claim: Claim) -> str:
+    """The quantity with its readings: "ratio of t_gen"."""
+    readings = " and ".join(dict.fromkeys(claim.of))
+    return readings if claim.quantity == "value" else f"{claim.quantity} of {readings}"
+
+
+def _text(one: Replicated) -> str:
+    return interval_text(one.ours.estimate, one.ours.low, one.ours.high)
+
+
+@register_table("replications")
+class Replications(Table):
+    """a published claim: what was published, its tolerance, ours with its interval over seeds, and the verdict"""
+
+    columns = (
+        Column("claim", "its number in docs/replications.md", "claim", value=lambda one: one.claim.id),
+        Column("source", "who claims it", value=lambda one: one.claim.source),
+        Column(
+            "quantity",
+            "what is read, and what is made of it over cells; docs/replications.md defines both",
+            "quantity",
+            value=lambda one: quantity_text(one.claim),
+            rank=3,
+        ),
+        Column("published", "what was published", "published", value=lambda one: one.claim.published, rank=1),
+        Column(
+            "tolerance",
+            "the numbers that count as that, fixed before the runs",
+            "tolerance",
+            value=lambda one: tolerance_text(one.claim),
+        ),
+        Column("ours", "our number", "ours [95 %]", value=lambda one: one.ours.estimate, text=_text),
+        Column("low", "lower end of its 95 % interval over seeds", value=lambda one: finite(one.ours.low)),
+        Column("high", "upper end of that interval", value=lambda one: finite(one.ours.high)),
+        Column("n", "seeds that have a number", "n", value=lambda one: one.ours.n, rank=2),
+        Column("verdict", "`reproduced`, `not reproduced`, `undecided`", "verdict"),
+        Column("sentence", "the claim", "what is claimed", value=lambda one: one.claim.sentence, after="claim", rank=4),
+        Column("setting", "`published`, or `scaled` where it is smaller", value=lambda one: one.claim.setting),
+        Column("differs", "in what it differs from the published one", value=lambda one: one.claim.differs),
+        Column("seeds", "registered seeds"),
+        Column("reason", "why it is undecided by more than its interval", "reason", optional=True, rank=5),
+        Column("cells", "the cells `task/learner` behind it", value=lambda one: " ".join(one.claim.named)),
+        Column("runs", "the keys of the runs behind it; `show KEY` prints one", value=lambda one: " ".join(one.runs)),
+        Column("registered", "hash of the claims and their suite"),
+    )
+    note = """
+ours: a share of seeds with Clopper and Pearson's interval, or a mean over seeds with Student's, of logarithms for times
+and ratios. reproduced: the whole interval inside the tolerance; not reproduced: nothing in common with it. An end that
+is infinite belongs to runs that ended before the event.
+"""
+
+    def applies(self, grid: Grid) -> bool:
+        """Where claims are registered for the suite."""
+        return bool(grid.replicated)
+
+    def entries(self, grid: Grid) -> Sequence[Replicated]:
+        """The claims in the order of their numbers."""
+        return grid.replicated

@@ -1,0 +1,116 @@
+"""A claim is registered before its runs: they carry its hash, and another claim or another cell takes the verdict."""
+
+import csv
+import json
+
+import pytest
+
+from grokbench.suites.registered import registered_keys, registered_rules, registration
+from grokbench.suites.replications import FOLDER, replications
+
+NAME = f"{FOLDER}/mine"
+SUITE = """
+title = "Mine"
+seeds = 6
+first_seed = 7000
+
+[[tasks]]
+id = "add"
+name = "modular"
+modulus = 5
+train_fraction = 0.6
+
+[[learners]]
+id = "flow"
+name = "kernel_flow"
+budget = 50
+"""
+CLAIMS = """
+suite = "mine"
+
+[[claims]]
+id = "99a"
+sentence = "It ends low."
+source = "nobody"
+quantity = "value"
+of = ["test_accuracy at end"]
+cells = ["add/flow"]
+published = "low"
+tolerance = [-inf, 0.9]
+why = "below nine tenths"
+setting = "published"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The folder of a suite with a claim, in ./benchmarks of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "benchmarks" / FOLDER).mkdir(parents=True)
+    (tmp_path / "benchmarks" / "mine.toml").write_text(SUITE)
+    (tmp_path / "benchmarks" / FOLDER / "mine.toml").write_text(CLAIMS)
+    return tmp_path / "benchmarks"
+
+
+def row(results) -> dict[str, str]:
+    with open(results / "replications.csv", encoding="utf-8", newline="") as file:
+        (one,) = csv.DictReader(file)
+    return one
+
+
+def test_shipped_claims_come_first_and_are_found_by_being_there(mine):
+    names = list(replications())
+    assert NAME in names
+    assert len(names) > 1
+
+
+def test_a_changed_claim_or_suite_is_another_registration(mine):
+    before, cells = registered_rules()[NAME], registered_keys()[NAME]
+    (mine / "mine.toml").write_text(SUITE.replace('title = "Mine"', 'title = "Its"'))
+    assert registered_rules()[NAME] != before
+    assert registered_keys()[NAME] == cells, "the title changes no run that the claim names"
+    (mine / "mine.toml").write_text(SUITE.replace("budget = 50", "budget = 60"))
+    assert registered_keys()[NAME] != cells
+    (mine / "mine.toml").write_text(SUITE)
+    (mine / FOLDER / "mine.toml").write_text(CLAIMS.replace("0.9]", "0.8]"))
+    assert registered_rules()[NAME] != before
+    assert registered_keys()[NAME] != cells
+
+
+def test_the_seeds_of_a_claim_are_those_of_its_suite(mine):
+    assert set(registration(NAME).keys["add/flow"]) == set(range(7000, 7006))
+
+
+def test_a_claim_on_a_cell_that_is_not_there_is_registered_nowhere(mine):
+    (mine / FOLDER / "mine.toml").write_text(CLAIMS.replace("add/flow", "add/flaw"))
+    assert NAME not in registered_keys()
+
+
+def test_runs_made_after_the_claim_decide_it_and_a_later_tolerance_does_not(mine, grokbench):
+    arguments = ("compare", "mine", "--jobs", "0", "--quiet")
+    assert grokbench(*arguments)[0] == 0
+    results = mine.parent / "results" / "mine"
+    decided = row(results)
+    assert (decided["verdict"], decided["reason"], decided["n"]) == ("reproduced", "", "6")
+    stored = json.loads((results / "runs" / decided["runs"].split()[0] / "run.json").read_text())
+    assert stored["registered"][NAME] == decided["registered"] == registered_rules()[NAME]
+    (mine / FOLDER / "mine.toml").write_text(CLAIMS.replace("0.9]", "0.95]"))
+    assert grokbench("report", results, "--quiet")[0] == 0
+    later = row(results)
+    assert (later["verdict"], later["reason"]) == ("undecided", "6 of 6 runs predate the claim or differ from it")
+    assert later["ours"] == decided["ours"]
+
+
+def test_from_a_claim_to_its_runs(mine, grokbench):
+    assert grokbench("run", "mine", "--jobs", "0", "--quiet")[0] == 0
+    status, out, _ = grokbench("show", "99a")
+    assert status == 0
+    assert "tolerance: ≤ 0.9 (below nine tenths)" in out
+    assert out.count("add/flow seed 70") == 6
+    key = next(line.split()[0] for line in out.splitlines() if "add/flow seed 7000" in line)
+    assert f"run {key} in" in grokbench("show", key)[1]
+    assert len(json.loads(grokbench("show", "99a", "--json")[1])["runs"]) == 6
+
+
+def test_a_claim_without_runs_says_so(mine, grokbench):
+    assert "none of those that are registered" in grokbench("show", "99a")[1]
