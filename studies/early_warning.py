@@ -6,10 +6,10 @@ others with an AUROC of .93 (arXiv 2605.08237), and the squared norm half-way to
 .90). Their residual of dynamic modes is not stored; the dimension of the features and the bits of the weights are the
 signals of its kind that are. Beside them stand the cheapest: the norm of the weights and the training loss.
 
-A signal is by how many decades a column has fallen since t_mem. Its alarm is the first time after t_mem at which it has
-fallen by a threshold at three checkpoints on end. The threshold of a seed is the smallest that at most a twentieth of
-the runs without generalization of all other seeds reach. Every interval is over seeds, which are drawn again with all
-their runs.
+A signal is by how many decades a column has fallen since t_mem; an AUROC below one half says that it falls less there,
+or rises. Its alarm is the first time after t_mem at which it has fallen by a threshold at three checkpoints on end. The
+threshold of a seed is the smallest that at most a twentieth of the runs without generalization of all other seeds
+reach. Every interval is over seeds, which are drawn again with all their runs.
 """
 
 from __future__ import annotations
