@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grokbench.figures.style import COLORS, GREY, INK, PALE, data, styled
+from grokbench.figures.style import COLORS, GREY, INK, PALE, data, specification
 
 if TYPE_CHECKING:
     import altair

@@ -1,8 +1,10 @@
 """Puts the results of a suite into results/reference: its tables, its figures, and its runs in one archive.
 
-python studies/reference.py results/modular [--curves]
+python studies/reference.py results/modular [--whole]
 
-The archive is the same bytes for the same runs, and `grokbench report` makes everything else in the folder from it.
+The archive is the same bytes for the same runs, and `grokbench report` makes everything else in the folder from it. So
+that all references together stay below 40 MB, the longest tables are left out, and of figures those that show the answer
+at a glance are kept.
 """
 
 from __future__ import annotations
@@ -18,18 +20,20 @@ from grokbench.report.write import write_report
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 KEPT = ("*.csv", "*.md", "*.json", "figures/*.svg")
+LEFT_OUT = ("curves.csv", "early_stopping.csv", "runs.md")
+FIGURES = ("cast", "cross_table", "verdicts", "needs", "lead", "outcomes", "size")
 FILTER = {"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0}  # for text
 
 
-def keep(results: Path, target: Path, curves: bool) -> None:
+def keep(results: Path, target: Path, whole: bool) -> None:
     """Write the report of some results, copy what is read of it, and pack the runs. The target is made anew.
 
-    curves : whether curves.csv is kept, too; it can be made again from the archive.
+    whole : whether nothing is left out.
     """
     write_report(results)
     shutil.rmtree(target, ignore_errors=True)
     for path in sorted(path for pattern in KEPT for path in results.glob(pattern)):
-        if curves or path.name != "curves.csv":
+        if whole or (path.stem in FIGURES if path.suffix == ".svg" else path.name not in LEFT_OUT):
             copy = target / path.relative_to(results)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
@@ -66,9 +70,9 @@ def main() -> None:
     """Keep the results that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--curves", action="store_true", help="keep curves.csv, too")
+    parser.add_argument("--whole", action="store_true", help="leave nothing out")
     given = parser.parse_args()
-    keep(given.results, REFERENCE / given.results.name, given.curves)
+    keep(given.results, REFERENCE / given.results.name, given.whole)
 
 
 if __name__ == "__main__":
