@@ -38,14 +38,14 @@ def shown_run() -> tuple[pandas.Series, pandas.DataFrame]:
     return run, curve.assign(**above)
 
 
-def chart() -> altair.TopLevelMixin:
+def chart() -> dict:
     """The curve with its two events, the delay between them, the head and the level."""
     import altair as alt
 
     run, curve = shown_run()
     layers = [band(run), level(curve), *lines(curve), *events(run), *delay(run), *head(run)]
     whole = alt.layer(*layers).properties(width=620, height=270)
-    return styled(whole, TITLE.format(**run))
+    return specification(whole, TITLE.format(**run))
 
 
 def axes(x: str, y: str = "kappa") -> dict[str, object]:
@@ -144,7 +144,7 @@ def main() -> None:
     import vl_convert
 
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(vl_convert.vegalite_to_svg(chart().to_dict()), encoding="utf-8")
+    FILE.write_text(vl_convert.vegalite_to_svg(chart()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def words_of(svg):
 
 def test_the_committed_picture_has_the_words_of_the_program():
     convert = pytest.importorskip("vl_convert")
-    drawn = words_of(convert.vegalite_to_svg(annotated_curve.chart().to_dict()))
+    drawn = words_of(convert.vegalite_to_svg(annotated_curve.chart()))
     committed = words_of(annotated_curve.FILE.read_text(encoding="utf-8"))
     assert sorted(committed) == sorted(drawn), "python studies/annotated_curve.py draws it"
     assert len(drawn) > 10
@@ -23,7 +23,7 @@ def test_the_committed_picture_has_the_words_of_the_program():
 
 def test_its_words_are_the_numbers_of_the_table_of_runs():
     run, curve = annotated_curve.shown_run()
-    words = json.dumps(annotated_curve.chart().to_dict(), ensure_ascii=False)
+    words = json.dumps(annotated_curve.chart(), ensure_ascii=False)
     for said in (f"t_mem = {run.t_mem:.0f}", f"t_gen = {run.t_gen:.0f}", f"delay: {run.delay:.2f} decades"):
         assert said in words
     assert f"head: {run['head']:.2f}".replace("-", "−") in words
