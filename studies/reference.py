@@ -2,9 +2,8 @@
 
 python studies/reference.py results/modular [--whole]
 
-The archive is the same bytes for the same runs, and `grokbench report` makes everything else in the folder from it. So
-that all references together stay below 40 MB, the longest tables are left out, and of figures those that show the answer
-at a glance are kept.
+The archive is the same bytes for the same runs, and `grokbench report` makes everything else in the folder from it. All
+references together stay below 40 MB: the longest tables are left out, and the figures that show no answer at a glance.
 """
 
 from __future__ import annotations
