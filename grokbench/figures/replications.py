@@ -1,0 +1,107 @@
+"""Published claims at a glance: one row per claim, a letter per part, its verdict as colour and mark."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from grokbench.figures.base import Figure
+from grokbench.figures.style import INK, data
+from grokbench.registry import register_figure
+from grokbench.registry import tables as registry
+from grokbench.tables.grid import Grid
+from grokbench.tables.replications import quantity_text, tolerance_text
+from grokbench.tables.text import interval_text
+from grokbench.verdicts.replication import NOT_REPRODUCED, REPRODUCED, Replicated
+
+if TYPE_CHECKING:
+    import altair
+
+UNDECIDED = "undecided"
+LOOKS = {REPRODUCED: "#0072B2", NOT_REPRODUCED: "#D55E00", UNDECIDED: "#8A8A8A"}
+MARKS = {REPRODUCED: "circle", NOT_REPRODUCED: "square", UNDECIDED: "diamond"}
+NUMBER = re.compile(r"\d+")
+LONGEST = 74  # characters of a sentence beside its row
+
+
+@register_figure("replications")
+class Replications(Figure):
+    """published claims, one row each: which parts are reproduced, which are not, which stay undecided"""
+
+    numbers = "replications"
+    rank = 0
+
+    def applies(self, grid: Grid) -> bool:
+        """Where claims are registered for the suite, and any of their runs are there."""
+        return any(one.runs for one in grid.replicated)
+
+    def title(self, grid: Grid) -> str:
+        """How many claims have which verdict."""
+        verdicts = [row["verdict"] for row in rows(grid)]
+        return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in LOOKS) + f" of {len(verdicts)} claims"
+
+    def caption(self, grid: Grid) -> str:
+        """What marks and letters are."""
+        return (
+            "A mark is a part of a claim, its letter as in the table. Reproduced: all of our 95 % interval lies in the "
+            "tolerance that was fixed before the runs; not reproduced: it lies outside; undecided: neither."
+        )
+
+    def chart(self, grid: Grid) -> altair.TopLevelMixin:
+        """Marks on the left, the first sentence of each claim on the right."""
+        import altair as alt
+
+        marked, verdicts = rows(grid), list(LOOKS)
+        texts = [row for row in marked if row["part"] == 0]
+        order = [row["claim"] for row in texts]
+        y = alt.Y("claim:O", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False))
+        x = alt.X(
+            "part:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.5, max(row["part"] for row in marked) + 0.5])
+        )
+        color = alt.Color("verdict:N", title=None, scale=alt.Scale(domain=verdicts, range=list(LOOKS.values())))
+        shape = alt.Shape("verdict:N", title=None, scale=alt.Scale(domain=verdicts, range=list(MARKS.values())))
+        hover = [
+            f"{name}:N" for name in ("id", "sentence", "published", "tolerance", "ours", "verdict", "reason", "source")
+        ]
+        marks = alt.Chart(data(marked)).encode(x=x, y=y, tooltip=hover)
+        points = marks.mark_point(size=190, filled=True, opacity=1).encode(color=color, shape=shape)
+        letters = marks.mark_text(fontSize=9, color="white", fontWeight=600).encode(text="letter:N")
+        sentences = (
+            alt.Chart(data(texts))
+            .mark_text(align="left", fontSize=11, color=INK, limit=470)
+            .encode(x=alt.value(0), y=alt.Y("claim:O", sort=order, axis=None), text="short:N", tooltip=hover)
+        )
+        height = alt.Step(19)
+        left = alt.layer(points, letters).properties(width=170, height=height)
+        return alt.hconcat(left, sentences.properties(width=470, height=height), spacing=10)
+
+
+def rows(grid: Grid) -> list[dict[str, object]]:
+    """A row per part of a claim, in the order of their numbers: where it stands, and what hovering tells."""
+    claims = sorted(registry["replications"]().known(grid), key=lambda one: (_number(one), one.claim.id))
+    places: dict[int, int] = {}
+    made = []
+    for one in claims:
+        part = places[_number(one)] = places.get(_number(one), -1) + 1
+        made.append({"claim": str(_number(one)), "part": part, **_words(one)})
+    return made
+
+
+def _number(one: Replicated) -> int:
+    return int(NUMBER.match(one.claim.id)[0])
+
+
+def _words(one: Replicated) -> dict[str, str]:
+    sentence = one.claim.sentence
+    return {
+        "id": one.claim.id,
+        "letter": NUMBER.sub("", one.claim.id),
+        "sentence": sentence,
+        "short": sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}…",
+        "published": f"{quantity_text(one.claim)}: {one.claim.published}",
+        "tolerance": tolerance_text(one.claim),
+        "ours": interval_text(one.ours.estimate, one.ours.low, one.ours.high) or "no number",
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "source": one.claim.source,
+    }
