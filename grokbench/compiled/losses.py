@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grokbench.compiled.elementary import exponentiate, machine_code
+from grokbench.compiled.elementary import as_written, exponentiate, machine_code
 
 CROSS_ENTROPY, SQUARES, HINGE, STABLEMAX = range(4)
 LOSSES = {"cross-entropy": CROSS_ENTROPY, "mse": SQUARES, "hinge": HINGE, "stablemax": STABLEMAX}
@@ -33,9 +33,14 @@ def differentiate(scores, outputs, classes, values, loss, factor):
             scores[i, c] = 0
 
 
-@machine_code
+@as_written
 def softmax(s, outputs, classes, scale):
-    """``p - e_true`` with ``p = exp(s) / sum exp(s)``."""
+    """``p - e_true`` with ``p = exp(s) / sum exp(s)``.
+
+    The largest term of the sum, which is 1, comes last: before the others it would swallow each of them, where together
+    they are more than its last digit.
+    """
+    one = s.dtype.type(1)
     for i in range(len(s)):
         top = s[i, 0]
         for c in range(1, outputs):
@@ -44,13 +49,18 @@ def softmax(s, outputs, classes, scale):
             s[i, c] -= top
     exponentiate(s.reshape(-1))  # all rows at once: full vectors
     for i in range(len(s)):
-        total = s.dtype.type(0)
+        others, ones = s.dtype.type(0), s.dtype.type(0)
         for c in range(outputs):
-            total += s[i, c]
-        share = scale / total
+            if s[i, c] == one:
+                ones += one
+            else:
+                others += s[i, c]
+        total = ones + others
         for c in range(outputs):
-            s[i, c] *= share
-        s[i, classes[i]] -= scale
+            s[i, c] /= total
+        s[i, classes[i]] -= one
+        for c in range(outputs):
+            s[i, c] *= scale
 
 
 @machine_code
