@@ -221,7 +221,7 @@ REFERENCE = {  # suite -> what is kept of it besides the tables that all have
 
 
 # made by version 1 of what has a version 2 now (frozen twins of networks, after_kernel, laziness)
-OF_EARLIER_VERSIONS = {"atlas", "mediation"}
+OF_EARLIER_VERSIONS: set[str] = set()
 # what --only named, where a suite is hours long
 PARTS = {
     "families": ("levi", "slope", "sparse-parity", "gp-ladder", "small-committee", "transformer-31", "deep"),
