@@ -15,9 +15,9 @@ from grokbench.report.archive import with_runs
 from grokbench.report.documents import document, documents_in, heading
 from grokbench.report.draw import HOW_TO_INSTALL, can_draw
 from grokbench.report.embedded import libraries, policy, rendered, script, style
-from grokbench.report.page import NAME, Content, content_of_folder, page_with
+from grokbench.report.page import NAME, content_of_folder, page_with
 from grokbench.report.page_words import Sentence
-from grokbench.report.write import read_content, read_grid
+from grokbench.report.write import read_content, read_grid, table_lines, tables_of
 from grokbench.runs.files import is_file, is_folder
 from grokbench.runs.store import Store, claim, write_atomically
 
@@ -121,14 +121,19 @@ class _Site:
         self.written.append(path)
 
     def write_suite(self, folder: Path, name: str) -> Suite:
-        """The page of a result set, and its tables beside it."""
-        content, address = _content(folder), f"{name}/{NAME}"
-        self.write(address, page_with(content, **self.frame(address)))
+        """The page of a result set, of its runs or else of its tables, and its tables beside it."""
+        with with_runs(folder) as place:
+            grid = read_grid(place) if is_folder(place / "runs") and Store(place).keys() else None
+            content = read_content(place, grid) if grid else content_of_folder(folder)
+        self.write(f"{name}/{NAME}", page_with(content, **self.frame(f"{name}/{NAME}")))
+        made = {table.name: table for table in tables_of(grid)} if grid else {}
         for table in content.tables:
             file = folder / f"{table.name}.csv"
             if is_file(file):
-                self.write(f"{name}/{table.name}.csv", file.read_text(encoding="utf-8"))
-        return Suite(address, content.title, [*content.asked[:1], *content.came_out])
+                self.write(f"{name}/{file.name}", file.read_text(encoding="utf-8"))
+            elif table.name in made:  # left out of the result set, and made again from its archive
+                self.write(f"{name}/{file.name}", "".join(table_lines(made[table.name], grid)))
+        return Suite(f"{name}/{NAME}", content.title, [*content.asked[:1], *content.came_out])
 
     def write_documents(self) -> None:
         """Every document, and a list of them."""
@@ -141,11 +146,3 @@ class _Site:
         if listed and "docs/index.html" not in self.documents:
             frame = self.frame("docs/index.html")
             self.write("docs/index.html", rendered("list.html", title="Documents", listed=listed, **frame))
-
-
-def _content(folder: Path) -> Content:
-    """The content of a result set: of its runs, stored or in its archive, or of its tables alone."""
-    with with_runs(folder) as place:
-        if is_folder(place / "runs") and Store(place).keys():
-            return read_content(place, read_grid(place))
-    return content_of_folder(folder)

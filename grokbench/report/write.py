@@ -36,8 +36,7 @@ def write_report(results: str | Path) -> Grid:
     with tables_claimed(results):
         grid = read_grid(results)
         for table in tables_of(grid):
-            columns = [column.name for column in table.columns_of(grid)]
-            write_atomically(results / f"{table.name}.csv", csv_lines(columns, table.rows(grid), table.digits))
+            write_atomically(results / f"{table.name}.csv", table_lines(table, grid))
             if table.own_page:
                 write_atomically(results / f"{table.name}.md", table.page(grid))
         if grid.explained:
@@ -56,6 +55,11 @@ def read_content(results: Path, grid: Grid, figures: Sequence[Drawn] | None = No
         note = Note.read(results)
     figures = drawn(grid) if figures is None else figures
     return content_of_grid(grid, tables_of(grid), figures, note, results.resolve().name)
+
+
+def table_lines(table: Table, grid: Grid) -> Iterator[str]:
+    """The CSV file of a table, line by line."""
+    return csv_lines([column.name for column in table.columns_of(grid)], table.rows(grid), table.digits)
 
 
 def tables_of(grid: Grid) -> list[Table]:
