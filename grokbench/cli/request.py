@@ -84,17 +84,18 @@ class Request:
 
         self.store.prepare()
         judged = rules.of_suite(self.plan.suite.name) or replication.of_suite(self.plan.suite.name)
-        Note.of(self.plan, with_cells=bool(judged)).write(self.store.results)
-        if not self.to_do:
-            return True
-        self._compile_once()
-        limits = Limits(self.plan.suite.time_limit_s, self.memory_limit)
-        with Interruption() as interruption, self._watch() as watch:
-            work = (self.to_do, self.store, watch, interruption)
-            if self.dask:
-                complete = execute_on_cluster(*work, self.dask, limits, self.include)
-            else:
-                complete = execute(*work, self.parallel, limits, self.include)
+        with Interruption() as interruption:  # from the moment on from which the folder is seen
+            Note.of(self.plan, with_cells=bool(judged)).write(self.store.results)
+            if not self.to_do:
+                return True
+            self._compile_once()
+            limits = Limits(self.plan.suite.time_limit_s, self.memory_limit)
+            with self._watch() as watch:
+                work = (self.to_do, self.store, watch, interruption)
+                if self.dask:
+                    complete = execute_on_cluster(*work, self.dask, limits, self.include)
+                else:
+                    complete = execute(*work, self.parallel, limits, self.include)
         return None if interruption.count > 1 else complete
 
     def _compile_once(self) -> None:
