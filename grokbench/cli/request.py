@@ -103,12 +103,12 @@ class Request:
         from grokbench.cli.screen import say
         from grokbench.learners.neural import compiled
         from grokbench.runs import server
-        from grokbench.runs.process import has_foreign_code
+        from grokbench.runs.process import needs_compiler
 
         on_this_machine = not self.dask
         if on_this_machine and self.parallel:
             with contextlib.suppress(OSError):  # the first run will say so
-                server.running(compiler=has_foreign_code(self.include))
+                server.running(compiler=needs_compiler(self.include, self.to_do))
         if on_this_machine and compiled.waits():
             if not self.quiet:
                 say("compiling the training loop of networks, once on this machine: about ten seconds")

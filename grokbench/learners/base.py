@@ -26,6 +26,7 @@ class Learner(Optioned):
     integer_clock : asked at whole numbers only.
     first_time : the first positive checkpoint (known after `begin`, for flows); the clock's natural unit.
     deterministic : ignores `rng`.
+    compiles : loads torch's compiler, as every optimizer of torch does, which the fork server then has ready.
     encoding : how tokens become numbers (`grokbench.learners.encodings`); where it is a choice, an option.
     version : raised when results change on purpose.
     device : "cpu" or "cuda"; set by the harness before `begin`.
@@ -38,6 +39,7 @@ class Learner(Optioned):
     integer_clock = True
     first_time = 1.0
     deterministic = False
+    compiles = False
     encoding: Encoding = "auto"
     version = 1
     device = "cpu"

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from grokbench.allowed import ALWAYS, allowed
 from grokbench.curves.run import STATUSES, Run
 from grokbench.errors import UsageError
+from grokbench.registry import learners
 from grokbench.runs import server
 from grokbench.runs.child import main as child_main
 from grokbench.runs.record import check_columns, is_number
@@ -246,7 +248,7 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     for attempt in range(STARTS):
         try:
             folder.mkdir(parents=True, exist_ok=True)  # the temporary folder may have been cleaned
-            context = server.running(attempt < STARTS - BARE_STARTS, compiler=has_foreign_code(include))
+            context = server.running(attempt < STARTS - BARE_STARTS, compiler=needs_compiler(include, [spec]))
             return _launch(context, spec, json.dumps(order), log, limits)
         except (EOFError, ConnectionError):  # the fork server was killed, perhaps so lately that it seems to live
             time.sleep(AGAIN_SECONDS * 2**attempt)
@@ -257,9 +259,10 @@ def start(spec: RunSpec, include: tuple[str, ...], folder: Path, limits: Limits)
     )
 
 
-def has_foreign_code(include: tuple[str, ...]) -> bool:
-    """Whether runs execute code that is not ours, which may ask for any part of torch."""
-    return bool(include) or allowed() != [ALWAYS]
+def needs_compiler(include: tuple[str, ...], specs: Iterable[RunSpec]) -> bool:
+    """Whether runs load torch's compiler: those of learners that say so, and code that is not ours, which may."""
+    foreign = bool(include) or allowed() != [ALWAYS]
+    return foreign or any(learners[name].compiles for name in {spec.learner.name for spec in specs})
 
 
 def _launch(context, spec: RunSpec, order: str, log: Path, limits: Limits) -> Process:

@@ -399,7 +399,14 @@ def test_what_a_suite_does_not_say_has_a_default(write_suite):
 
 
 # registered and run so: to take one away would void the other's runs
-REPEATED = {"causes": {("xor-ce", "net")}}
+REPEATED = {
+    "causes": {("xor-ce", "net")},
+    # groups of claims that were written apart; a plan has each run once
+    "replications": {
+        *(("add61", "c30-add"), ("add31-20", "c26-few"), ("add31-60", "c26-add")),
+        *((f"c33-plain-lr.01-wd{decay}", f"c38-wd{decay}") for decay in (1, 3)),
+    },
+}
 
 
 def test_shipped_suites_are_valid_and_repeat_no_variant():

@@ -78,11 +78,10 @@ class ModuleLearner(Learner):
     dtype: Literal["float32", "float64"] = "float32"
 
     family = "neural"
+    compiles = True
 
     def __post_init__(self):
-        import torch
-
-        make_optimizer(self, [torch.zeros(2, 2, requires_grad=True)])  # so that a mistake stops the plan, not the run
+        make_optimizer(self, [])  # so that a mistake stops the plan, not the run
 
     def make(self, n_inputs: int, n_classes: int, alphabet):
         """The module, which maps (n, n_inputs) to (n, n_classes), of a regression to (n, 1)."""
@@ -197,7 +196,10 @@ class ModuleLearner(Learner):
 
 
 def make_optimizer(options: ModuleLearner, tensors: list):
-    """The optimizer that the options name, over some tensors; OptionError for what torch.optim does not take."""
+    """The optimizer that the options name, over some tensors; OptionError for what torch.optim does not take.
+
+    Over none it is None, but the options are looked at, and torch's compiler, which every optimizer loads, stays away.
+    """
     import torch
 
     known = [name for name, cls in vars(torch.optim).items() if isinstance(cls, type) and name != "Optimizer"]
@@ -213,6 +215,8 @@ def make_optimizer(options: ModuleLearner, tensors: list):
     try:
         return cls(tensors, lr=options.learning_rate, **given)
     except (TypeError, ValueError, RuntimeError) as error:
+        if not tensors and "empty parameter list" in str(error):  # all else was in order
+            return None
         text = " ".join(str(error).split())[:200]
         expected = f"what {options.optimizer} takes ({text})"
         raise OptionError("optimizer_arguments", dict(options.optimizer_arguments), expected) from error
