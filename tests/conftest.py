@@ -1,6 +1,7 @@
 """What tests of several rooms share: registries as they were, suites from text, the command line in this process."""
 
 import contextlib
+import os
 import sys
 from collections import Counter
 from functools import cache
@@ -14,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from grokbench import cli
 from grokbench.allowed import allow_only, allowed
 from grokbench.registry import REGISTRIES
+from grokbench.report import draw
 
 TESTS = Path(__file__).parent
 SABOTEURS = TESTS / "runs" / "support_saboteurs.py"
@@ -45,7 +47,8 @@ def pytest_cmdline_main(config):
 
 
 def pytest_configure(config):
-    """How many examples a property gets is settled before the tests are read."""
+    """Settled before the tests are read: how many examples a property gets, and that most reports have no figures."""
+    os.environ[draw.SWITCH] = "0"  # they take seconds each; see `with_figures`
     if config.getoption("--full"):
         settings.load_profile("full")
 
@@ -70,6 +73,14 @@ def pytest_terminal_summary(terminalreporter, config):
     for nodeid, total in seconds.most_common(10):
         if total >= 1 and nodeid:
             terminalreporter.write_line(f"not so quick: {total:.1f} s {nodeid}")
+
+
+@pytest.fixture(scope="module")
+def with_figures():
+    """Reports of this file's tests have figures and a page, as they have for a user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(draw.SWITCH)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -58,6 +58,7 @@ def test_the_table_is_written(tmp_path, grokbench):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("with_figures")
 def test_the_figure_is_drawn_by_report(tmp_path, write_suite, grokbench):
     pytest.importorskip("altair")
     path, results = tmp_path / "my_figure.py", tmp_path / "results"

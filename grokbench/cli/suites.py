@@ -193,10 +193,10 @@ def _show_summary(grid, tables: dict, results: Path) -> None:
 
 def _pictures(grid, results: Path) -> str:
     """Where the figures are, the first three by name, and the page; or what to install."""
-    from grokbench.report.draw import FOLDER, HOW_TO_INSTALL, can_draw, figures_of
+    from grokbench.report.draw import FOLDER, figures_of, why_tables_alone
 
-    if not can_draw():
-        return f"no figures: {HOW_TO_INSTALL}, then: report {results}"
+    if reason := why_tables_alone():
+        return f"no figures: {reason}: report {results}"
     names = [f"{figure.name}.svg" for figure in figures_of(grid)]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     drawn = f"figures in {results / FOLDER}/: {', '.join(names[:MOST_NAMED])}{more}" if names else "no figures"

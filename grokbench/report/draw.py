@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,19 @@ FOLDER = "figures"
 SCALE = 2  # pixels of a PNG file for one of the drawing
 NEEDED = ("altair", "vl_convert", "jinja2")
 HOW_TO_INSTALL = "pip install 'grokbench[plot]'"
+SWITCH = "GROKBENCH_FIGURES"  # "0" in the environment: tables alone
 
 
 def can_draw() -> bool:
     """Whether the libraries of the extra `plot` are installed, for figures and pages."""
     return all(importlib.util.find_spec(name) for name in NEEDED)
+
+
+def why_tables_alone() -> str:
+    """Why a report has neither figures nor a page, and what to do about it; empty where it has them."""
+    if os.environ.get(SWITCH) == "0":
+        return f"unset {SWITCH}, then"
+    return "" if can_draw() else f"{HOW_TO_INSTALL}, then"
 
 
 def figures_of(grid: Grid) -> list[Figure]:

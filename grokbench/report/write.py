@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grokbench.curves.run import Run
 from grokbench.registry import tables as registry
-from grokbench.report.draw import Drawn, can_draw, drawn, write_figures
+from grokbench.report.draw import Drawn, drawn, why_tables_alone, write_figures
 from grokbench.report.explained_page import explanations_page
 from grokbench.report.page import NAME, Content, content_of_grid, page
 from grokbench.runs.claims import tables_claimed
@@ -42,7 +42,7 @@ def write_report(results: str | Path) -> Grid:
         if grid.explained:
             write_atomically(results / "explanations.md", explanations_page(grid))
         write_atomically(results / "environment.json", _environments(grid))
-        if can_draw():
+        if not why_tables_alone():
             figures = drawn(grid)
             write_figures(results, figures)
             write_atomically(results / NAME, page(read_content(results, grid, figures)))

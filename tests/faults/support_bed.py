@@ -22,7 +22,6 @@ from support_runs import table
 
 from grokbench import cli
 from grokbench.registry import include, learners
-from grokbench.report import write
 from grokbench.report.write import write_report
 from grokbench.runs import server
 from grokbench.runs.store import LEFTOVER, Store
@@ -182,9 +181,6 @@ def _forked(arguments: list[str], errors: Path) -> None:
     sys.stdout, sys.stderr = (open(n, "w", closefd=False) for n in (1, 2))  # noqa: SIM115
     status = 3
     forget()
-    write.can_draw = lambda: (
-        False
-    )  # the drawing library has threads, which a forked process lacks; it would wait for them
     try:
         cli.main(arguments)
     except SystemExit as end:

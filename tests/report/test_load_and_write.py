@@ -9,6 +9,7 @@ from grokbench.errors import UsageError
 from grokbench.registry import tables
 from grokbench.report.write import read_grid, tables_of, write_report
 
+pytestmark = pytest.mark.usefixtures("with_figures")
 OF_REGISTERED_SUITES = {"explanations", "cross_table", "needs", "replications"}
 SUITE = """
 title = "Two ridges"
@@ -61,6 +62,19 @@ def test_written_again_it_is_the_same_bytes(results):
     assert {path.name: path.read_bytes() for path in results.iterdir() if path.is_file()} == before
     assert (grid.title, len(grid.runs), len(grid.cells)) == ("Two ridges", 4, 2)
     assert grid.is_sweep
+
+
+def test_the_environment_switches_figures_and_page_off(results, grokbench, monkeypatch):
+    for name in ("figures", "index.html"):
+        (results / name).rename(results.parent / name)
+    monkeypatch.setenv("GROKBENCH_FIGURES", "0")
+    status, out, _ = grokbench("report", results)
+    assert (status, "no figures: unset GROKBENCH_FIGURES, then: report" in out) == (0, True)
+    assert not [name for name in ("figures", "index.html") if (results / name).exists()]
+    monkeypatch.setenv("GROKBENCH_FIGURES", "1")
+    status, out, _ = grokbench("report", results)
+    assert (status, "page: " in out) == (0, True)
+    assert (results / "index.html").read_bytes() == (results.parent / "index.html").read_bytes()
 
 
 def test_cells_of_earlier_code_stand_before_those_of_the_present_whatever_their_hashes(

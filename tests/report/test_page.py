@@ -25,6 +25,7 @@ from grokbench.tables.laws import example_runs
 
 for library in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(library, reason="pip install 'grokbench[plot]'")
+pytestmark = pytest.mark.usefixtures("with_figures")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from grokbench.report.write import write_report
 
 for library in ("altair", "vl_convert", "jinja2", "selenium"):
     pytest.importorskip(library, reason="pip install 'grokbench[test,plot]'")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("with_figures")]
 
 ENTER, TAB, SPACE = "\ue007", "\ue004", " "
 ROW = "#row-delays-0 button"

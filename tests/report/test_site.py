@@ -18,6 +18,7 @@ from grokbench.report.write import write_report
 
 for library in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(library, reason="pip install 'grokbench[plot]'")
+pytestmark = pytest.mark.usefixtures("with_figures")
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
 FRAME = {"policy": "", "style": "", "scripts": (), "places": [], "root": "../", "here": ""}

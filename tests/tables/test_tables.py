@@ -16,7 +16,6 @@ from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
 from grokbench.logs.judging import detect_files
 from grokbench.logs.reading import Reading
-from grokbench.report.draw import can_draw
 from grokbench.report.write import write_report
 from grokbench.runs.store import Store
 from grokbench.tables.delays import delay_text
@@ -287,7 +286,6 @@ def test_a_report_rebuilds_the_same_bytes(filled, copied):
         *(f"{name}.csv" for name in CONTRACT),
         *("runs.md", "delays.md", "sensitivity.md", "comparisons.md", "prevalence.md", "early_stopping.md"),
         "environment.json",
-        *(["index.html"] if can_draw() else []),
     }
     for name in first:
         (store.results / name).unlink()
