@@ -139,20 +139,30 @@ def over_seeds(values: Sequence[Between], scale: str) -> Location:
     """A number and its 95 % interval over seeds: a share, a geometric mean or a mean.
 
     values : (seeds,), those that are known. The low end is that of the lower bounds, the high end that of the upper
-    ones. One seed has the whole line; none is undefined.
+    ones. The estimate takes the middle of two bounds, or the one that is finite; a share counts what is sure. One seed
+    has the whole line; none is undefined.
     """
     low, high = (np.array([getattr(value, side) for value in values], dtype=float) for side in ("low", "high"))
     if not len(values):
         return Location(math.nan, math.nan, math.nan, 0)
     if scale == "share":
-        count = int(low.sum())
-        return Location(count / len(low), *clopper_pearson(count, len(low), LEVEL), len(low))
+        return _share(int(low.sum()), int(high.sum()), len(low))
     if scale == "log":
-        low, high = np.log10(low), np.log10(high)
-    bottom, top = _student(low)[0], _student(high)[1]
-    middle = float(np.mean(np.where(np.isfinite(high), (low + high) / 2, low)))
-    ends = (middle, bottom, top)
+        with np.errstate(divide="ignore"):  # a ratio to what did not come is bounded by 0 from below
+            low, high = np.log10(low), np.log10(high)
+    ends = (float(np.mean(_middles(low, high))), _student(low)[0], _student(high)[1])
     return Location(*(_power(end) if scale == "log" else end for end in ends), len(low))
+
+
+def _share(sure: int, possible: int, n: int) -> Location:
+    """The share of seeds that surely are, from the exact low end of theirs to the high end of those that may be."""
+    return Location(sure / n, clopper_pearson(sure, n, LEVEL)[0], clopper_pearson(possible, n, LEVEL)[1], n)
+
+
+def _middles(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Half-way between two bounds, or the one that is finite."""
+    finite = np.stack([np.where(np.isfinite(low), low, high), np.where(np.isfinite(high), high, low)])
+    return finite.mean(axis=0)
 
 
 def _student(values: np.ndarray) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """What a claim reads of one run: an event, a flag, or a column of its curve at a moment.
 
 A reading is a number known between two bounds: a time that a run did not live to see lies between its last checkpoint
-and infinity. `reading` turns the words of a claim into a function; `READINGS` lists them.
+and infinity, and a flag of which it says nothing between 0 and 1. `reading` turns the words of a claim into a function;
+`READINGS` lists them.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ def _number(of: Callable[[Run], float]) -> Callable[[Run], Between]:
     return lambda run: _exactly(of(run))
 
 
+def _late(run: Run) -> Between:
+    """Whether it generalizes late; anything between where the endpoint is empty: the run does not say."""
+    late = run.detections[LEVEL].late
+    return Between(0.0, 1.0) if math.isnan(late) else _exactly(late)
+
+
 def _event(name: str) -> Callable[[Run], Between]:
     """The time of t_mem or t_gen."""
 
@@ -81,7 +88,7 @@ def _half_rise(run: Run) -> Between:
 
 
 EVENTS: dict[str, Reading] = {
-    "late": Reading(lambda run: _exactly(run.detections[LEVEL].late == 1), "flag"),
+    "late": Reading(_late, "flag"),
     "generalizes": Reading(lambda run: _exactly(run.detections[LEVEL].t_gen_censoring != "right"), "flag"),
     "fits": Reading(lambda run: _exactly(run.detections[LEVEL].t_mem_censoring != "right"), "flag"),
     "t_mem": Reading(_event("t_mem"), "time"),

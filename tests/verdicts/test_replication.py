@@ -84,6 +84,14 @@ def test_what_did_not_come_lies_beyond_the_last_checkpoint():
     assert reading("late").of(never) == reading("generalizes").of(never) == (0, 0)
 
 
+def test_late_is_open_where_the_run_does_not_say():
+    """The endpoint is empty, by the contract, of runs that never fit, collapse or are unconfirmed."""
+    for given in ({"t_mem": NEVER, "t_gen": NEVER}, {"t_gen": NEVER, "budget": 150}):
+        one = made(**given)
+        assert math.isnan(one.detections[0.95].late)
+        assert reading("late").of(one) == (0, 1)
+
+
 def test_a_column_is_read_at_a_moment():
     one = made()
     time, norm = one.curve.time, one.curve.column("norm")
@@ -181,10 +189,23 @@ def test_the_interval_of_a_share_is_exact():
     assert (found.estimate, found.low, found.high) == pytest.approx((0.8, expected.low, expected.high))
 
 
+def test_a_share_that_is_not_sure_is_open_on_both_sides():
+    """Seven seeds are, one is not, two do not say: between 7 and 9 of 10."""
+    found = over_seeds([*exactly(*[1] * 7, 0), Between(0, 1), Between(0, 1)], "share")
+    low, high = (stats.binomtest(k, 10).proportion_ci(0.95, method="exact") for k in (7, 9))
+    assert (found.estimate, found.low, found.high) == pytest.approx((0.7, low.low, high.high))
+
+
 def test_a_bound_opens_the_interval_on_its_side():
     found = over_seeds([*exactly(100, 110), Between(120, math.inf)], "log")
     assert math.isinf(found.high)
     assert 0 < found.low < 110
+
+
+def test_a_ratio_to_what_did_not_come_is_told_by_its_upper_bound():
+    """Five seeds with 10 / (more than 100): at most a tenth, and nothing is known below."""
+    found = over_seeds([QUANTITIES["ratio"].of([Between(10, 10), Between(100, math.inf)], ())] * 5, "log")
+    assert (found.estimate, found.low, found.high) == pytest.approx((0.1, 0, 0.1))
 
 
 # ---- verdicts
@@ -212,6 +233,13 @@ def test_what_is_true_is_reproduced_and_what_is_false_is_not():
     assert judged(times, {"add/net": runs()}).verdict == "reproduced"
     assert judged(times, {"add/net": runs(t_gen=2000.0)}).verdict == "not reproduced"
     assert judged(times, {"add/net": runs(t_gen=NEVER)}).verdict == "not reproduced"
+
+
+@pytest.mark.parametrize("tolerance", [(0.5, 1.0), (0.0, 0.5)])
+def test_runs_that_do_not_say_whether_they_are_late_decide_no_claim(tolerance):
+    """Neither one of lateness nor one of its absence."""
+    found = judged(claim(tolerance=tolerance), {"add/net": runs(t_gen=NEVER, budget=150)})
+    assert (found.verdict, found.ours.low, found.ours.high) == ("undecided", 0, 1)
 
 
 def test_cells_are_paired_by_seed():
