@@ -20,7 +20,7 @@ from grokbench.suites.registered import Registration, registered_cells, registra
 from grokbench.suites.replications import Claims, replications
 from grokbench.verdicts.finding import UNDECIDED
 from grokbench.verdicts.quantities import QUANTITIES, Quantity, over_seeds
-from grokbench.verdicts.readings import Between, Reading, reading
+from grokbench.verdicts.readings import UNKNOWN, Between, Reading, reading
 
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 LEAST_KNOWN = 0.8  # share of the registered seeds that must have a number for a verdict
@@ -170,7 +170,7 @@ def of_seed(claim: Claim, runs: Mapping[str, Mapping[int, Run]], seed: int) -> B
     for read, grid in zip(claim.readings, claim.grids, strict=True):
         members = [runs[cell][seed] for cell in grid]
         if not all(run.complete for run in members):
-            return Between(math.nan, math.nan)
+            return UNKNOWN
         terms.append(_of_grid([read.of(run) for run in members], claim.of_grid))
     return claim.number.of(terms, claim.doses)
 
@@ -196,7 +196,9 @@ def _defined(value: Between) -> bool:
 
 
 def _of_grid(members: Sequence[Between], which: str) -> Between:
-    """The smallest, largest or (lower) middle reading of a grid, bound by bound."""
+    """The smallest, largest or (lower) middle reading of a grid, bound by bound; undefined where one of them is."""
+    if not all(map(_defined, members)):
+        return UNKNOWN
     place = {"smallest": 0, "median": (len(members) - 1) // 2, "largest": len(members) - 1}[which]
     return Between(*(sorted(bounds)[place] for bounds in zip(*members, strict=True)))
 
@@ -259,7 +261,8 @@ def _complaints(claim: Claim) -> Iterator[str]:
 def decidable(claim: Claim, seeds: int) -> bool:
     """Whether some outcome of that many seeds reproduces the claim, and another does not."""
     if claim.scale != "share":
-        bounded = any(math.isfinite(end) for end in claim.tolerance)
-        return bounded and seeds >= 2
+        low, high = claim.tolerance
+        least = 0.0 if claim.scale == "log" else -math.inf
+        return seeds >= 2 and (low > least or high < math.inf)
     outcomes = [over_seeds([Between(i < k, i < k) for i in range(seeds)], "share") for k in range(seeds + 1)]
     return {REPRODUCED, NOT_REPRODUCED} <= {held_against(ours, claim.tolerance) for ours in outcomes}

@@ -261,6 +261,19 @@ def test_a_grid_is_read_by_its_best_or_its_middle():
         assert of_seed(replace(one, of_grid=which), by_cell, 7000).low == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("which", ["smallest", "median", "largest"])
+@pytest.mark.parametrize("place", range(3))
+def test_a_grid_of_which_a_reading_is_undefined_is_undefined(which, place):
+    """Wherever it stands: numbers beside NaN have no order."""
+    times = [300.0, 500.0, 900.0]
+    times[place] = NEVER
+    cells = ("add/a", "add/b", "add/c")
+    by_cell = {cell: runs(cell, t_gen=time) for cell, time in zip(cells, times, strict=True)}
+    one = claim(of=("wait",), cells=(cells,), of_grid=which, tolerance=(1.0, 2.0))
+    assert math.isnan(of_seed(one, by_cell, 7000).low)
+    assert judged(one, by_cell).reason == "a number of 0 of 10 seeds only"
+
+
 @pytest.mark.parametrize(
     ("by_cell", "reason"),
     [
@@ -314,6 +327,8 @@ def test_five_seeds_decide_no_share_and_six_do():
     assert decidable(claim(), 6)
     assert decidable(claim(of=("t_gen",), tolerance=(1.0, math.inf)), 3)
     assert not decidable(claim(of=("t_gen",), tolerance=(-math.inf, math.inf)), 3)
+    assert not decidable(claim(of=("t_gen",), tolerance=(0.0, math.inf)), 3), "every time is positive"
+    assert decidable(claim(of=("norm at end",), tolerance=(0.0, math.inf)), 3)
 
 
 def test_no_claim_stands_twice():
