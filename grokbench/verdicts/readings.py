@@ -171,13 +171,10 @@ def _falls(column: str, share: float) -> Callable[[Run], Between]:
     return time
 
 
-def _fall_by(column: str, factor: float) -> Callable[[Run], Between]:
-    return _number(partial(early_signals.fall, column=column, factor=factor))
-
-
+NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 FORMS: tuple[tuple[str, str, Callable[..., Reading]], ...] = (
     (
-        r"(\w+) at (start|end|t_mem|t_gen|[\d.e+]+)",
+        rf"(\w+) at (start|end|t_mem|t_gen|{NUMBER})",
         "COLUMN at MOMENT: start, end, t_mem, t_gen or a time",
         lambda column, moment: Reading(_at(column, moment), "number"),
     ),
@@ -187,22 +184,22 @@ FORMS: tuple[tuple[str, str, Callable[..., Reading]], ...] = (
         lambda which, column: Reading(_extreme(column, np.nanmax if which == "largest" else np.nanmin), "number"),
     ),
     (
-        r"(\w+) reaches ([\d.e+-]+)",
-        "COLUMN reaches LEVEL: the time from which it is at or above",
+        rf"(\w+) reaches ({NUMBER})",
+        "COLUMN reaches LEVEL: the time from which it is at or above, dips of less than .15 below it aside",
         lambda column, level: Reading(_reaches(column, float(level)), "time"),
     ),
     (
-        r"(\w+) rises to ([\d.e+-]+)",
+        rf"(\w+) rises to ({NUMBER})",
         "COLUMN rises to SHARE: the time from which it has gone that share of its way from first to last",
         lambda column, share: Reading(_rises(column, float(share)), "time"),
     ),
     (
-        r"(\w+) falls to ([\d.e+-]+)",
+        rf"(\w+) falls to ({NUMBER})",
         "COLUMN falls to SHARE: the time at which it is that share of what it began with",
         lambda column, share: Reading(_falls(column, float(share)), "time"),
     ),
     (
-        r"(\w+) fall by ([\d.]+) t_mem",
+        rf"(\w+) fall by ({NUMBER}) t_mem",
         "COLUMN fall by FACTOR t_mem: decades from t_mem to that multiple of it",
         lambda column, factor: Reading(
             _number(partial(early_signals.fall, column=column, factor=float(factor))), "number"

@@ -1,19 +1,24 @@
 """From claims and hand-made runs to verdicts; every reading and every quantity against brute force."""
 
 import math
+import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 from scipy import stats
 from support_handmade import NEVER, changed, made, recorded
 
+from grokbench.curves.trace import COLUMNS
 from grokbench.errors import UsageError
+from grokbench.registry import measures
 from grokbench.statistics.location import Location
 from grokbench.suites.registered import Registration, registered_cells, registration, suite_of
 from grokbench.suites.replications import Claims, replications
+from grokbench.suites.suite import load_suite
 from grokbench.verdicts.quantities import QUANTITIES, over_seeds
-from grokbench.verdicts.readings import Between, reading
+from grokbench.verdicts.readings import EVENTS, FORMS, Between, reading
 from grokbench.verdicts.replication import (
     Claim,
     claims_of,
@@ -117,6 +122,14 @@ def test_a_column_falls_and_rises_when_it_was_made_to():
 @pytest.mark.parametrize("words", ["unknown at end", "largest unknown", "unknown reaches 1", "unknown rises to 1"])
 def test_a_column_that_was_not_measured_is_undefined(words):
     assert math.isnan(reading(words).of(made()).low)
+
+
+@pytest.mark.parametrize(
+    "words", ["norm at .", "norm at 1e", "norm reaches 1-2", "norm rises to e", "norm fall by . t_mem"]
+)
+def test_what_is_no_number_is_no_reading(words):
+    with pytest.raises(UsageError, match="no reading"):
+        reading(words)
 
 
 def test_an_unknown_reading_names_the_known_ones():
@@ -329,6 +342,38 @@ def test_five_seeds_decide_no_share_and_six_do():
     assert not decidable(claim(of=("t_gen",), tolerance=(-math.inf, math.inf)), 3)
     assert not decidable(claim(of=("t_gen",), tolerance=(0.0, math.inf)), 3), "every time is positive"
     assert decidable(claim(of=("norm at end",), tolerance=(0.0, math.inf)), 3)
+
+
+@pytest.mark.parametrize(("file", "one"), SHIPPED, ids=identity)
+def test_what_a_claim_reads_is_measured_in_its_cells(file, one):
+    """A column that no run has would leave the claim undecided, after all runs."""
+    names = list(one.of) * one.terms if len(one.of) == 1 else one.of
+    for words, grid in zip(names, one.grids, strict=True):
+        for cell in grid:
+            assert columns_read(words) <= measured()[cell], (words, cell)
+
+
+def columns_read(words: str) -> set[str]:
+    """The columns of which a reading of a form is made; those of events are in every curve, but for the norm."""
+    if words in EVENTS:
+        return {"norm"} if "law" in words and "bare" not in words else set()
+    matches = (re.fullmatch(pattern, words) for pattern, _, _ in FORMS)
+    (match,) = (match for match in matches if match)
+    return {match[2] if match[1] in ("largest", "smallest") else match[1]}
+
+
+@cache
+def measured() -> dict[str, set[str]]:
+    """Cell -> the columns of its curves."""
+    suite = load_suite(str(suite_of("replications/networks")))
+    return {
+        f"{task}/{learner.id}": {
+            *COLUMNS,
+            *(one for name in learner.measures for one in measures[name]().column_names()),
+        }
+        for learner in suite.learners
+        for task in learner.only_tasks
+    }
 
 
 def test_no_claim_stands_twice():
