@@ -23,12 +23,17 @@ def fall(run: Run, column: str, factor: float) -> float:
     return math.log10(before / after)
 
 
+def half_way(run: Run) -> float:
+    """When the held-out accuracy crosses one half for good, whatever the ranking says; NaN where it never does."""
+    return run.curve.crossing(run.curve.kappa_test, 0.5).time
+
+
 def lost(run: Run) -> float:
     """The most that training accuracy falls below what it was, before the held-out accuracy is half-way up.
 
     The whole run counts where the held-out accuracy never is.
     """
-    rise = run.half_rise()
+    rise = half_way(run)
     before = run.curve.time < (math.inf if math.isnan(rise) else rise)
     accuracy = run.curve.column("train_accuracy")[before]
     return float((np.maximum.accumulate(accuracy) - accuracy).max()) if len(accuracy) else math.nan

@@ -83,7 +83,8 @@ def _delay(run: Run) -> Between:
 
 
 def _half_rise(run: Run) -> Between:
-    time = run.half_rise()
+    """When the held-out accuracy itself crosses one half, also where it lags the ranking: claims are of accuracy."""
+    time = early_signals.half_way(run)
     return Between(run.curve.last, math.inf) if math.isnan(time) else _exactly(time)
 
 

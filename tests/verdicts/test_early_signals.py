@@ -40,6 +40,18 @@ def test_where_nothing_rises_the_whole_run_counts():
     assert reading("training accuracy lost").of(run).low == pytest.approx(0.3)
 
 
+def test_what_is_lost_counts_until_the_accuracy_rises_also_where_the_ranking_is_earlier():
+    one, early = made(), made(t_gen=80.0)
+    low = np.abs(np.log10(np.maximum(one.curve.time, 0.1) / 200)) < 0.05
+    run = changed(
+        one,
+        train_accuracy=one.curve.column("train_accuracy") - 0.2 * low,
+        rank_auc=0.5 + early.curve.kappa_test / 2,
+    )
+    assert run.half_rise() < 80
+    assert early_signals.lost(run) == pytest.approx(0.2)
+
+
 def exactly(*values):
     return [Between(value, value) for value in values]
 

@@ -89,6 +89,14 @@ def test_what_did_not_come_lies_beyond_the_last_checkpoint():
     assert reading("late").of(never) == reading("generalizes").of(never) == (0, 0)
 
 
+def test_the_half_rise_is_of_the_accuracy_also_where_the_ranking_is_earlier():
+    """Claims speak of accuracy; the harness's own half-rise is of the ranking there."""
+    one = made()
+    lagging = changed(one, rank_auc=0.5 + made(t_gen=80.0).curve.kappa_test / 2)
+    assert lagging.detections[0.95].offset
+    assert reading("half_rise").of(lagging) == reading("half_rise").of(one)
+
+
 def test_late_is_open_where_the_run_does_not_say():
     """The endpoint is empty, by the contract, of runs that never fit, collapse or are unconfirmed."""
     for given in ({"t_mem": NEVER, "t_gen": NEVER}, {"t_gen": NEVER, "budget": 150}):
