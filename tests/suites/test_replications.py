@@ -1,9 +1,12 @@
 """A claim is registered before its runs: they carry its hash, and another claim or another cell takes the verdict."""
 
 import csv
+import hashlib
 import json
+import subprocess
 
 import pytest
+from support_history import ROOT, claims_after_runs, rows_of
 
 from grokbench.suites.registered import registered_keys, registered_rules, registration
 from grokbench.suites.replications import FOLDER, replications
@@ -114,3 +117,61 @@ def test_from_a_claim_to_its_runs(mine, grokbench):
 
 def test_a_claim_without_runs_says_so(mine, grokbench):
     assert "none of those that are registered" in grokbench("show", "99a")[1]
+
+
+# ---- the claims of committed results
+
+JUDGED = sorted((ROOT / "results" / "reference").glob("*/replications.csv"))
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=lambda p: p.parent.name)
+def test_the_reference_results_are_those_of_the_present_claims(path):
+    rows = rows_of(path)
+    assert {row["registered"] for row in rows} <= set(registered_rules().values())
+    assert not [row["claim"] for row in rows if "predate" in row["reason"] or "missing" in row["reason"]]
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=lambda p: p.parent.name)
+def test_the_claims_precede_the_runs_of_the_reference_results(path):
+    assert claims_after_runs(path.parent) == []
+
+
+def committed(repository, **files) -> str:
+    """A commit of files of ./benchmarks; its revision."""
+    for name, text in files.items():
+        path = repository / "benchmarks" / name.replace("_", "/", 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".toml").write_text(text)
+    author = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+    for arguments in (("init", "-q"), ("add", "-A"), (*author, "commit", "-q", "--no-gpg-sign", "-m", "claims")):
+        subprocess.run(["git", *arguments], cwd=repository, check=True, capture_output=True)
+    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=repository, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+def results_of(folder, revision: str, claims: str, suite: str = SUITE):
+    """A results folder with one row, judged by these claims on runs of a revision."""
+    folder.mkdir()
+    (folder / "environment.json").write_text(json.dumps({"machine": {"revision": revision}}))
+    registered = hashlib.sha256(claims.encode() + b"\0" + suite.encode()).hexdigest()
+    (folder / "replications.csv").write_text(f"claim,registered\n99a,{registered}\n")
+    return folder
+
+
+def test_claims_that_were_committed_after_the_runs_are_seen(tmp_path):
+    """Runs without claims, then claims, then another tolerance, then another suite: only the first pair is in order."""
+    repository, looser = tmp_path / "repository", CLAIMS.replace("0.9]", "0.95]")
+    before = committed(repository, mine=SUITE)
+    claimed = committed(repository, replications_mine=CLAIMS)
+    committed(repository, replications_mine=looser)
+    cases = {
+        (claimed, CLAIMS, SUITE): [],
+        (before, CLAIMS, SUITE): [f"claim 99a at {before}"],
+        (claimed, looser, SUITE): [f"claim 99a at {claimed}"],
+        (claimed, CLAIMS, SUITE.replace("budget = 50", "budget = 60")): [f"claim 99a at {claimed}"],
+        (f"{claimed}+", CLAIMS, SUITE): [f"revision '{claimed}+'"],
+        ("", CLAIMS, SUITE): ["revision ''"],
+    }
+    for number, ((revision, claims, suite), expected) in enumerate(cases.items()):
+        folder = results_of(tmp_path / str(number), revision, claims, suite)
+        assert claims_after_runs(folder, repository) == expected

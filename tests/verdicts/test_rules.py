@@ -1,13 +1,11 @@
 """The shipped rules: they name what exists, and they precede the runs that they judge."""
 
-import csv
 import hashlib
-import json
-import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+from support_history import at_revision, revisions_of, rows_of
 
 import grokbench
 from grokbench.errors import UsageError
@@ -183,12 +181,6 @@ def test_a_class_without_a_docstring_says_nothing(mine):
         cls.check()
 
 
-def rows_of(path: Path) -> list[dict]:
-    """The rows of a table."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.mark.parametrize("path", EXPLAINED, ids=lambda p: p.parent.name)
 def test_the_reference_results_are_those_of_the_registered_runs(path):
     """A row of runs that were made under other rules, or of other runs than those registered, is `exploratory`."""
@@ -200,7 +192,7 @@ def test_the_reference_results_are_those_of_the_registered_runs(path):
 @pytest.mark.parametrize("path", EXPLAINED, ids=lambda p: p.parent.name)
 def test_the_rules_precede_the_runs_of_the_reference_results(path):
     """The commit at which the runs were made, without a change, has the rules and the suite of the stored hash."""
-    revisions = {found["revision"] for found in json.loads((path.parent / "environment.json").read_text()).values()}
+    revisions = revisions_of(path.parent)
     registered = {row["explanation"]: row["registered"] for row in rows_of(path)}
     assert not [revision for revision in revisions if not revision or revision.endswith("+")]
     for revision in revisions:
@@ -208,11 +200,3 @@ def test_the_rules_precede_the_runs_of_the_reference_results(path):
             own = at_revision(revision, f"grokbench/explanations/{explanation}.toml")
             suite = at_revision(revision, f"benchmarks/{tomllib.loads(own.decode())['suite']}.toml")
             assert hashlib.sha256(own + b"\0" + suite).hexdigest() == stored, (revision, explanation)
-
-
-def at_revision(revision: str, name: str) -> bytes:
-    """A file as it was committed; skips where there is no history to ask."""
-    done = subprocess.run(["git", "cat-file", "-e", f"{revision}^{{commit}}"], cwd=ROOT, capture_output=True)
-    if done.returncode:
-        pytest.skip(f"commit {revision} is not here: not a clone, or a shallow one")
-    return subprocess.run(["git", "show", f"{revision}:{name}"], cwd=ROOT, capture_output=True, check=True).stdout
