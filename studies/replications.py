@@ -25,6 +25,8 @@ from grokbench.verdicts.replication import Claim, claims_of, registered_seeds
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "replications.md"
 REFERENCE = ROOT / "results" / "reference" / "replications"
+UNPUBLISHED = "nobody"  # how the source of a claim begins that was never published
+NOT_ASKED = "not asked in the paper"  # what was published of a check that a paper did not make
 HEADINGS = {
     name: name
     for name in ("claim", "what is claimed", "quantity", "published", "tolerance", "ours [95 %]", "n", "verdict")
@@ -56,14 +58,16 @@ def claims_tables(rows: Mapping[str, Mapping[str, str]]) -> str:
 
 def vocabulary() -> str:
     """The readings and the quantities, one line each."""
-    meanings = {"late": "1 where it generalizes late", "generalizes": "1 where t_gen came"}
+    meanings = {"late": "1 where it generalizes late; open where it never fits, collapses or ends too soon to say"}
+    meanings |= {"generalizes": "1 where t_gen came"}
     meanings |= {
         "fits": "1 where t_mem came",
         "t_mem": "as everywhere",
         "t_gen": "as everywhere",
-        "delay": "t_gen / t_mem",
+        "delay": "t_gen / t_mem; at least the last checkpoint over t_mem where t_gen did not come",
+        "wait": "t_gen - t_mem, where both came",
     }
-    meanings |= {"half_rise": "when held-out accuracy crosses one half"}
+    meanings |= {"half_rise": "when held-out accuracy crosses one half, whatever the ranking says"}
     lines = ["Readings of a run:\n", *(_line(name, meanings.get(name, "")) for name in EVENTS)]
     lines += [f"- {form}" for _, form, _ in FORMS]
     lines += ["\nQuantities of a seed:\n", *(_line(name, one.meaning) for name, one in QUANTITIES.items())]
@@ -97,8 +101,18 @@ def _ours(row: Mapping[str, str]) -> str:
 
 def _note(claim: Claim) -> str:
     """Where it comes from, and in what the setting differs."""
-    setting = f"Scaled: {claim.differs}." if claim.differs else "The published setting."
-    return f"- **{claim.id}** {claim.source}. Tolerance: {claim.why}. {setting}"
+    return f"- **{claim.id}** {claim.source}. Tolerance: {claim.why}. {_setting(claim)}."
+
+
+def _setting(claim: Claim) -> str:
+    """What the setting is beside the published one; that there is none where nobody has published the claim."""
+    if claim.source.startswith(UNPUBLISHED):
+        return "A setting of this project"
+    if claim.setting == "scaled":
+        return f"Scaled: {claim.differs}"
+    if claim.published == NOT_ASKED:
+        return "A check of ours in the published setting"
+    return f"The published setting, with {claim.differs}" if claim.differs else "The published setting"
 
 
 def with_block(page: str, name: str, text: str) -> str:

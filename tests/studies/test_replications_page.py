@@ -37,3 +37,27 @@ def test_results_fill_the_rows(tmp_path):
 def test_without_results_no_claim_has_a_verdict(tmp_path):
     assert study.rows_of(tmp_path) == {}
     assert "Not run yet" in study.verdicts({})
+
+
+def test_what_nobody_has_published_has_no_published_setting():
+    """Nor has a check that the paper did not make; a setting that is published but for a part names that part."""
+    claims = {claim.id: claim for file in replications().values() for claim in claims_of(file)}
+    endings = {
+        "36a": "A setting of this project.",
+        "38f": "A setting of this project.",
+        "30b": "A check of ours in the published setting.",
+        "37a": "Scaled: 3 of 25 bits and 200 examples in place of 40 and 500.",
+        "1a": "The published setting.",
+        "6c": "The published setting, with initial weights about as small as the default of PyTorch.",
+    }
+    text = study.claims_tables({})
+    for name, ending in endings.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"- **{name}**"))
+        assert line.endswith(f". {ending}")
+        assert claims[name].why in line
+
+
+def test_every_event_but_those_that_say_it_all_has_a_meaning():
+    text = study.vocabulary()
+    assert "`late`: 1 where it generalizes late; open where" in text
+    assert "`wait`: t_gen - t_mem" in text
