@@ -16,7 +16,7 @@ from pathlib import Path
 
 from grokbench.suites.registered import registration
 from grokbench.suites.replications import replications
-from grokbench.tables.replications import quantity_text, tolerance_text
+from grokbench.tables.replications import quantity_text, setting_text, tolerance_text
 from grokbench.tables.text import interval_text, markdown
 from grokbench.verdicts.quantities import QUANTITIES
 from grokbench.verdicts.readings import EVENTS, FORMS
@@ -25,8 +25,6 @@ from grokbench.verdicts.replication import Claim, claims_of, registered_seeds
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "replications.md"
 REFERENCE = ROOT / "results" / "reference" / "replications"
-UNPUBLISHED = "nobody"  # how the source of a claim begins that was never published
-NOT_ASKED = "not asked in the paper"  # what was published of a check that a paper did not make
 HEADINGS = {
     name: name
     for name in ("claim", "what is claimed", "quantity", "published", "tolerance", "ours [95 %]", "n", "verdict")
@@ -101,18 +99,7 @@ def _ours(row: Mapping[str, str]) -> str:
 
 def _note(claim: Claim) -> str:
     """Where it comes from, and in what the setting differs."""
-    return f"- **{claim.id}** {claim.source}. Tolerance: {claim.why}. {_setting(claim)}."
-
-
-def _setting(claim: Claim) -> str:
-    """What the setting is beside the published one; that there is none where nobody has published the claim."""
-    if claim.source.startswith(UNPUBLISHED):
-        return "A setting of this project"
-    if claim.setting == "scaled":
-        return f"Scaled: {claim.differs}"
-    if claim.published == NOT_ASKED:
-        return "A check of ours in the published setting"
-    return f"The published setting, with {claim.differs}" if claim.differs else "The published setting"
+    return f"- **{claim.id}** {claim.source}. Tolerance: {claim.why}. {setting_text(claim)}."
 
 
 def with_block(page: str, name: str, text: str) -> str:

@@ -10,7 +10,7 @@ from grokbench.curves.run import Run
 from grokbench.errors import one_line, printable
 from grokbench.suites.registered import registration, suite_name
 from grokbench.suites.replications import Claims, replications
-from grokbench.tables.replications import quantity_text, tolerance_text
+from grokbench.tables.replications import quantity_text, setting_of, setting_text, tolerance_text
 from grokbench.verdicts.replication import Claim, claims_of
 
 
@@ -26,7 +26,7 @@ def show_claim(name: str, results: Path | None) -> tuple[dict, str]:
     folder = results or Path("results") / suite
     stored = _stored_runs(file, claim, folder)
     data = {"name": name, "kind": "claim", "description": claim.sentence, "suite": suite, **asdict(claim)}
-    data["tolerance"] = tolerance_text(claim)
+    data |= {"tolerance": tolerance_text(claim), "setting": setting_of(claim)}
     data["runs"] = [run.key for _, run in stored]
     return data, _text(claim, suite, folder, stored)
 
@@ -51,7 +51,7 @@ def _text(claim: Claim, suite: str, folder: Path, stored: list[tuple[str, Run]])
         f"quantity: {quantity_text(claim)}",
         f"published: {claim.published}",
         f"tolerance: {tolerance_text(claim)} ({claim.why})",
-        f"setting: {claim.setting}" + (f": {claim.differs}" if claim.differs else ""),
+        f"setting: {setting_text(claim)}",
         f"cells: {json.dumps(claim.cells)}",
         "",
         f"runs in {folder}; show KEY prints one with its curve:",

@@ -11,6 +11,9 @@ from grokbench.tables.grid import Grid, finite
 from grokbench.tables.text import interval_text
 from grokbench.verdicts.replication import Claim, Replicated
 
+UNPUBLISHED = "nobody"  # how the source of a claim begins that was never published
+NOT_ASKED = "not asked in the paper"  # what was published of a check that a paper did not make
+
 
 def tolerance_text(claim: Claim) -> str:
     """The tolerance as people read it: "≥ 0.5", "0.9 to 1.1"."""
@@ -24,6 +27,22 @@ def quantity_text(claim: Claim) -> str:
     """The quantity with its readings: "ratio of t_gen"."""
     readings = " and ".join(dict.fromkeys(claim.of))
     return readings if claim.quantity == "value" else f"{claim.quantity} of {readings}"
+
+
+def setting_text(claim: Claim) -> str:
+    """What the setting is beside the published one; that there is none where nobody has published the claim."""
+    if setting_of(claim) == "own":
+        return "A setting of this project"
+    if claim.setting == "scaled":
+        return f"Scaled: {claim.differs}"
+    if claim.published == NOT_ASKED:
+        return "A check of ours in the published setting"
+    return f"The published setting, with {claim.differs}" if claim.differs else "The published setting"
+
+
+def setting_of(claim: Claim) -> str:
+    """ "published", "scaled", or "own" of a claim that nobody has published."""
+    return "own" if claim.source.startswith(UNPUBLISHED) else claim.setting
 
 
 def _text(one: Replicated) -> str:
@@ -57,7 +76,11 @@ class Replications(Table):
         Column("n", "seeds that have a number", "n", value=lambda one: one.ours.n, rank=2),
         Column("verdict", "`reproduced`, `not reproduced`, `undecided`", "verdict"),
         Column("sentence", "the claim", "what is claimed", value=lambda one: one.claim.sentence, after="claim", rank=4),
-        Column("setting", "`published`, or `scaled` where it is smaller", value=lambda one: one.claim.setting),
+        Column(
+            "setting",
+            "`published`, `scaled` where it is smaller, or `own` where nobody has published the claim",
+            value=lambda one: setting_of(one.claim),
+        ),
         Column("differs", "in what it differs from the published one", value=lambda one: one.claim.differs),
         Column("seeds", "registered seeds"),
         Column("reason", "why it is undecided by more than its interval", "reason", optional=True, rank=5),

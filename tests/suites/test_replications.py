@@ -115,6 +115,11 @@ def test_from_a_claim_to_its_runs(mine, grokbench):
     assert len(json.loads(grokbench("show", "99a", "--json")[1])["runs"]) == 6
 
 
+def test_a_claim_that_nobody_published_has_a_setting_of_its_own(mine, grokbench):
+    assert "setting: A setting of this project" in grokbench("show", "99a")[1]
+    assert json.loads(grokbench("show", "99a", "--json")[1])["setting"] == "own"
+
+
 def test_a_claim_without_runs_says_so(mine, grokbench):
     assert "none of those that are registered" in grokbench("show", "99a")[1]
 
