@@ -62,7 +62,7 @@ def vocabulary() -> str:
         "fits": "1 where t_mem came",
         "t_mem": "as everywhere",
         "t_gen": "as everywhere",
-        "delay": "t_gen / t_mem; at least the last checkpoint over t_mem where t_gen did not come",
+        "delay": "t_gen / t_mem; a lower bound where t_gen did not come, or t_mem is within the first tick",
         "wait": "t_gen - t_mem, where both came",
     }
     meanings |= {"half_rise": "when held-out accuracy crosses one half, whatever the ranking says"}
