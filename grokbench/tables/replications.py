@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from grokbench.curves.run import Run
 from grokbench.registry import register_table
 from grokbench.tables.base import Column, Table
 from grokbench.tables.grid import Grid, finite
@@ -97,6 +98,10 @@ is infinite belongs to runs that ended before the event.
     def applies(self, grid: Grid) -> bool:
         """Where claims are registered for the suite."""
         return bool(grid.replicated)
+
+    def runs_of(self, grid: Grid, entry: Replicated) -> list[Run]:
+        """Those that the verdict is of."""
+        return [run for run in grid.runs if run.key in set(entry.runs)]
 
     def entries(self, grid: Grid) -> Sequence[Replicated]:
         """The claims in the order of their numbers."""
