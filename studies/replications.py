@@ -1,7 +1,7 @@
 """Writes the tables of `docs/replications.md`: the claims with their tolerances, and what came out.
 
-`python studies/replications.py [FOLDER]` reads the claims in benchmarks/replications and, where it is there, the table
-replications.csv of a results folder (default: results/reference/replications). A test holds the page equal to both.
+`python studies/replications.py [FOLDER]` reads the claims in benchmarks/replications and, where they are there, the
+tables replications.csv of the suites below a folder (default: results/reference). A test holds the page equal to both.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from grokbench.suites.registered import registration
-from grokbench.suites.replications import replications
+from grokbench.suites.registered import registration, suite_of
+from grokbench.suites.replications import Claims, replications
 from grokbench.tables.replications import quantity_text, setting_text, tolerance_text
 from grokbench.tables.text import interval_text, markdown
 from grokbench.verdicts.quantities import QUANTITIES
@@ -24,34 +24,44 @@ from grokbench.verdicts.replication import Claim, claims_of, registered_seeds
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "replications.md"
-REFERENCE = ROOT / "results" / "reference" / "replications"
+REFERENCE = ROOT / "results" / "reference"
 HEADINGS = {
     name: name
     for name in ("claim", "what is claimed", "quantity", "published", "tolerance", "ours [95 %]", "n", "verdict")
 }
 
 
-def rows_of(folder: Path) -> dict[str, Mapping[str, str]]:
-    """The rows of a folder's table by claim; none where there is no table."""
-    path = folder / "replications.csv"
-    if not path.is_file():
-        return {}
+Rows = Mapping[str, Mapping[str, str]]  # claim -> its row in the table of its suite
+
+
+def rows_of(folder: Path) -> dict[str, Rows]:
+    """The rows of the tables below a folder, by suite; without those that have none."""
+    suites = dict.fromkeys(suite_of(name).stem for name in replications())
+    tables = {suite: folder / suite / "replications.csv" for suite in suites}
+    return {suite: _read(path) for suite, path in tables.items() if path.is_file()}
+
+
+def _read(path: Path) -> Rows:
     with open(path, encoding="utf-8", newline="") as file:
         return {row["claim"]: row for row in csv.DictReader(file)}
 
 
-def verdicts(rows: Mapping[str, Mapping[str, str]]) -> str:
-    """How many claims came out which way, in one line; that none was run yet where there are no rows."""
+def verdicts(rows: Mapping[str, Rows]) -> str:
+    """How many claims of each suite came out which way; that none was run yet where there are no rows."""
     if not rows:
         return "Not run yet: the claims and their tolerances stand first.\n"
-    counts = Counter(row["verdict"] for row in rows.values())
+    return "".join(f"- `{suite}`: {_counted(judged.values())}.\n" for suite, judged in rows.items())
+
+
+def _counted(rows: Collection[Mapping[str, str]]) -> str:
+    counts = Counter(row["verdict"] for row in rows)
     words = ("reproduced", "not reproduced", "undecided")
-    return f"{len(rows)} rows: {', '.join(f'{counts[word]} {word}' for word in words)}.\n"
+    return f"{len(rows)} rows, {', '.join(f'{counts[word]} {word}' for word in words)}"
 
 
-def claims_tables(rows: Mapping[str, Mapping[str, str]]) -> str:
+def claims_tables(rows: Mapping[str, Rows]) -> str:
     """One section per file of claims: every claim, its tolerance, ours and the verdict."""
-    return "\n".join(_section(file, rows) for file in replications().values())
+    return "\n".join(_section(file, rows.get(suite_of(name).stem, {})) for name, file in replications().items())
 
 
 def vocabulary() -> str:
@@ -77,7 +87,7 @@ def _line(name: str, meaning: str) -> str:
     return f"- `{name}`: {meaning}" if meaning else f"- {name}"
 
 
-def _section(file, rows: Mapping[str, Mapping[str, str]]) -> str:
+def _section(file: Claims, rows: Rows) -> str:
     claims, present = claims_of(file), registration(file.name)
     entries = [_entry(claim, len(registered_seeds(claim, present)), rows.get(claim.id, {})) for claim in claims]
     notes = [_note(claim) for claim in claims]

@@ -22,16 +22,18 @@ def test_every_claim_has_its_row_and_its_note(tmp_path):
 
 
 def test_results_fill_the_rows(tmp_path):
-    claim = claims_of(next(iter(replications().values())))[0]
+    file = replications()["replications/networks"]
+    claim = claims_of(file)[0]
     row = {"claim": claim.id, "ours": "0.5", "low": "0.4", "high": "", "n": "10", "verdict": "undecided"}
-    with open(tmp_path / "replications.csv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, row)
+    (tmp_path / "replications").mkdir()
+    with open(tmp_path / "replications" / "replications.csv", "w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, row)
         writer.writeheader()
         writer.writerow(row)
     rows = study.rows_of(tmp_path)
     line = next(line for line in study.claims_tables(rows).splitlines() if line.startswith(f"| {claim.id} |"))
     assert line.endswith("| 0.5 [0.4, ∞] | 10 | undecided |")
-    assert study.verdicts(rows) == "1 rows: 0 reproduced, 0 not reproduced, 1 undecided.\n"
+    assert study.verdicts(rows) == "- `replications`: 1 rows, 0 reproduced, 0 not reproduced, 1 undecided.\n"
 
 
 def test_without_results_no_claim_has_a_verdict(tmp_path):
