@@ -87,8 +87,8 @@ class Cell:
 
     @property
     def family(self) -> str | None:
-        """The family of the learner, as the first run has it; None where that run did not get so far."""
-        return self.runs[0].record.get("family")
+        """The family of the learner, as the first run that got so far has it; None where none did."""
+        return next((run.family for run in self.runs if run.family), None)
 
     @cached_property
     def readable(self) -> list[Run]:
