@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from grokbench.figures.drawn_curves import ends, median_rows
+from grokbench.figures import events
+from grokbench.figures.drawn_curves import median_rows
 from grokbench.tables.grid import Cell
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -18,8 +19,8 @@ def small_curve(cell: Cell, width: int = WIDTH) -> str:
     """
     rows = [row for row in median_rows(cell, width) if row["split"] == "held out"]
     blocks = [BLOCKS[min(max(int(row["kappa"] * len(BLOCKS)), 0), len(BLOCKS) - 1)] for row in rows]
-    for event in ends(cell)[:1] if rows else []:
-        if event["event"] == "memorized":
+    for event in events.ends(cell)[:1] if rows else []:
+        if event["event"] == events.MEMORIZED:
             reached = (i for i, row in enumerate(rows) if row["time"] >= event["time"] * (1 - 1e-9))
             blocks[next(reached, len(rows) - 1)] = MEMORIZED
     return "".join(blocks)

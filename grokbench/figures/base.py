@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     import altair
 
 
+def left_out(most: int, of: int, what: str) -> str:
+    """The sentence of a caption on what a figure has no room for; empty where it has at most so many things to show."""
+    return f" Not shown: {of - most} of {of} {what}." if of > most else ""
+
+
 class Figure:
     """Base class of figures. The first line of a subclass's docstring says what one sees.
 

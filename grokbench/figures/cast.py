@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure
 from grokbench.figures.drawn_curves import (
+    best_of_families,
     clock,
-    ends,
     kappa,
-    late_share,
     median_rows,
-    readable,
+    mostly_late,
     shown_task,
     split_lines,
 )
-from grokbench.figures.style import INK, PALE, PANEL, color_of, data, families_in_order
+from grokbench.figures.events import GENERALIZED, HIGHEST, MEMORIZED, ends, event_lines, event_names
+from grokbench.figures.style import PALE, PANEL, color_of, data, heading
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     import altair
 
 MOST_PANELS = 4
-NAME = 0.34  # of the width of a panel: the name of an event
-NAMED_AT = 1.12  # height of the names of the events, above the curves
 
 
 @register_figure("cast")
@@ -38,70 +35,58 @@ class Cast(Figure):
 
     def applies(self, grid: Grid) -> bool:
         """Whether two families have curves on one task."""
-        return len(members(grid)) > 1
+        return len(families_on_one_task(grid)) > 1
 
     def title(self, grid: Grid) -> str:
         """What came out, counted."""
-        cells = members(grid)
-        late = sum(late_share(cell) > 0.5 for cell in cells)
-        return f"{grid.title}, {cells[0].task_label}: {late} of {len(cells)} generalize long after they memorize"
+        cells = families_on_one_task(grid)[:MOST_PANELS]
+        late = sum(map(mostly_late, cells))
+        return f"{grid.title}: {late} of {len(cells)} learners generalize late on {cells[0].task_label}"
 
     def caption(self, grid: Grid) -> str:
-        """What the lines and the band are."""
+        """What the lines and the band are, and which families have no room."""
+        others = ", ".join(cell.family for cell in families_on_one_task(grid)[MOST_PANELS:])
         return (
-            "Grey: accuracy on the training examples; colour: on held-out ones; both the median over seeds, 0 is "
-            "guessing. In the shaded time the training set is known by heart and the rule is not found."
+            "Of each family the learner with most late runs. Grey, dashed: accuracy on the training examples; colour: "
+            "on held-out ones; both the median over seeds, 0 is guessing. In the shaded time the training set is known "
+            f"by heart, but held-out examples are not.{f' Not shown: {others}.' if others else ''}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
         """At most four panels in a row."""
         import altair as alt
 
-        cells = members(grid)
+        cells = families_on_one_task(grid)[:MOST_PANELS]
         color = color_of([cell.family for cell in cells], legend=None)
         return alt.hconcat(*(scene(cell, color, first=not i) for i, cell in enumerate(cells)), spacing=18)
 
 
-def members(grid: Grid) -> Sequence[Cell]:
-    """Of each family the cell with the largest share of late runs on the shown task; the first families in order."""
+def families_on_one_task(grid: Grid) -> list[Cell]:
+    """Of each family the cell with the largest share of late runs on the shown task."""
     task = shown_task(grid)
-    best: dict[str, Cell] = {}
-    for cell in grid.cells:
-        better = cell.family not in best or late_share(cell) > late_share(best[cell.family])
-        if cell.task == task and readable(cell) and better:
-            best[cell.family] = cell
-    return [best[family] for family in families_in_order(best)][:MOST_PANELS]
+    return best_of_families(cell for cell in grid.cells if cell.task == task)
 
 
 def scene(cell: Cell, color: altair.Color, first: bool) -> altair.LayerChart:
     """Median curves of one cell, the delay as a band, its two ends named."""
     import altair as alt
 
-    axes = {"x": clock(cell), "y": kappa(first, highest=1.2)}
+    axes = {"x": clock(cell), "y": kappa(first, HIGHEST)}
     events, rows = ends(cell), list(median_rows(cell))
-    lasts = [rows[-1]["time"]] if len(events) == 1 else []
-    times = [row["time"] for row in events] + lasts
-    band = data([{"time": times[0], "until": times[1]}] if len(times) == 2 else [])
+    span = (rows[0]["time"], rows[-1]["time"])
+    band = alt.Chart(data(waits(events, span[1]))).mark_rect(color=PALE, opacity=0.5)
     layers = [
-        alt.Chart(band).mark_rect(color=PALE, opacity=0.5).encode(x=axes["x"], x2="until:Q"),
-        alt.Chart(data(events)).mark_rule(color=INK, strokeDash=[3, 3]).encode(x=axes["x"]),
+        band.encode(x=axes["x"], x2="until:Q"),
+        event_lines(events, axes["x"]),
         *split_lines(rows, cell, color, axes, strokeWidth=2.5),
-        *(event_name(row, rows, events, axes) for row in events),
+        *event_names(events, span, axes, PANEL),
     ]
-    looks = {"fontSize": 12, "subtitleFontSize": 10, "limit": PANEL}
-    title = alt.TitleParams(cell.family, subtitle=cell.learner_label, anchor="start", **looks)
+    title = heading(cell.family, [cell.learner_label])
     return alt.layer(*layers).properties(width=PANEL, height=130, title=title)
 
 
-def event_name(event: dict, rows: Sequence[dict], events: Sequence[dict], axes: dict) -> altair.Chart:
-    """The name of an event beside its line, on the side that has room."""
-    import altair as alt
-
-    first, last = math.log(rows[0]["time"]), math.log(rows[-1]["time"])
-    place = {row["event"]: (math.log(row["time"]) - first) / ((last - first) or 1) for row in events}
-    room = place.get("generalized", 1) - place["memorized"] if "memorized" in place else 1
-    is_first = event["event"] == "memorized"
-    on_the_left = (room < NAME and place["memorized"] > NAME) if is_first else place["generalized"] > 1 - NAME < room
-    looks = {"align": "right", "dx": -3} if on_the_left else {"align": "left", "dx": 3}
-    text = alt.Chart(data([{**event, "kappa": NAMED_AT}])).mark_text(color=INK, fontSize=10, **looks)
-    return text.encode(**axes, text="event:N")
+def waits(events: Sequence[Mapping], last: float) -> list[dict[str, float]]:
+    """The time from memorization to generalization, or to the last one drawn; none where it does not come first."""
+    times = {row["event"]: row["time"] for row in events}
+    begin, until = times.get(MEMORIZED, last), times.get(GENERALIZED, last)
+    return [{"time": begin, "until": until}] if begin < until else []

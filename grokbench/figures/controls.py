@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from grokbench.figures.base import left_out
 from grokbench.tables.grid import Cell, Grid, Identity
 
 SHUFFLED, FROZEN, NO_DECAY = "shuffled labels", "frozen features", "no weight decay"
@@ -25,7 +27,7 @@ def controls(grid: Grid) -> dict[Cell, str]:
 
     A learner without weight decay is a control where the same learner has some on the same task.
     """
-    decayed = {(cell.task, cell.learner.name) for cell in grid.cells if (_option(cell, "weight_decay") or 0) > 0}
+    decayed = {(cell.task, cell.learner.name) for cell in grid.cells if _decay(cell) > 0}
     reasons = {cell: _reason(cell, decayed) for cell in grid.cells}
     return {cell: reason for cell, reason in reasons.items() if reason}
 
@@ -50,10 +52,10 @@ def of_most_families(by_task: Mapping[Identity, Mapping[Kind, Sequence]], most: 
     return [task for task in by_task if task in chosen]
 
 
-def left_out(grid: Grid, shown: int) -> str:
+def tasks_left_out(grid: Grid, shown: int) -> str:
     """The sentence of a caption on the tasks with true labels that are not among those shown; empty where all are."""
     tasks = {cell.task for cell in grid.cells if not cell.shuffled}
-    return f" Not shown: {len(tasks) - shown} of {len(tasks)} tasks, with fewer families." if len(tasks) > shown else ""
+    return left_out(shown, len(tasks), "tasks, with fewer families or nothing to show")
 
 
 def _reason(cell: Cell, decayed: set[tuple[Identity, str]]) -> str:
@@ -61,9 +63,15 @@ def _reason(cell: Cell, decayed: set[tuple[Identity, str]]) -> str:
         return SHUFFLED
     if _option(cell, "frozen") is True:
         return FROZEN
-    without = _option(cell, "weight_decay") == 0
+    without = _decay(cell) == 0
     return NO_DECAY if without and (cell.task, cell.learner.name) in decayed else ""
 
 
 def _option(cell: Cell, name: str) -> object:
     return cell.runs[0].record["config"].get("learner_options", {}).get(name)
+
+
+def _decay(cell: Cell) -> float:
+    """Weight decay; NaN where the learner has none, or one that is no number."""
+    value = _option(cell, "weight_decay")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grokbench.figures.base import Figure
-from grokbench.figures.drawn_curves import clock, ends, kappa, median_rows, panels, readable, seed_rows, split_lines
-from grokbench.figures.style import INK, PANEL, color_of, data, families_in_order
+from grokbench.figures.base import Figure, left_out
+from grokbench.figures.drawn_curves import clock, kappa, median_rows, panels, readable, seed_rows, split_lines
+from grokbench.figures.events import ends, event_lines, never_arrow
+from grokbench.figures.style import PANEL, color_of, families_in_order, heading
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -35,9 +36,10 @@ class Curves(Figure):
     def caption(self, grid: Grid) -> str:
         """What lines and marks are."""
         return (
-            "Grey: training; colour: held out; thin: one seed; bold: the median. 0 is guessing, 1 is all right. "
+            "Grey, dashed: training; colour: held out; thin: one seed; bold: the median. 0 is guessing, 1 all right. "
             "The first vertical line is the median time at which the training set is learned, the second that of "
             "generalization; an arrow at the right end says that half of the runs had not generalized when they ended."
+            f"{left_out(MOST_PANELS, sum(map(readable, grid.cells)), 'pairs of learner and task')}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -60,35 +62,19 @@ def panel(cell: Cell, color: altair.Color, first: bool, named: bool) -> altair.L
     """
     import altair as alt
 
-    axes = {"x": clock(cell), "y": kappa(first)}
+    axes, events = {"x": clock(cell), "y": kappa(first)}, ends(cell)
     layers = [
-        *event_marks(cell, axes),
+        event_lines(events, axes["x"]),
+        *never_arrow(cell, events, axes, "not generalized by then"),
         *split_lines(seed_rows(cell), cell, color, axes, strokeWidth=0.7, opacity=0.35),
         *split_lines(median_rows(cell), cell, color, axes, strokeWidth=2.2),
     ]
-    return alt.layer(*layers).properties(width=PANEL, height=110, title=heading(cell, named))
+    return alt.layer(*layers).properties(
+        width=PANEL, height=110, title=heading(cell.learner_label, lines_of(cell, named))
+    )
 
 
-def heading(cell: Cell, named: bool) -> altair.TitleParams:
-    """The learner, its family, how many of its runs are late, and on what task where panels are of several."""
-    import altair as alt
-
+def lines_of(cell: Cell, named: bool) -> list[str]:
+    """The family, how many of its runs are late, and on what task where panels are of several."""
     late = f"{int(sum(cell.late))} of {len(cell.late)} late" if cell.late else "undecided"
-    sizes = {"fontSize": 11, "subtitleFontSize": 10, "limit": PANEL}
-    lines = [f"{cell.family}; {late}", *([cell.task_label] if named else [])]
-    return alt.TitleParams(cell.learner_label, subtitle=lines, anchor="start", **sizes)
-
-
-def event_marks(cell: Cell, axes: dict) -> list[altair.Chart]:
-    """Median t_mem and t_gen; an arrow at the end of the clock where fewer than half of the runs got to t_gen."""
-    import altair as alt
-
-    hover = [alt.Tooltip("event:N"), alt.Tooltip("time:Q", format=".4g")]
-    events = ends(cell)
-    lines = alt.Chart(data(events)).mark_rule(color=INK, strokeDash=[3, 3]).encode(x=axes["x"], tooltip=hover)
-    if any(row["event"] == "generalized" for row in events):
-        return [lines]
-    last = max(run.curve.last for run in cell.readable)
-    end = data([{"time": last, "kappa": 1.0, "event": "not generalized by then"}])
-    arrow = alt.Chart(end).mark_point(shape="triangle-right", size=70, filled=True, color=INK, opacity=1)
-    return [lines, arrow.encode(**axes, tooltip=hover)]
+    return [f"{cell.family}; {late}", *([cell.task_label] if named else [])]

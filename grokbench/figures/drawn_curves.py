@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grokbench.curves.run import Run
-from grokbench.figures.style import GREY, data
+from grokbench.figures.bands import band
+from grokbench.figures.style import GREY, data, families_in_order
 from grokbench.tables.grid import Cell, Grid, Identity
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 POINTS = 60  # checkpoints of a curve in a figure: as many as a panel has room to tell apart
 LOWEST = -0.1  # chance-corrected accuracies below are drawn there
+TRAINING = [5, 2]  # dash of training curves
 SPLITS = {"training": "kappa_train", "held out": "kappa_test"}
 
 
@@ -41,25 +42,19 @@ def seed_rows(cell: Cell, points: int = POINTS) -> Iterator[dict[str, object]]:
                 yield {"split": split, "seed": str(run.seed), "time": float(time), "kappa": max(float(value), LOWEST)}
 
 
-def median_rows(cell: Cell, points: int = POINTS) -> Iterator[dict[str, object]]:
-    """A row per split and time: the median over the runs, as far as at least half of them go."""
+def middle_rows(cell: Cell, points: int = POINTS) -> Iterator[dict[str, object]]:
+    """A row per split and time: median kappa and quartiles over the runs (clipped below), as far as half of them go."""
     curves = [run.curve for run in cell.readable]
-    first = max((curve.time[curve.time > 0][0] for curve in curves), default=1.0)
-    last = sorted((curve.last for curve in curves), reverse=True)[(len(curves) - 1) // 2] if curves else 1.0
-    for split, attribute in SPLITS.items():
-        known = [(curve, getattr(curve, attribute)) for curve in curves]
-        for time in np.geomspace(first, max(first, last), points):
-            there = [curve.value_at(values, time) for curve, values in known]
-            there = [value for value in there if not math.isnan(value)]
-            if there:
-                yield {"split": split, "time": float(time), "kappa": max(float(np.median(there)), LOWEST)}
+    for split, attribute in SPLITS.items() if curves else ():
+        for row in band(curves, [getattr(curve, attribute) for curve in curves], points):
+            low, kappa, high = (max(row[name], LOWEST) for name in ("low", "median", "high"))
+            yield {"split": split, "time": row["time"], "kappa": kappa, "low": low, "high": high}
 
 
-def ends(cell: Cell) -> list[dict[str, object]]:
-    """The median times of memorization and generalization, in this order; those that half of the runs have reached."""
-    summary = cell.summary()
-    times = (("memorized", summary.t_mem), ("generalized", summary.t_gen))
-    return [{"event": event, "time": time} for event, time in times if not math.isnan(time)]
+def median_rows(cell: Cell, points: int = POINTS) -> Iterator[dict[str, object]]:
+    """The same without the quartiles."""
+    for row in middle_rows(cell, points):
+        yield {name: row[name] for name in ("split", "time", "kappa")}
 
 
 def clock(cell: Cell) -> altair.X:
@@ -67,7 +62,7 @@ def clock(cell: Cell) -> altair.X:
     import altair as alt
 
     axis = alt.Axis(tickCount=4, format="~s", grid=False)
-    return alt.X("time:Q", scale=alt.Scale(type="log", nice=False), title=cell.runs[0].clock, axis=axis)
+    return alt.X("time:Q", scale=alt.Scale(type="log", nice=False), title=cell.readable[0].clock, axis=axis)
 
 
 def kappa(named: bool, highest: float = 1.05) -> altair.Y:
@@ -82,14 +77,17 @@ def kappa(named: bool, highest: float = 1.05) -> altair.Y:
 def split_lines(
     rows: Iterable[Mapping], cell: Cell, color: altair.Color, axes: Mapping[str, object], **look: float
 ) -> list[altair.Chart]:
-    """Training in grey and held out in the colour of the family, a line per seed where rows have one."""
+    """Training grey and dashed, held out in the colour of the family; a line per seed where rows have one.
+
+    In print without colours the dashes tell the two apart.
+    """
     import altair as alt
 
     hover = [alt.Tooltip("split:N"), alt.Tooltip("time:Q", format=".4g"), alt.Tooltip("kappa:Q", format=".3f")]
     lines = alt.Chart(data({"seed": "", **row, "family": cell.family} for row in rows)).mark_line(**look)
     lines = lines.encode(**axes, detail="seed:N", tooltip=hover)
     training, held_out = (lines.transform_filter(f"datum.split == '{split}'") for split in SPLITS)
-    return [training.encode(color=alt.value(GREY)), held_out.encode(color=color)]
+    return [training.encode(color=alt.value(GREY), strokeDash=alt.value(TRAINING)), held_out.encode(color=color)]
 
 
 def shown_task(grid: Grid) -> Identity | None:
@@ -120,6 +118,20 @@ def panels(grid: Grid, most: int) -> Sequence[Cell]:
         ranked.append((cell.task != shown, turn, len(ranked), cell))
     chosen = {id(cell) for *_, cell in sorted(ranked, key=lambda place: place[:3])[:most]}
     return [cell for cell in grid.cells if id(cell) in chosen]
+
+
+def best_of_families(cells: Iterable[Cell]) -> list[Cell]:
+    """Of each family the readable cell with the largest share of late runs, the first of equals; families in order."""
+    best: dict[str, Cell] = {}
+    for cell in filter(readable, cells):
+        if cell.family not in best or late_share(cell) > late_share(best[cell.family]):
+            best[cell.family] = cell
+    return [best[family] for family in families_in_order(best)]
+
+
+def mostly_late(cell: Cell) -> bool:
+    """Whether more than half of the decided runs are late."""
+    return late_share(cell) > 0.5
 
 
 def late_share(cell: Cell) -> float:

@@ -11,8 +11,8 @@ import numpy as np
 from grokbench.curves.early_stopping import CHECKS_PER_T_MEM, MOST_CHECKS
 from grokbench.curves.stopping_rules import RULES, Patience
 from grokbench.figures.base import Figure
-from grokbench.figures.controls import Kind, by_kind, controls, left_out, of_most_families
-from grokbench.figures.style import color_of, dash_of, data, families_in_order, shape_of
+from grokbench.figures.controls import Kind, by_kind, controls, of_most_families, tasks_left_out
+from grokbench.figures.style import color_of, dash_of, data, families_in_order, heading, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.statistics.location import median_interval
 from grokbench.tables.early_stopping import Entry
@@ -52,10 +52,10 @@ class EarlyStopping(Figure):
         """What is kept, and of which runs."""
         return (
             "Held-out accuracy of the best checkpoint until the patience runs out, by held-out accuracy, with "
-            f"{CHECKS_PER_T_MEM} checks per t_mem: medians over the runs of learners of which any generalize, with the "
-            "95 % interval of the sign test; at the right end the whole run, as far as "
-            f"{MOST_CHECKS:,} checks go."
-            f"{left_out(grid, len(audited(grid)))}"
+            f"{CHECKS_PER_T_MEM} checks per t_mem: medians over the runs of a family, all its learners and settings of "
+            "which any generalize together, with the 95 % interval of the sign test where there are six runs or more; "
+            f"at the right end the whole run, as far as {MOST_CHECKS:,} checks go."
+            f"{tasks_left_out(grid, len(audited(grid)))}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -67,7 +67,7 @@ class EarlyStopping(Figure):
         width = WIDTHS.get(len(by_task), WIDTH)
         panels = [
             panel(list(kept(kinds, families)), families, named=i % IN_A_ROW == 0).properties(
-                width=width, height=HEIGHT, title=heading(grid.tasks[task], width)
+                width=width, height=HEIGHT, title=heading(grid.tasks[task], (), width)
             )
             for i, (task, kinds) in enumerate(by_task.items())
         ]
@@ -107,8 +107,8 @@ def kept(kinds: Mapping[Kind, Sequence[Mapping[str, Entry]]], families: Sequence
             soon = np.concatenate([cell[rule].too_soon for cell in cells])
             ended = f"{soon.sum():.0f} of {soon.size}"
             yield row_of(kind, checks * beside, str(checks), values, ended)
-        whole = WHOLE * max(PATIENCES.values()) * beside
-        yield row_of(kind, whole, "whole run", pooled(cells, rule, "final_test_accuracy"), "")
+        whole, any_rule = WHOLE * max(PATIENCES.values()) * beside, next(iter(PATIENCES))
+        yield row_of(kind, whole, "whole run", pooled(cells, any_rule, "final_test_accuracy"), "")
 
 
 def pooled(cells: Sequence[Mapping[str, Entry]], rule: str, name: str) -> np.ndarray:
@@ -117,20 +117,13 @@ def pooled(cells: Sequence[Mapping[str, Entry]], rule: str, name: str) -> np.nda
 
 
 def row_of(kind: Kind, place: float, patience: str, values: np.ndarray, too_soon: str) -> dict[str, object]:
-    """What is drawn and told of a family at one patience; an interval beyond the data ends with them."""
+    """What a family has at one patience; fewer than six runs have no interval of 95 %."""
     at = median_interval(values)
-    low, high = (end if math.isfinite(end) else edge for end, edge in ((at.low, values.min()), (at.high, values.max())))
+    low, high = (end if math.isfinite(end) else math.nan for end in (at.low, at.high))
     return {
         **{"family": kind.family, "control": kind.control, "place": place, "patience": patience, "kept": at.estimate},
-        **{"low": float(low), "high": float(high), "runs": at.n, "too_soon": too_soon},
+        **{"low": low, "high": high, "runs": at.n, "too_soon": too_soon},
     }
-
-
-def heading(label: str, width: int) -> altair.TitleParams:
-    """The task above its panel."""
-    import altair as alt
-
-    return alt.TitleParams(label, fontSize=11, anchor="start", limit=width)
 
 
 def panel(rows: Sequence[Mapping], families: Sequence[str], named: bool) -> altair.LayerChart:

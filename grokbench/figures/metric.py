@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from grokbench.curves.curve import Curve
-from grokbench.figures.bands import middle, on_log, times_of
-from grokbench.figures.base import Figure
-from grokbench.figures.cast import members
-from grokbench.figures.drawn_curves import LOWEST, clock, ends, late_share, readable
+from grokbench.curves.detect import LEVEL
+from grokbench.curves.outcome import LATE_DECADES
+from grokbench.curves.run import Run
+from grokbench.figures.bands import band
+from grokbench.figures.base import Figure, left_out
+from grokbench.figures.cast import families_on_one_task
+from grokbench.figures.drawn_curves import LOWEST, POINTS, best_of_families, clock, mostly_late
+from grokbench.figures.events import ends, event_lines
 from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import INK, PANEL, data, families_in_order
+from grokbench.figures.style import INK, PANEL, data, heading
 from grokbench.registry import register_figure, tables
 from grokbench.tables.delays import Entry
 from grokbench.tables.grid import Cell, Grid
@@ -22,8 +26,9 @@ from grokbench.tables.grid import Cell, Grid
 if TYPE_CHECKING:
     import altair
 
-POINTS, LEAST_DELAY, LEAST_FAMILIES = 60, 0.5, 3
-MOST_PANELS, IN_A_ROW = 8, 4
+LEAST_FAMILIES = 3
+SKILLED = 0.5  # skill at which the loss counts as generalized, as in `Detection.loss_delay`
+MOST_PANELS, IN_A_ROW, WIDTH = 8, 4, PANEL - 30
 DASHES = {"accuracy": [1, 0], "ranking": [6, 3], "skill": [2, 2], "circulant": [8, 2, 2, 2], "Fourier": [1, 3]}
 
 
@@ -40,22 +45,26 @@ class Metric(Figure):
 
     def title(self, grid: Grid) -> str:
         """Of how many late learners the skill is late as well."""
-        late = [entry for entry in entries_of(grid) if entry.summary.late > 0.5]
+        late = list(filter(mostly_late, shown(grid)))
         if not late:
             return "Accuracy, skill and ranking: no learner is late"
-        as_late = sum(entry.loss_delay >= LEAST_DELAY for entry in late)
-        open_ones = sum(math.isnan(entry.loss_delay) for entry in late)
-        unknown = f" ({open_ones} without a median)" if open_ones else ""
-        return f"Late in accuracy: {len(late)} learners; late in skill, a score without threshold: {as_late}{unknown}"
+        waits = [skill_waits(cell) for cell in late]
+        as_late = sum(2 * sum(map(Wait.is_late, of)) > len(of) for of in waits if of)
+        unknown = f" (in {waits.count([])} not recorded)" if [] in waits else ""
+        return (
+            f"{len(late)} of {len(shown(grid))} learners are late in accuracy; of these {as_late} are late in skill, "
+            f"a score without threshold, too{unknown}"
+        )
 
     def caption(self, grid: Grid) -> str:
         """What the lines are, and what is not there."""
         scores = {name for cell in shown(grid) for name in row_names(cell)}
         further = [text for name, text in (("circulant", CIRCULANT), ("Fourier", FOURIER)) if name in scores]
-        return f"{CURVES} {' '.join(further) or NO_METRIC}"
+        families = len(best_of_families(grid.cells))
+        return f"{CURVES} {' '.join(further) or NO_METRIC}{left_out(len(shown(grid)), families, 'families')}"
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
-        """A row of panels, one per family, each on its own clock."""
+        """A panel per family, each on its own clock."""
         import altair as alt
 
         entries = entries_of(grid)
@@ -66,14 +75,9 @@ class Metric(Figure):
 
 def shown(grid: Grid) -> Sequence[Cell]:
     """Of each family the cell with most late runs, on the shown task; on any, where that has fewer than three."""
-    on_one_task = members(grid)
-    if len(on_one_task) >= LEAST_FAMILIES:
-        return on_one_task
-    best: dict[str, Cell] = {}
-    for cell in filter(readable, grid.cells):
-        if cell.family not in best or late_share(cell) > late_share(best[cell.family]):
-            best[cell.family] = cell
-    return [best[family] for family in families_in_order(best)][:MOST_PANELS]
+    on_one_task = families_on_one_task(grid)
+    cells = on_one_task if len(on_one_task) >= LEAST_FAMILIES else best_of_families(grid.cells)
+    return cells[:MOST_PANELS]
 
 
 def entries_of(grid: Grid) -> Sequence[Entry]:
@@ -106,48 +110,74 @@ def row_names(cell: Cell) -> Sequence[str]:
     return list(scores_of(cell.readable[0].curve))
 
 
+class Wait(NamedTuple):
+    """Of one run: decades from t_mem to a skill of one half, whether that is a lower bound, whether skill got there."""
+
+    decades: float
+    bound: bool
+    reached: bool
+
+    def is_late(self) -> bool:
+        """Whether skill got there, and half a decade or more after t_mem."""
+        return self.reached and self.decades >= LATE_DECADES
+
+
+def skill_waits(cell: Cell) -> list[Wait]:
+    """The wait of each run that memorizes and whose skill was recorded, in order."""
+    waits = [_wait(run) for run in cell.readable]
+    return sorted(wait for wait in waits if not math.isnan(wait.decades))
+
+
+def _wait(run: Run) -> Wait:
+    detection, curve = run.detections[LEVEL], run.curve
+    bound = detection.loss_delay_censoring == "right"
+    return Wait(detection.loss_delay, bound, not bound or curve.crossing(curve.skill, SKILLED).reached)
+
+
+def skill_text(entry: Entry) -> str:
+    """The median delay of skill in words, as `tables.delays.delay_text` has that of accuracy; empty where unknown."""
+    waits = skill_waits(entry.cell)
+    if not waits or not math.isnan(entry.loss_delay):
+        return f"{entry.loss_delay:.2f}" if waits else ""
+    middle = waits[len(waits) // 2]
+    return f"≥ {middle.decades:.2f}" if middle.reached else f"never (> {middle.decades:.2f})"
+
+
 def score_rows(cell: Cell) -> Iterator[dict[str, object]]:
     """A row per score and time: the median over the runs, as far as at least half of them go; below -.1 drawn there."""
-    curves = [run.curve for run in cell.readable]
-    scores, times = [scores_of(curve) for curve in curves], times_of(curves, POINTS)
+    scores = [scores_of(run.curve) for run in cell.readable]
     for name in row_names(cell):
-        known = [(curve, of[name]) for curve, of in zip(curves, scores, strict=True) if name in of]
-        for place, _, median, _ in middle(np.array([on_log(curve.time, values, times) for curve, values in known])):
-            yield {"score": name, "time": float(times[place]), "value": max(median, LOWEST)}
+        known = [(run.curve, of[name]) for run, of in zip(cell.readable, scores, strict=True) if name in of]
+        for row in band(*zip(*known, strict=True), POINTS):
+            yield {"score": name, "time": row["time"], "value": max(row["median"], LOWEST)}
 
 
 def panel(entry: Entry, names: Sequence[str], first: bool) -> altair.LayerChart:
-    """One cell: the scores in one colour, told apart by their dashes; t_mem and t_gen as lines."""
+    """One cell: the scores in one colour, with a dash each; t_mem and t_gen as lines."""
     import altair as alt
 
-    cell, title = entry.cell, "held-out score" if first else None
+    cell, y_title = entry.cell, "held-out score" if first else None
     axis, scale = alt.Axis(values=[0, 0.5, 1], format=".1f"), alt.Scale(domain=[LOWEST, 1.05])
     dashes = alt.Scale(domain=list(names), range=[DASHES[name] for name in names])
     legend = alt.Legend(title=None, symbolSize=400, symbolStrokeColor=INK)
     lines = alt.Chart(data(score_rows(cell))).mark_line(strokeWidth=2, color=color(cell.family))
-    events = alt.Chart(data(ends(cell))).mark_rule(color=INK, strokeWidth=0.8, opacity=0.6)
     layers = [
-        events.encode(x=clock(cell), tooltip=tooltips(["event"], ["time"])),
+        event_lines(ends(cell), clock(cell)),
         lines.encode(
             x=clock(cell),
-            y=alt.Y("value:Q", scale=scale, title=title, axis=axis),
+            y=alt.Y("value:Q", scale=scale, title=y_title, axis=axis),
             strokeDash=alt.StrokeDash("score:N", scale=dashes, legend=legend),
             tooltip=tooltips(["score"], ("time", "value")),
         ),
     ]
-    return alt.layer(*layers).properties(width=PANEL - 30, height=120, title=heading(entry))
+    title = heading(cell.family, lines_of(entry), WIDTH)
+    return alt.layer(*layers).properties(width=WIDTH, height=120, title=title)
 
 
-def heading(entry: Entry) -> altair.TitleParams:
-    """Family and learner; the task; the median delays in accuracy and in skill."""
-    import altair as alt
-
-    cell = entry.cell
-    skill = "without a median" if math.isnan(entry.loss_delay) else f"{entry.loss_delay:.2f}"
-    subtitle = [
-        cell.task_label,
-        f"{cell.learner.name}: delay {entry.delay_text or 'not known'}",
-        f"delay of skill {skill}",
+def lines_of(entry: Entry) -> list[str]:
+    """The task; the learner with its median delay in accuracy; that in skill."""
+    return [
+        entry.cell.task_label,
+        f"{entry.cell.learner.name}: delay {entry.delay_text or 'not known'}",
+        f"delay of skill {skill_text(entry) or 'not known'}",
     ]
-    sizes = {"fontSize": 12, "subtitleFontSize": 10, "limit": PANEL}
-    return alt.TitleParams(cell.family, subtitle=subtitle, anchor="start", **sizes)

@@ -6,6 +6,7 @@ vision deficiencies tell apart. In grey some are alike, so that dash and mark di
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -51,19 +52,28 @@ SHAPES = {
 OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families that somebody else registered
 INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+SMALL = 11  # px, the smallest text: 8 px where a figure of 860 px is printed on 170 mm
 TITLE = {"anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 10}
 LOOK = {  # the config of Vega-Lite
     "font": FONT,
     "view": {"stroke": None},
     "axis": {
         **{"gridColor": PALE, "gridOpacity": 0.6, "domainColor": GREY, "tickColor": GREY, "tickCount": 5},
-        **{"labelColor": INK, "labelFontSize": 11, "labelLimit": 320},
-        **{"titleColor": INK, "titleFontSize": 11, "titleFontWeight": "normal"},
+        **{"labelColor": INK, "labelFontSize": SMALL, "labelLimit": 320},
+        **{"titleColor": INK, "titleFontSize": SMALL, "titleFontWeight": "normal"},
     },
-    "legend": {"labelFontSize": 11, "titleFontSize": 11, "orient": "bottom", "symbolStrokeWidth": 2, "labelLimit": 320},
-    "header": {"labelFontSize": 11, "labelFontWeight": 600, "titleFontSize": 11, "labelLimit": 320},
+    "legend": {
+        "labelFontSize": SMALL,
+        "titleFontSize": SMALL,
+        "orient": "bottom",
+        "symbolDash": [1, 0],
+        "symbolStrokeWidth": 2,
+        "labelLimit": 320,
+    },
+    "header": {"labelFontSize": SMALL, "labelFontWeight": 600, "titleFontSize": SMALL, "labelLimit": 320},
     "title": {"color": INK, "subtitleColor": GREY},
 }
+HEADING, LETTER = 12, 0.54  # px of the name of a panel; mean width of a letter, in multiples of the size
 PANEL = 190  # px, width of one of four panels of a page that is 860 px wide
 
 
@@ -98,6 +108,21 @@ def shape_of(families: Iterable[str], **encoding: object) -> altair.Shape:
     domain = families_in_order(families)
     scale = alt.Scale(domain=domain, range=[SHAPES.get(family, OTHER_SHAPE) for family in domain])
     return alt.Shape("family:N", scale=scale, **{"title": None, **encoding})
+
+
+def heading(name: str, lines: Iterable[str] = (), width: int = PANEL) -> altair.TitleParams:
+    """What stands above a panel: its name in bold, below it further lines, all wrapped to its width in px."""
+    import altair as alt
+
+    subtitle = [part for line in lines for part in wrapped(line, width, SMALL)]
+    looks = {"fontSize": HEADING, "subtitleFontSize": SMALL, "subtitleColor": GREY, "limit": width}
+    return alt.TitleParams(wrapped(name, width, HEADING), subtitle=subtitle, anchor="start", frame="group", **looks)
+
+
+def wrapped(text: str, width: int, size: int) -> list[str]:
+    """At least one and at most three lines of a text in letters of a size, for a width, both in px."""
+    letters = max(8, int(width / (LETTER * size)))
+    return textwrap.wrap(text, letters, max_lines=3, placeholder=" …", break_long_words=False) or [""]
 
 
 def data(rows: Iterable[Mapping[str, object]]) -> pandas.DataFrame:

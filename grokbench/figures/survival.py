@@ -11,10 +11,10 @@ import numpy as np
 
 from grokbench.curves.outcome import LATE_DECADES
 from grokbench.figures.base import Figure
-from grokbench.figures.controls import PALE_LINE, Kind, by_kind, controls, left_out, of_most_families
-from grokbench.figures.style import INK, color_of, dash_of, data
+from grokbench.figures.controls import PALE_LINE, Kind, by_kind, controls, of_most_families, tasks_left_out
+from grokbench.figures.style import INK, color_of, dash_of, data, heading
 from grokbench.registry import register_figure
-from grokbench.statistics.survival import kaplan_meier, median
+from grokbench.statistics.survival import kaplan_meier
 from grokbench.tables.grid import Cell, Grid, Identity
 
 if TYPE_CHECKING:
@@ -25,16 +25,21 @@ WIDTHS = {1: 480, 2: 350}  # px of a panel, where there are fewer than three in 
 WIDTH, HEIGHT = 225, 140
 MOST_STEPS = 60  # of a line: as many as can be told apart
 BOLD = {"strokeWidth": 2.2}
-APART = 0.035  # between lines that never fall, on the axis of shares
+APART = 0.05  # between lines that never fall, on the axis of shares
+TICK = 7  # px, height of the mark of a run that ended
 ENDED, AT_LEAST = "ended before it generalized", "memorized in the first tick: waits at least so long"
 
 
 class Wait(NamedTuple):
-    """Of one run: decades from t_mem to t_gen, whether that was observed, and whether the run ended before t_gen."""
+    """Of one run: decades from t_mem to t_gen, whether that was observed, whether the run ended before t_gen.
+
+    late : 1 or 0, the endpoint of all comparisons; NaN where it is undecided.
+    """
 
     decades: float
     event: bool
     ended: bool
+    late: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +47,15 @@ class Waiting:
     """The runs of a family on a task that memorize, and how long they wait.
 
     decades : (n,) log10(t_gen / t_mem). event : (n,) whether it was observed; else it is a lower bound.
-    ended : (n,) whether the run ended before it generalized. raised : how far above its share the line is drawn.
+    ended : (n,) whether the run ended before it generalized. late : (n,) 1, 0 or, undecided, NaN.
+    raised : how far above its share the line is drawn.
     """
 
     kind: Kind
     decades: np.ndarray
     event: np.ndarray
     ended: np.ndarray
+    late: np.ndarray
     raised: float = 0.0
 
     @cached_property
@@ -57,9 +64,9 @@ class Waiting:
         return kaplan_meier(self.decades, self.event)
 
     @property
-    def median(self) -> float:
-        """Decades by which half have generalized; infinite where half never did."""
-        return median(self.decades, self.event)
+    def mostly_late(self) -> bool:
+        """Whether more than half of the decided runs generalize late."""
+        return bool(2 * np.nansum(self.late) > np.count_nonzero(~np.isnan(self.late)))
 
     def steps(self, begin: float) -> Iterator[dict[str, object]]:
         """The line from `begin` to the last run seen, thinned to `MOST_STEPS`."""
@@ -78,7 +85,7 @@ class Waiting:
         places, counts = np.unique(self.decades[~self.event & (self.ended == ended)].round(2), return_counts=True)
         levels = np.concatenate([[1.0], left])[np.searchsorted(times, places, side="right")]
         for place, count, level in zip(places, counts, levels, strict=True):
-            yield {**self._row(place, level), "why": ENDED if ended else AT_LEAST, "here": int(count)}
+            yield {**self._row(place, level), "why": ENDED if ended else AT_LEAST, "count": int(count)}
 
     def _row(self, decades: float, left: float) -> dict[str, object]:
         runs = "controls of " * self.kind.control + self.kind.family
@@ -99,19 +106,20 @@ class Survival(Figure):
         return bool(waiting(grid))
 
     def title(self, grid: Grid) -> str:
-        """In how many families half of the runs are late."""
+        """In how many families most runs are late."""
         lines = [line for lines in waiting(grid).values() for line in lines if not line.kind.control]
-        late = sum(LATE_DECADES <= line.median < np.inf for line in lines)
+        late = sum(line.mostly_late for line in lines)
         counted = "pairs of task and family" if len(waiting(grid)) > 1 else "families"
-        return f"Half of the runs generalize late in {late} of {len(lines)} {counted}"
+        return f"Most runs generalize late in {late} of {len(lines)} {counted}"
 
     def caption(self, grid: Grid) -> str:
         """What lines and marks are."""
         return (
-            "Kaplan-Meier: a line falls where runs generalize; right of the dashed line that is late. Ticks are runs "
-            "that ended before it, arrows runs that memorized in the first tick of their clock and waited at least so "
-            "long. Lines that never fall lie side by side at the top; pale are controls, with frozen features or "
-            f"without weight decay.{left_out(grid, len(waiting(grid)))}"
+            "Kaplan-Meier over all runs of a family that memorize, learners and settings together: a line falls where "
+            "runs generalize, right of the dashed line half a decade or more after they memorize. Ticks are runs that "
+            "ended before it, arrows runs that memorized in the first tick of their clock and waited at least so long. "
+            "Lines that never fall lie side by side at the top; pale are controls, with frozen features or without "
+            f"weight decay.{tasks_left_out(grid, len(waiting(grid)))}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -127,7 +135,7 @@ class Survival(Figure):
         width = WIDTHS.get(len(by_task), WIDTH)
         panels = [
             panel(lines, families, span, i % IN_A_ROW == 0, highest).properties(
-                width=width, height=HEIGHT, title=heading(grid.tasks[task], width)
+                width=width, height=HEIGHT, title=heading(grid.tasks[task], (), width)
             )
             for i, (task, lines) in enumerate(by_task.items())
         ]
@@ -148,7 +156,7 @@ def waiting(grid: Grid) -> dict[Identity, list[Waiting]]:
 def waits_of(cell: Cell) -> list[Wait]:
     """The wait of each run of a cell that memorizes."""
     return [
-        Wait(d.delay, d.delay_censoring != "right", d.t_gen_censoring == "right")
+        Wait(d.delay, d.delay_censoring != "right", d.t_gen_censoring == "right", d.late)
         for d in cell.detections()
         if not np.isnan(d.delay)
     ]
@@ -160,13 +168,6 @@ def lines_of(kinds: Mapping[Kind, Sequence[Wait]]) -> list[Waiting]:
     lines = [Waiting(kind, *(np.array(column) for column in zip(*kinds[kind], strict=True))) for kind in ordered]
     flat = [line for line in lines if not line.event.any()]
     return [replace(line, raised=APART * (1 + flat.index(line))) if line in flat else line for line in lines]
-
-
-def heading(label: str, width: int) -> altair.TitleParams:
-    """The task above its panel."""
-    import altair as alt
-
-    return alt.TitleParams(label, fontSize=11, anchor="start", limit=width)
 
 
 def panel(
@@ -200,9 +201,9 @@ def drawn(
     steps = steps.encode(**axes, strokeDash=dash_of(families, legend=legend()), tooltip=hover)
     faint = {"opacity": look.get("opacity", 1)}
     ended, arrows = (alt.Chart(data(row for line in lines for row in line.bounds(ended))) for ended in (True, False))
-    ticks = ended.mark_tick(orient="vertical", size=9, thickness=1.5, **faint)
+    ticks = ended.mark_tick(orient="vertical", size=TICK, thickness=1.5, **faint)
     arrows = arrows.mark_point(shape="triangle-right", filled=True, size=45, **faint)
-    return [steps, *(marks.encode(**axes, tooltip=[*hover, "why:N", "here:Q"]) for marks in (ticks, arrows))]
+    return [steps, *(marks.encode(**axes, tooltip=[*hover, "why:N", "count:Q"]) for marks in (ticks, arrows))]
 
 
 def legend() -> altair.Legend:

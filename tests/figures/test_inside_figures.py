@@ -8,8 +8,8 @@ from support_figures import drawn, stored
 from support_handmade import NEVER, changed, made
 
 from grokbench.figures.bands import middle, on_log
-from grokbench.figures.lead import ACCURACY, Lead
-from grokbench.figures.metric import Metric
+from grokbench.figures.lead import ACCURACY, Lead, varying
+from grokbench.figures.metric import Metric, entries_of, skill_text
 from grokbench.figures.size import Size
 from grokbench.tables.grid import Grid
 
@@ -62,10 +62,18 @@ def test_size_draws_the_medians_and_both_sizes():
         assert row["kappa"] == pytest.approx(expected, abs=0.08)  # a checkpoint of 1/20 decade at the kinks
     events = {row["event"]: row["time"] for row in drawn(Size(), grid, "event", "time")}
     assert events == pytest.approx({"fits": 20, "generalizes": 800}, rel=0.1)
-    assert (
-        Size().title(grid)
-        == "Of 1 learners that fit, 1 generalize only at more than twice that size, 0 at no size that was run"
+    assert Size().title(grid) == (
+        "Of 1 pairs of learner and task that fit, 1 generalize only at more than twice that size, "
+        "0 at no size that was run"
     )
+
+
+def test_what_fits_at_its_first_size_counts_by_the_sizes_that_are_drawn():
+    """Its delay is a bound, and has no median; both sizes have one."""
+    grid = Grid(grid_of(clock="width", t_mem=1.0))
+    (cell,) = grid.cells
+    assert math.isnan(cell.summary().delay)
+    assert "1 generalize only at more than twice that size" in Size().title(grid)
 
 
 def test_size_needs_a_clock_that_is_one():
@@ -80,7 +88,9 @@ def test_scores_without_a_threshold_stand_beside_accuracy():
     assert {row["score"] for row in rows} == {"accuracy", "skill"}
     accuracy, skill = ({r["time"]: r["value"] for r in rows if r["score"] == name} for name in ("accuracy", "skill"))
     assert all(accuracy[time] - skill[time] == pytest.approx(0.01, abs=1e-4) for time in accuracy)
-    assert Metric().title(grid) == "Late in accuracy: 2 learners; late in skill, a score without threshold: 2"
+    assert Metric().title(grid) == (
+        "2 of 2 learners are late in accuracy; of these 2 are late in skill, a score without threshold, too"
+    )
     assert "was not recorded" in Metric().caption(grid)
 
 
@@ -91,6 +101,32 @@ def test_the_metric_of_a_kernel_is_drawn_where_it_was_recorded():
     circulant, accuracy = ({r["time"]: r["value"] for r in rows if r["score"] == s} for s in ("circulant", "accuracy"))
     assert circulant == pytest.approx(accuracy)
     assert "circulant deviation" in Metric().caption(grid)
+
+
+def test_skill_of_a_learner_that_fits_at_once_has_a_bound():
+    """By hand: skill passes one half at 800 / 10^(.49 / 3) = 549 steps, t_mem is the first step at the latest.
+
+    Crossings lie between checkpoints, which are 1/20 decade apart.
+    """
+    grid = Grid([*grid_of(t_mem=1.0), *grid_of("trees", name="modular/trees", t_gen=NEVER)])
+    exact, never = (skill_text(entry) for entry in entries_of(grid))
+    assert float(exact.removeprefix("≥ ")) == pytest.approx(math.log10(549), abs=0.05)
+    assert float(never.removeprefix("never (> ").removesuffix(")")) == pytest.approx(math.log10(10_000 / 20), abs=0.05)
+    assert "1 of 2 learners are late in accuracy; of these 1 are late in skill" in Metric().title(grid)
+
+
+def test_without_skill_its_delay_is_not_known():
+    blank = [changed(run, skill=np.full(len(run.curve), math.nan)) for run in grid_of()]
+    grid = Grid([*blank, *grid_of("trees", name="modular/trees")])
+    assert skill_text(entries_of(grid)[0]) == ""
+    assert "of these 1 are late in skill" in Metric().title(grid)
+    assert "(in 1 not recorded)" in Metric().title(grid)
+
+
+def test_a_measure_that_moves_in_few_runs_is_not_drawn():
+    still = [changed(run, after_kernel=np.ones(len(run.curve))) for run in grid_of()]
+    assert "after_kernel" not in varying(Grid([*grid_of()[:1], *still[1:]]).cells[0])
+    assert "after_kernel" in varying(Grid([*grid_of()[:2], *still[2:]]).cells[0])
 
 
 def test_one_family_is_no_comparison():

@@ -41,7 +41,7 @@ def test_a_line_is_scipys_estimate_of_the_delays_in_the_table():
 def test_ticks_stand_where_runs_ended_on_the_line_at_that_time():
     runs = [*seeds(t_gens=(200, 200)), run(seed=2, t_gen=NEVER), run(seed=3, t_gen=NEVER)]
     (tick,) = rows(drawn(figure, runs), "why")
-    assert (tick["why"], tick["here"], tick["left"], tick["runs"]) == (ENDED, 2, 0.5, 4)
+    assert (tick["why"], tick["count"], tick["left"], tick["runs"]) == (ENDED, 2, 0.5, 4)
     assert tick["decades"] == pytest.approx(max(d for d, _ in waits(runs)), abs=0.005)
 
 
@@ -50,11 +50,19 @@ def test_a_run_that_memorizes_in_the_first_tick_is_an_arrow():
     assert arrow["why"].startswith("memorized in the first tick")
 
 
-def test_the_title_counts_families_of_which_half_are_late():
+def test_the_title_counts_families_of_which_most_runs_are_late():
     late, soon = seeds(t_gens=(200, 200, NEVER)), seeds("xgboost", (25, 25, 200), family="trees")
-    assert figure.title(Grid([*late, *soon])).startswith("Half of the runs generalize late in 1 of 2 families")
+    assert figure.title(Grid([*late, *soon])).startswith("Most runs generalize late in 1 of 2 families")
     elsewhere = seeds(t_gens=(25, 200, 200), given={"modulus": 5})
     assert "in 2 of 3 pairs" in figure.title(Grid([*late, *soon, *elsewhere]))
+
+
+def test_the_title_counts_late_runs_whose_delay_is_a_bound_and_not_those_that_never_generalize():
+    """What memorizes in its first tick has no median delay, but is late by the endpoint of all comparisons."""
+    exact = seeds("rfm", (200, 200, 200), t_mem=1, family="feature-learning kernel")
+    assert [run.detections[LEVEL].late for run in exact] == [1, 1, 1]
+    assert "in 1 of 1 families" in figure.title(Grid(exact))
+    assert "in 0 of 1 families" in figure.title(Grid(seeds(t_gens=(NEVER, NEVER))))
 
 
 def test_controls_have_lines_of_their_own_and_shuffled_labels_none():
