@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from grokbench.figures.base import Figure
+from grokbench.figures.base import Figure, left_out
 from grokbench.figures.explained import learner_families, marks_of, place_of, tooltips
-from grokbench.figures.style import GREY, INK, data
+from grokbench.figures.style import INK, SMALL, data, heading
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.cross_table import CORNERS
@@ -50,6 +50,7 @@ class CrossTable(Figure):
         return (
             "Points: share of the decided runs that generalize late (their number beside it); bars: its exact 95 % "
             "interval; hollow: features frozen. A line without a point was not run, or is undecided."
+            f"{left_out(MOST_PANELS, len(crossed(grid)), 'cases')}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -94,11 +95,13 @@ def panel(entry: Mapping, family: str, first: bool) -> altair.LayerChart:
     layers = [
         rows.mark_rule(color=look["color"], strokeWidth=2).encode(**_interval(axes), tooltip=hover),
         rows.mark_point(**look, size=60, opacity=1, strokeWidth=2).encode(**axes, fill=fill, tooltip=hover),
-        rows.mark_text(align="left", color=INK, fontSize=10).encode(
+        rows.mark_text(align="left", color=INK, fontSize=SMALL).encode(
             x=alt.value(WIDTH + 8), y=axes["y"], text="runs:N", tooltip=hover
         ),
     ]
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading(entry))
+    return alt.layer(*layers).properties(
+        width=WIDTH, height=HEIGHT, title=heading(entry["family"], lines_of(entry), WIDTH + 20)
+    )
 
 
 def _interval(axes: Mapping) -> dict[str, object]:
@@ -109,10 +112,6 @@ def _interval(axes: Mapping) -> dict[str, object]:
     return {"x": alt.X.from_dict(x), "x2": "high:Q", "y": axes["y"]}
 
 
-def heading(entry: Mapping) -> altair.TitleParams:
-    """Family and task; that frozen features cannot be late, where that is so by construction."""
-    import altair as alt
-
-    built = "; frozen, it cannot be late" if entry["by_construction"] else ""
-    looks = {"fontSize": 12, "subtitleFontSize": 10, "subtitleColor": GREY, "limit": WIDTH + 40}
-    return alt.TitleParams(entry["family"], subtitle=f"{entry['task']}{built}", anchor="start", **looks)
+def lines_of(entry: Mapping) -> list[str]:
+    """The task; that frozen features cannot be late, where that is so by construction."""
+    return [entry["task"], *(["frozen, it cannot be late"] if entry["by_construction"] else [])]

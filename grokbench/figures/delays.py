@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grokbench.curves.outcome import LATE_DECADES
 from grokbench.figures.base import Figure
 from grokbench.figures.controls import UNKNOWN_FAMILY, controls
-from grokbench.figures.style import GREY, INK, color_of, data, families_in_order, shape_of
+from grokbench.figures.style import GREY, INK, SMALL, color_of, data, families_in_order, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.tables.delays import Entry
 from grokbench.tables.grid import Grid, Identity
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import altair
 
 MOST_ROWS, MOST_LINES = 40, 52  # a line is a row or the name of a task
-WIDTH, LINE, FONT_SIZE = 330, 15, 10  # px
+WIDTH, LINE = 330, 16  # px
 NAMES, DELAYS, LATE = -270, WIDTH + 14, WIDTH + 150  # px from the axis: where the columns of text begin
 LEAST_EDGE, ROOM = 3.0, 1.15  # right end of the axis, in decades and in multiples of the largest number on it
 CHEVRON = "M-1,-1L0,0L-1,1"
@@ -36,11 +36,11 @@ class Delays(Figure):
         return bool(shown(grid))
 
     def title(self, grid: Grid) -> str:
-        """How many delays are late, of the cells that are no controls."""
+        """In how many cells that are no controls the median run generalizes late."""
         dimmed = controls(grid)
         entries = [entry for entry in drawable(grid) if entry.cell not in dimmed]
         late = sum(map(surely_late, entries))
-        return f"In {late} of {len(entries)} pairs of task and learner the delay is half a decade or more"
+        return f"The median run generalizes half a decade or more after memorizing in {late} of {len(entries)} cases"
 
     def caption(self, grid: Grid) -> str:
         """What marks mean, and which rows are left out."""
@@ -49,10 +49,12 @@ class Delays(Figure):
             f" {left} of {rows} rows are left out: kept are, of each task and family in turn, those with most late "
             "runs; shuffled labels last."
         )
+        none = len(grid.cells) - rows
+        silent = f" {none} more have no run that memorizes." if none else ""
         return (
             "Median delay from memorization to generalization with its 95 % interval (bootstrap over seeds); an arrow "
             "where it is only known to be longer. Hollow and grey: controls, with shuffled labels, frozen features or "
-            f"no weight decay. Dashed: half a decade.{chosen if left else ''}"
+            f"no weight decay. Dashed: half a decade. A case is a learner on a task.{chosen if left else ''}{silent}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -129,7 +131,7 @@ def edge_of(entries: Sequence[Entry]) -> float:
 
 
 def row_of(entry: Entry, control: str, edge: float) -> dict[str, object]:
-    """What is drawn and told of a row; `begin` and `edge` are where its open end begins and leaves the axis."""
+    """What stands in a row; `begin` and `edge` are where its open end begins and leaves the axis."""
     cell, delay = entry.cell, entry.summary.delay
     known = not math.isnan(delay)
     open_end = math.isnan(entry.delay_high) and not math.isnan(entry.delay_low)
@@ -157,13 +159,13 @@ def headings(rows: Sequence[dict]) -> list[altair.Chart]:
     import altair as alt
 
     tasks = data(row for row in rows if "heading" in row)
-    title = alt.Chart(tasks).mark_text(align="left", fontWeight=600, color=INK, fontSize=11, limit=-NAMES + WIDTH)
+    title = alt.Chart(tasks).mark_text(align="left", fontWeight=600, color=INK, fontSize=SMALL, limit=-NAMES + WIDTH)
     columns = [(DELAYS, "median [95 %]"), (LATE, "late")]
     return [
         title.encode(y=place_of(rows), x=alt.value(NAMES), text="heading:N"),
         *(
             alt.Chart(data([{"place": 1, "column": text}]))
-            .mark_text(align="left", color=GREY, fontSize=FONT_SIZE)
+            .mark_text(align="left", color=GREY, fontSize=SMALL)
             .encode(y=place_of(rows), x=alt.value(x), text="column:N")
             for x, text in columns
         ),
@@ -185,7 +187,7 @@ def marks(members: Sequence[dict], rows: Sequence[dict], families: Sequence[str]
     legend = alt.Legend(columns=4, symbolOpacity=1)
     color = color_of(families, legend=legend)
     faint = {"opacity": 0.6 if control else 1.0}
-    texts = base.mark_text(align="left", fontSize=FONT_SIZE, color=GREY if control else INK, limit=-NAMES - 20)
+    texts = base.mark_text(align="left", fontSize=SMALL, color=GREY if control else INK, limit=-NAMES - 20)
     columns = ((NAMES + 10, "learner:N"), (DELAYS, "delay_text:N"), (LATE, "late:N"))
     left, edge = delay_axis(rows), alt.X2("edge:Q")
     tick = base.mark_tick(orient="vertical", size=7, thickness=1.5, **faint).encode(x=alt.X("begin:Q"), color=color)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grokbench.curves.detect import LEVEL
-from grokbench.figures.base import Figure
+from grokbench.figures.base import Figure, left_out
 from grokbench.figures.explained import learner_families, tooltips
-from grokbench.figures.style import INK, PANEL, color_of, data, shape_of
+from grokbench.figures.style import PANEL, color_of, data, heading, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Cell, Grid
 from grokbench.verdicts.finding import VERDICTS
@@ -20,7 +20,8 @@ from grokbench.verdicts.verdict import Verdict
 if TYPE_CHECKING:
     import altair
 
-MOST_PANELS, IN_A_ROW, HEIGHT = 8, 4, 150
+MOST_PANELS, IN_A_ROW, WIDTH, HEIGHT = 8, 4, PANEL - 30, 150
+ARROW = "M0,1L0,-1M-0.6,-0.3L0,-1L0.6,-0.3"  # up, with a shaft: triangles are the mark of a family
 LEAST = 3  # doses
 ROLES = {  # role of the rules -> what grows along it
     "doses": "richer → lazier",
@@ -81,29 +82,31 @@ class Dose(Figure):
 
     def title(self, grid: Grid) -> str:
         """How many ladders, and what became of the predictions on them."""
-        shown = ladders(grid)
-        words = [ladder.leaf.word for ladder in shown]
+        words = [ladder.leaf.word for ladder in ladders(grid)[:MOST_PANELS]]
         counts = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words)
-        return f"How the delay moves with the dose: {len(shown)} ladders ({counts})"
+        return f"The delay along {len(words)} ladders of doses; of the predictions on them are {counts}"
 
     def caption(self, grid: Grid) -> str:
         """What points, bars and arrows are."""
         return (
-            "Large: median delay with its 95 % interval, in decades, log10(t_gen / t_mem); small: the runs. Arrows: "
-            "longer than that, not generalized by the end of the run (or memorized at the first tick of the clock)."
+            "Large: median delay with its 95 % interval, in decades, log10(t_gen / t_mem); a thin line up where that "
+            "has no upper end; small: the runs. Arrows: longer than that, not generalized by the end of the run (or "
+            "memorized at the first tick of the clock); the line of medians stops before them."
+            f"{left_out(MOST_PANELS, len(ladders(grid)), 'ladders')}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
         """A panel per ladder, all on one scale of delays."""
         import altair as alt
 
-        shown = ladders(grid)
+        shown = ladders(grid)[:MOST_PANELS]
         entries = {entry.cell: entry for entry in tables["delays"]().known(grid)}
         rows = [list(dose_rows(ladder, entries)) for ladder in shown]
-        highest = max((row["delay"] for of in rows for row in of), default=1.0)
+        delays = [row["delay"] for of in rows for row in of]
+        span = (min(0.0, *delays), 1.08 * max(0.1, *delays))
         families = [ladder.family for ladder in shown]
         panels = [
-            panel(ladder, of, families, highest, first=i % IN_A_ROW == 0)
+            panel(ladder, of, families, span, first=i % IN_A_ROW == 0)
             for i, (ladder, of) in enumerate(zip(shown, rows, strict=True))
         ]
         return alt.concat(*panels, columns=IN_A_ROW, spacing=16)
@@ -122,7 +125,7 @@ def ladders(grid: Grid) -> list[Ladder]:
                 if len(cells) >= LEAST and len(cells) == len(names) and names not in made:
                     numbers = leaf.design.numbers.get(role, ())
                     made[names] = Ladder(leaf, role, cells, numbers, families[place])
-    return list(made.values())[:MOST_PANELS]
+    return list(made.values())
 
 
 def dose_rows(ladder: Ladder, entries: Mapping) -> Iterator[dict[str, object]]:
@@ -130,13 +133,10 @@ def dose_rows(ladder: Ladder, entries: Mapping) -> Iterator[dict[str, object]]:
     for label, cell in zip(ladder.labels, ladder.cells, strict=True):
         head = {"dose": label, "family": ladder.family, "learner": cell.learner_label}
         runs = [run for run in cell.readable if not math.isnan(run.detections[LEVEL].delay)]
-        bounds = sorted(
-            (detection.delay, detection.delay_censoring) for detection in (run.detections[LEVEL] for run in runs)
-        )
-        entry, (bound, _) = entries[cell], bounds[len(bounds) // 2] if bounds else (math.nan, "")
-        known = not math.isnan(entry.summary.delay)
+        entry = entries[cell]
+        known, bound = not math.isnan(entry.summary.delay), entry.bound[0]
         numbers = {"delay": entry.summary.delay if known else bound, "low": entry.delay_low, "high": entry.delay_high}
-        if known or bounds:
+        if runs:
             yield {**head, "what": "median", "censored": not known, **numbers, "seed": ""}
         for run in runs:
             detection = run.detections[LEVEL]
@@ -145,13 +145,13 @@ def dose_rows(ladder: Ladder, entries: Mapping) -> Iterator[dict[str, object]]:
 
 
 def panel(
-    ladder: Ladder, rows: Sequence[Mapping], families: Sequence[str], highest: float, first: bool
+    ladder: Ladder, rows: Sequence[Mapping], families: Sequence[str], span: tuple[float, float], first: bool
 ) -> altair.LayerChart:
     """One ladder: runs small, medians large and joined, what is censored as arrows."""
     import altair as alt
 
     title = f"{ladder.option}: {ROLES[ladder.role]}" if ladder.option and not ladder.numbers else ROLES[ladder.role]
-    scale = alt.Scale(domain=[0, max(highest, 0.1) * 1.08], zero=True)
+    scale = alt.Scale(domain=list(span), nice=False)
     axes = {
         "x": alt.X("dose:O", sort=ladder.labels, title=title, axis=alt.Axis(labelAngle=0)),
         "y": alt.Y("delay:Q", scale=scale, title="delay (decades)" if first else None),
@@ -163,20 +163,23 @@ def panel(
         for censored in (False, True)
     }
     medians, look = of["median", False], {"filled": True, "opacity": 1}
-    low = alt.Y.from_dict(axes["y"].to_dict() | {"field": "low"})
-    arrow = {"shape": "triangle-up", "filled": False}
+    known = [row for row in rows if row["what"] == "median"]
+    heights = (math.nan if row["censored"] else row["delay"] for row in known)
+    line = [{"dose": row["dose"], "family": row["family"], "joined": y} for row, y in zip(known, heights, strict=True)]
+    endless = alt.Chart(data(row for row in known if not row["censored"] and math.isnan(row["high"])))
+    low, medians_y = (alt.Y.from_dict(axes["y"].to_dict() | {"field": field}) for field in ("low", "joined"))
+    arrow = {"shape": ARROW, "filled": False}
     layers = [
         of["run", False].mark_circle(size=14, opacity=0.35).encode(**axes, **looks),
         of["run", True].mark_point(size=22, opacity=0.35, **arrow).encode(**axes, **looks),
-        medians.mark_line(strokeWidth=1.2).encode(**axes, **looks),
+        alt.Chart(data(line)).mark_line(strokeWidth=1.2).encode(x=axes["x"], y=medians_y, color=looks["color"]),
+        endless.mark_rule(strokeWidth=0.8).encode(x=axes["x"], y=low, y2=alt.value(0), **looks),
         medians.mark_rule(strokeWidth=2).encode(x=axes["x"], y=low, y2="high:Q", **looks),
         medians.mark_point(size=65, **look).encode(**axes, **looks, shape=shape_of(families, legend=None)),
-        of["median", True].mark_point(size=90, opacity=1, strokeWidth=2, fill="white", **arrow).encode(**axes, **looks),
-        of["median", True].mark_text(text="longer", dy=-12, fontSize=9, color=INK).encode(**axes, tooltip=hover()),
+        of["median", True].mark_point(size=110, opacity=1, strokeWidth=2, **arrow).encode(**axes, **looks),
     ]
-    sizes = {"fontSize": 11, "subtitleFontSize": 10, "limit": PANEL}
-    heading = alt.TitleParams(ladder.name, subtitle=f"{ladder.leaf.name} {ladder.leaf.word}", anchor="start", **sizes)
-    return alt.layer(*layers).properties(width=PANEL - 30, height=HEIGHT, title=heading)
+    above = heading(ladder.name, [f"{ladder.leaf.name} {ladder.leaf.word}"], WIDTH)
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=above)
 
 
 def hover() -> list[altair.Tooltip]:

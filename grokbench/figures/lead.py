@@ -1,28 +1,27 @@
-"""What moves inside while the rule is found: measures against the time of the half-rise, each on its own range."""
+"""What moves inside while held-out accuracy rises: measures around the half-rise, each on its own range."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from grokbench.curves.run import Run
 from grokbench.figures.bands import middle
-from grokbench.figures.base import Figure
-from grokbench.figures.drawn_curves import readable
+from grokbench.figures.base import Figure, left_out
+from grokbench.figures.drawn_curves import mostly_late, readable
 from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import GREY, PANEL, data, families_in_order
+from grokbench.figures.style import GREY, PANEL, data, families_in_order, heading
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
 if TYPE_CHECKING:
     import altair
 
-MOST_PANELS, IN_A_ROW, HEIGHT = 8, 4, 110
+MOST_PANELS, IN_A_ROW, WIDTH, HEIGHT = 8, 4, PANEL - 32, 110
 BEFORE, AFTER, POINTS = -2.0, 1.0, 31  # decades around the half-rise
 LEAST_RANGE = 0.05  # of the largest value: scaled to its own range, less than that is noise
 ACCURACY = "held-out accuracy"
@@ -46,17 +45,19 @@ class Lead(Figure):
         return bool(shown(grid)[0])
 
     def title(self, grid: Grid) -> str:
-        """How many learners, and which measures."""
+        """How many learners on how many tasks, and which measures."""
         cells, columns = shown(grid)
         names = ", ".join(column.replace("_", " ") for column in columns)
-        return f"What moves inside {len(cells)} late learners when the rule is found: {names}"
+        return f"What moves inside as runs generalize late, in {len(cells)} pairs of learner and task: {names}"
 
     def caption(self, grid: Grid) -> str:
         """What the lines are."""
         return (
-            "Each run's measure between its own least (0) and largest (1) value; lines: median over seeds; bands: the "
-            "middle half. Time 0 is where held-out accuracy (bold, in the family's colour) is half-way up; what rises "
-            "left of it comes before."
+            "Each run's measure between its own least (0) and largest (1) value, whatever its size; lines: median over "
+            "seeds; bands: the middle half. Time 0 is where held-out accuracy (bold, in the family's colour) is "
+            "half-way up; what rises left of it comes before. Of the settings of a learner that with most measures is "
+            "drawn."
+            f"{left_out(MOST_PANELS, len(candidates(grid)), 'pairs of learner and task')}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -70,29 +71,31 @@ class Lead(Figure):
 
 def shown(grid: Grid) -> tuple[list[Cell], list[str]]:
     """The cells to draw, those with most measures first chosen, and the measures that most of them have."""
-    columns = {cell: varying(cell) for cell in grid.cells if readable(cell) and is_late(cell)}
-    columns = {cell: names for cell, names in columns.items() if names}
-    best: dict[tuple, Cell] = {}
-    for cell in sorted(columns, key=lambda cell: -len(columns[cell])):
-        best.setdefault((cell.task, cell.learner.name), cell)
-    cells = list(best.values())[:MOST_PANELS]
-    count = Counter(name for cell in cells for name in columns[cell])
+    columns = dict(list(candidates(grid).items())[:MOST_PANELS])
+    count = Counter(name for names in columns.values() for name in names)
     chosen = sorted(count, key=lambda name: (-count[name], COLUMNS.index(name)))[: len(LOOKS)]
-    order = families_in_order(cell.family for cell in cells)
-    cells = [cell for cell in cells if set(chosen) & set(columns[cell])]
+    order = families_in_order(cell.family for cell in columns)
+    cells = [cell for cell in columns if set(chosen) & set(columns[cell])]
     return sorted(cells, key=lambda cell: order.index(cell.family)), sorted(chosen, key=COLUMNS.index)
 
 
-def is_late(cell: Cell) -> bool:
-    """Whether most of the decided runs are late."""
-    return bool(cell.late) and sum(cell.late) > len(cell.late) / 2
+def candidates(grid: Grid) -> dict[Cell, tuple[str, ...]]:
+    """Per late learner and task the setting with most measures that vary, and these; those with most first."""
+    measures = {cell: varying(cell) for cell in grid.cells if readable(cell) and mostly_late(cell)}
+    best: dict[tuple, Cell] = {}
+    for cell in sorted(filter(measures.get, measures), key=lambda cell: -len(measures[cell])):
+        best.setdefault((cell.task, cell.learner.name), cell)
+    return {cell: measures[cell] for cell in best.values()}
 
 
-@cache
 def varying(cell: Cell) -> tuple[str, ...]:
-    """The measures of a cell's first run that move by more than a twentieth of their largest size."""
-    columns = dict(cell.readable[0].curve.columns.items())
-    return tuple(name for name in COLUMNS if name in columns and _varies(columns[name]))
+    """The measures that in half of a cell's runs or more move by over a twentieth of their largest size."""
+    count: Counter[str] = Counter()
+    for run in cell.readable:
+        measured = any(name in run.curve.columns for name in COLUMNS)
+        columns = dict(run.curve.columns.items()) if measured else {}
+        count.update(name for name in COLUMNS if name in columns and _varies(columns[name]))
+    return tuple(name for name in COLUMNS if 2 * count[name] >= len(cell.readable))
 
 
 def _varies(values: Sequence[float]) -> bool:
@@ -102,11 +105,12 @@ def _varies(values: Sequence[float]) -> bool:
 
 
 def lead_rows(cell: Cell, columns: Iterable[str]) -> Iterator[dict[str, object]]:
-    """A row per measure and decade: median and quartiles over the runs of what each has come to of its own range."""
+    """A row per measure and time from the half-rise: median and quartiles over the runs, each on its own range."""
     decades = np.linspace(BEFORE, AFTER, POINTS)
     runs = [run for run in cell.readable if not math.isnan(run.half_rise())]
     curves = [dict(run.curve.columns.items()) | {ACCURACY: run.curve.kappa_test} for run in runs]
-    for name in (*(column for column in columns if column in varying(cell)), ACCURACY):
+    varied = varying(cell)
+    for name in (*(column for column in columns if column in varied), ACCURACY):
         known = [(run, np.asarray(of[name])) for run, of in zip(runs, curves, strict=True) if name in of]
         for place, low, median, high in middle(np.array([along(*one, decades) for one in known])):
             yield {"measure": name, "decades": float(decades[place]), "low": low, "value": median, "high": high}
@@ -150,8 +154,9 @@ def panel(cell: Cell, columns: Sequence[str], first: bool) -> altair.LayerChart:
         accuracy.mark_line(strokeWidth=3.5, color=color(cell.family)).encode(**axes, tooltip=hover),
         measures.mark_line(strokeWidth=1.6).encode(**axes, **by_measure, tooltip=hover),
     ]
+    title = heading(cell.learner_label, [cell.family, cell.task_label], WIDTH)
     drawn = alt.layer(*layers, data=data(lead_rows(cell, columns)))
-    return drawn.properties(width=PANEL - 32, height=HEIGHT, title=heading(cell))
+    return drawn.properties(width=WIDTH, height=HEIGHT, title=title)
 
 
 def axes_of(first: bool) -> Mapping[str, object]:
@@ -165,11 +170,3 @@ def axes_of(first: bool) -> Mapping[str, object]:
         "x": alt.X("decades:Q", scale=x, title="decades from the half-rise", axis=axis),
         "y": alt.Y("value:Q", scale=alt.Scale(domain=[0, 1]), title=title, axis=alt.Axis(values=[0, 0.5, 1])),
     }
-
-
-def heading(cell: Cell) -> altair.TitleParams:
-    """The learner, its family and the task."""
-    import altair as alt
-
-    sizes = {"fontSize": 11, "subtitleFontSize": 10, "limit": PANEL}
-    return alt.TitleParams(cell.learner.name, subtitle=[cell.family, cell.task_label], anchor="start", **sizes)

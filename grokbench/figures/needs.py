@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure
 from grokbench.figures.explained import learner_families, place_of, tooltips
-from grokbench.figures.style import GREY, INK, color_of, data, shape_of
+from grokbench.figures.style import GREY, INK, SMALL, color_of, data, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.needs import FACTORS, NEEDED, NOT_NEEDED
@@ -36,16 +36,17 @@ class Needs(Figure):
         clauses = []
         for factor in FACTORS:
             answers = [entry["answer"] for entry in decided(grid) if entry["factor"] == factor]
-            counts = [(answers.count(word), word) for word in (NEEDED, NOT_NEEDED) if answers.count(word)]
-            if counts:
-                clauses.append(f"{HEADINGS[factor]}: {', '.join(f'{count} × {word}' for count, word in counts)}")
-        return "To be late, " + "; ".join(clauses) if clauses else f"{grid.title}: who needs what"
+            if answers:
+                yes, no = answers.count(NEEDED), answers.count(NOT_NEEDED)
+                clauses.append(f"{HEADINGS[factor]} {yes} yes, {no} no, of {len(answers)}")
+        return f"Needed to be late? {'; '.join(clauses)}"
 
     def caption(self, grid: Grid) -> str:
         """What filled and hollow marks are."""
         return (
             "Filled: share of runs that generalize late with the factor; hollow, below it: without; bars: exact 95 % "
-            "intervals. The farther apart the two, the more the factor is needed."
+            "intervals. The farther apart the two, the more the factor is needed. No filled mark: the factor cannot be "
+            "had; an empty row: not compared."
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -123,7 +124,7 @@ def answers(rows: Sequence[Mapping], axes: Mapping) -> altair.Chart:
     """What follows, at the right of each row."""
     import altair as alt
 
-    texts = alt.Chart(data(rows)).mark_text(align="left", fontSize=10)
+    texts = alt.Chart(data(rows)).mark_text(align="left", fontSize=SMALL)
     color = alt.condition(f"datum.answer == '{NEEDED}'", alt.value(INK), alt.value(GREY))
     hover = tooltips(("name", "factor", "answer"))
     return texts.encode(x=alt.value(WIDTH + 8), y=axes["y"], text="answer:N", color=color, tooltip=hover)

@@ -11,7 +11,7 @@ from grokbench.curves.outcome import OUTCOMES
 from grokbench.figures.base import Figure
 from grokbench.figures.controls import UNKNOWN_FAMILY
 from grokbench.figures.outcome_look import LETTERS, legend_name, letters_in_words, most_frequent
-from grokbench.figures.style import GREY, INK, data, families_in_order
+from grokbench.figures.style import GREY, INK, SMALL, data, families_in_order
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import altair
 
 MOST_LEARNERS, MOST_TASKS = 24, 14  # beyond them the settings of a name are one row, or one column
-SHEET, TILE = 600, (44, 92)  # px: width of all columns, and the least and largest of one
+SHEET, TILE = 640, (50, 96)  # px: width of all columns, and the least and largest of one
 HEIGHT = 26
 SHADES = ("#E8EEF4", "#08306B")  # of a share of 0 and of 1: a blue that is darker in grey, too
 WHITE_FROM = 0.45  # share from which text is white
@@ -41,9 +41,8 @@ class Outcomes(Figure):
         tiles = [tile for tile in tiles_of(grid) if not tile["shuffled"]] or tiles_of(grid)
         late, decided = (sum(tile[name] for tile in tiles) for name in ("late", "decided"))
         mostly = sum(2 * tile["late"] > tile["decided"] for tile in tiles)
-        return (
-            f"{late} of {decided} runs generalize late; in {mostly} of {len(tiles)} pairs of learner and task most do"
-        )
+        pairs = f"{mostly} of {len(tiles)} pairs of learner and task"
+        return f"{late} of {decided} decided runs generalize late; in {pairs} most do"
 
     def caption(self, grid: Grid) -> str:
         """What tiles and letters are."""
@@ -85,7 +84,7 @@ def tiles_of(grid: Grid) -> list[dict[str, object]]:
 
 
 def tile(learner: str, task: str, cells: Sequence[Cell]) -> dict[str, object]:
-    """What is drawn and told of the cells of a tile; the share is absent where no run is decided."""
+    """What the cells of a tile come to; the share is absent where no run is decided."""
     late = [value for cell in cells for value in cell.late]
     outcomes = [outcome for cell in cells for outcome in outcomes_of(cell)]
     common = most_frequent(outcomes)
@@ -95,7 +94,13 @@ def tile(learner: str, task: str, cells: Sequence[Cell]) -> dict[str, object]:
         **{"learner": learner, "task": task, "family": cells[0].family or UNKNOWN_FAMILY},
         **{"shuffled": cells[0].shuffled, "settings": len(cells), "late": int(sum(late)), "decided": len(late)},
         **{"share": sum(late) / len(late) if late else None, "failed": failed},
-        **{"text": f"{int(sum(late))}/{len(late)} {LETTERS.get(common, '')}".strip() if outcomes else "failed"},
+        **{
+            "text": f"{int(sum(late))}/{len(late)} {LETTERS.get(common, '')}".strip()
+            if outcomes
+            else "failed"
+            if failed
+            else "no curve"
+        },
         "outcomes": ", ".join(f"{counts[name]} {legend_name(name)[2:]}" for name in OUTCOMES if counts[name]),
         "runs": sum(len(cell.runs) for cell in cells),
     }
@@ -158,15 +163,15 @@ def layers(base: altair.Chart, letters: str) -> list[altair.Chart]:
     return [
         undecided.mark_rect(fill="white", stroke=GREY, strokeDash=[2, 2]),
         decided.mark_rect().encode(color=fill, opacity=pale),
-        undecided.mark_text(fontSize=10, color=GREY).encode(text="text:N"),
-        base.transform_filter(light).mark_text(fontSize=10, color=INK).encode(text="text:N"),
+        undecided.mark_text(fontSize=SMALL, color=GREY).encode(text="text:N"),
+        base.transform_filter(light).mark_text(fontSize=SMALL, color=INK).encode(text="text:N"),
         base.transform_filter(f"datum.decided > 0 && {dark}")
-        .mark_text(fontSize=10, color="white", fontWeight=600)
+        .mark_text(fontSize=SMALL, color="white", fontWeight=600)
         .encode(text="text:N"),
     ]
 
 
 def hover() -> list[str]:
-    """What a tile tells."""
+    """What hovering says of a tile."""
     names = ("learner:N", "family:N", "task:N", "late:Q", "decided:Q", "runs:Q", "failed:Q", "settings:Q", "outcomes:N")
     return list(names)

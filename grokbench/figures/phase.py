@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from grokbench.curves.detect import LEVEL
-from grokbench.figures.base import Figure
+from grokbench.figures.base import Figure, left_out
 from grokbench.figures.outcome_look import DARK, LETTERS, fill_of, legend_name, letters_in_words, most_frequent
 from grokbench.figures.planes import Axis, Plane, planes, text_of
-from grokbench.figures.style import INK, data
+from grokbench.figures.style import INK, SMALL, data, heading
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Cell, Grid
 
@@ -33,20 +33,20 @@ class Phase(Figure):
         return bool(planes(grid))
 
     def title(self, grid: Grid) -> str:
-        """In how many settings most runs grok."""
+        """In how many settings most runs grok; a setting that stands in several planes counts once."""
         chosen = shown(grid)
-        outcomes = [common(cell)[0] for plane in chosen for cell in plane.cells.values()]
-        name = f"{chosen[0].learner}: " if len({plane.learner for plane in chosen}) == 1 else ""
-        return f"{name}groks is the usual outcome in {outcomes.count('groks')} of {len(outcomes)} settings shown"
+        cells = {cell for plane in chosen for cell in plane.cells.values()}
+        grok = sum(common(cell)[0] == "groks" for cell in cells)
+        begin = f"{chosen[0].learner}: in" if len({plane.learner for plane in chosen}) == 1 else "In"
+        return f"{begin} {grok} of the {len(cells)} settings shown, groks is the most frequent outcome"
 
     def caption(self, grid: Grid) -> str:
         """What letters are, and what is left out."""
-        left = len(planes(grid)) - len(shown(grid))
         letters = letters_in_words(common(cell)[0] for plane in shown(grid) for cell in plane.cells.values())
-        more = f" Not shown: {left} more planes, with fewer settings or outcomes." if left else ""
+        more = left_out(len(shown(grid)), len(planes(grid)), "planes, with fewer settings or outcomes")
         return (
             f"Letter and colour are the most frequent outcome over seeds ({letters}), with its count where not all "
-            f"runs have it. Options that are not on an axis are the same within a panel.{more}"
+            f"runs have it; empty: not run. Options that are not on an axis are the same within a panel.{more}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -106,14 +106,12 @@ def panel(plane: Plane, delays: dict[Cell, str], outcomes: Sequence[str], width:
     )
     texts = [
         base.transform_filter(f"datum.dark == {str(dark).lower()}")
-        .mark_text(fontSize=10, fontWeight=600, color="white" if dark else INK)
+        .mark_text(fontSize=SMALL, fontWeight=600, color="white" if dark else INK)
         .encode(**centre(plane.x, "x"), **centre(plane.y, "y"), text="text:N")
         for dark in (False, True)
     ]
     height = min(TALL[1], max(TALL[0], STEP * len(plane.y.values)))
-    subtitle = ", ".join(filter(None, [plane.task, plane.fixed]))
-    title = alt.TitleParams(plane.learner, subtitle=subtitle, anchor="start", fontSize=11, subtitleFontSize=10)
-    title.limit = width
+    title = heading(plane.learner, [", ".join(filter(None, [plane.task, plane.fixed]))], width)
     return alt.layer(rect, *texts).properties(width=width, height=height, title=title)
 
 
@@ -123,7 +121,7 @@ def extent(axis: Axis, name: str) -> dict[str, object]:
 
     channel, second = (alt.X, alt.X2) if name == "x" else (alt.Y, alt.Y2)
     labels = list(map(text_of, axis.values))
-    looks = {"grid": False, "labelAngle": 0, "domain": False, "labelLimit": 90}
+    looks = {"grid": False, "labelAngle": 0, "domain": False, "labelLimit": 90, "titlePadding": 8}
     if axis.kind == "steps":
         order = labels if name == "x" else labels[::-1]
         return {name: channel(f"{name}:O", sort=order, title=axis.name, axis=alt.Axis(**looks))}

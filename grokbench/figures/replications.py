@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure
-from grokbench.figures.style import INK, data
+from grokbench.figures.style import INK, SMALL, data
 from grokbench.registry import register_figure
 from grokbench.registry import tables as registry
 from grokbench.tables.grid import Grid
@@ -36,9 +36,10 @@ class Replications(Figure):
         return any(one.runs for one in grid.replicated)
 
     def title(self, grid: Grid) -> str:
-        """How many claims have which verdict."""
-        verdicts = [row["verdict"] for row in rows(grid)]
-        return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in LOOKS) + f" of {len(verdicts)} claims"
+        """How many parts of claims have which verdict."""
+        verdicts, claims = [row["verdict"] for row in rows(grid)], {row["claim"] for row in rows(grid)}
+        counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in LOOKS)
+        return f"{counts}, of {len(verdicts)} parts of {len(claims)} claims"
 
     def caption(self, grid: Grid) -> str:
         """What marks and letters are."""
@@ -64,14 +65,14 @@ class Replications(Figure):
             f"{name}:N" for name in ("id", "sentence", "published", "tolerance", "ours", "verdict", "reason", "source")
         ]
         marks = alt.Chart(data(marked)).encode(x=x, y=y, tooltip=hover)
-        points = marks.mark_point(size=190, filled=True, opacity=1).encode(color=color, shape=shape)
-        letters = marks.mark_text(fontSize=9, color="white", fontWeight=600).encode(text="letter:N")
+        points = marks.mark_point(size=240, filled=True, opacity=1).encode(color=color, shape=shape)
+        letters = marks.mark_text(fontSize=SMALL, color="white", fontWeight=600).encode(text="letter:N")
         sentences = (
             alt.Chart(data(texts))
-            .mark_text(align="left", fontSize=11, color=INK, limit=470)
+            .mark_text(align="left", fontSize=SMALL, color=INK, limit=470)
             .encode(x=alt.value(0), y=alt.Y("claim:O", sort=order, axis=None), text="short:N", tooltip=hover)
         )
-        height = alt.Step(19)
+        height = alt.Step(20)
         left = alt.layer(points, letters).properties(width=170, height=height)
         return alt.hconcat(left, sentences.properties(width=470, height=height), spacing=10)
 

@@ -1,4 +1,4 @@
-"""The verdicts as a forest: the estimate of each prediction in each family, against what was asked of it beforehand."""
+"""The verdicts as a forest: the estimate of each prediction in each family, against the margins fixed before."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grokbench.figures.base import Figure
+from grokbench.figures.base import Figure, left_out
 from grokbench.figures.explained import learner_families, place_of, tooltips
 from grokbench.figures.quantities import in_words
-from grokbench.figures.style import GREY, INK, color_of, data, shape_of
+from grokbench.figures.style import GREY, HEADING, INK, SMALL, color_of, data, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.finding import CONTRADICTED, NOT_APPLICABLE, SUPPORTED, UNDECIDED, Margin
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     import altair
 
 MOST_PANELS, WIDTH, ROW = 6, 156, 16
-WRAPPED = 62  # characters of a claim in a line
+WRAPPED = 58  # characters of a claim in a line
 NAME_WIDTH = 172  # px, longest name of a row
 ORDER = (CONTRADICTED, UNDECIDED, SUPPORTED, NOT_APPLICABLE)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A prediction in each family that it is asked of.
+    """A prediction in each family that it is about.
 
     estimate : the one that decides in most of the rows, the first of several.
     rows : entries of the table of explanations.
@@ -71,7 +71,9 @@ class Verdicts(Figure):
         return (
             "Points: estimates with their 95 % intervals, larger favours the claim above; an interval wholly right of "
             "the solid line supports it, one wholly left of the dashed line contradicts it. Hollow and pale: "
-            "undecided, or not applicable and no evidence. *: decided by another estimate of the same prediction."
+            "undecided, or not applicable and no evidence; a bar to the edge has no end. *: decided by another "
+            "estimate of the same prediction."
+            f"{left_out(MOST_PANELS, len(panels_of(grid)), 'predictions with a number')}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -79,7 +81,7 @@ class Verdicts(Figure):
         import altair as alt
 
         families = learner_families(grid)
-        shown = [forest(panel, families) for panel in panels_of(grid)]
+        shown = [forest(panel, families) for panel in panels_of(grid)[:MOST_PANELS]]
         return alt.concat(*shown, columns=2, spacing={"row": 14, "column": 16})
 
 
@@ -91,7 +93,11 @@ def by_family(explained: Verdict) -> str:
 
 
 def panels_of(grid: Grid) -> list[Panel]:
-    """The predictions to draw: primaries before others, the first of each explanation before its further ones."""
+    """The predictions that have a number, those to draw first.
+
+    These are `MOST_PANELS`, primaries before others and the first of each explanation before its further ones; among
+    themselves they stand by explanation.
+    """
     entries = tables["explanations"]().known(grid) if grid.explained else []
     ranked = []
     for place, explained in enumerate(grid.explained):
@@ -100,8 +106,9 @@ def panels_of(grid: Grid) -> list[Panel]:
             if any(not math.isnan(row["estimate"]) for row in rows):
                 panel = Panel(explained, prediction, _shown_estimate(prediction, rows), rows)
                 ranked.append(((prediction.role != "primary", turn, place), panel))
-    first = sorted(ranked, key=lambda one: one[0])[:MOST_PANELS]
-    return [panel for _, panel in sorted(first, key=lambda one: (one[0][2], *one[0]))]
+    ranked.sort(key=lambda one: one[0])
+    first = sorted(ranked[:MOST_PANELS], key=lambda one: (one[0][2], *one[0]))
+    return [panel for _, panel in (*first, *ranked[MOST_PANELS:])]
 
 
 def _is_of(row: Mapping, explained: Verdict, prediction: Prediction) -> bool:
@@ -153,7 +160,7 @@ def forest(panel: Panel, families: Mapping) -> altair.LayerChart:
     marks = interval_layers(rows, domain, axes, **looks)
     layers = [*margin_layers(panel.margin, axes["x"]), *marks, words(rows, axes)]
     claim = textwrap.wrap(f"{panel.prediction.name}. {panel.prediction.claim}", WRAPPED)
-    sizes = {"fontSize": 11, "subtitleFontSize": 10}
+    sizes = {"fontSize": HEADING, "subtitleFontSize": SMALL}
     title = alt.TitleParams(claim, subtitle=panel.explained.name, anchor="start", frame="bounds", **sizes)
     return alt.layer(*layers).properties(width=WIDTH, height=ROW * len(rows), title=title)
 
@@ -178,14 +185,14 @@ def margin_layers(margin: Margin, x: altair.X) -> Iterator[altair.Chart]:
 
     sides = (
         ("supports →", margin.support, [1, 0], {"align": "left", "dx": -1, "dy": -6}),
-        ("← contradicts", margin.contradict, [4, 3], {"align": "right", "dx": 1, "dy": -17}),
+        ("← contradicts", margin.contradict, [4, 3], {"align": "right", "dx": 1, "dy": -19}),
     )
     for word, bound, dash, look in sides:
         if bound is not None:
             at = alt.Chart(data([{"estimate": bound, "word": word}]))
             says = {"x": x, "tooltip": tooltips(["word"], ["estimate"])}
             yield at.mark_rule(color=INK, strokeDash=dash).encode(**says)
-            yield at.mark_text(color=GREY, fontSize=9, **look).encode(**says, y=alt.value(0), text="word:N")
+            yield at.mark_text(color=GREY, fontSize=SMALL, **look).encode(**says, y=alt.value(0), text="word:N")
 
 
 def interval_layers(
@@ -215,6 +222,6 @@ def words(rows: Sequence[Mapping], axes: Mapping) -> altair.Chart:
     """The verdicts in words."""
     import altair as alt
 
-    texts = alt.Chart(data(rows)).mark_text(align="left", fontSize=10, color=INK)
+    texts = alt.Chart(data(rows)).mark_text(align="left", fontSize=SMALL, color=INK)
     color = alt.condition("datum.decided", alt.value(INK), alt.value(GREY))
     return texts.encode(x=alt.value(WIDTH + 8), y=axes["y"], text="verdict:N", color=color, tooltip=hover())

@@ -69,7 +69,7 @@ def test_a_bound_beyond_the_axis_is_an_arrow_at_its_end():
 def test_controls_are_marked_and_not_counted():
     reasons = {place: row["control"] for place, row in bodies(MIXED).items()}
     assert {place for place, reason in reasons.items() if reason} == {("modular(labels=shuffled)", "mlp")}
-    assert figure.title(Grid(MIXED)).startswith("In 3 of 4 pairs of task and learner")
+    assert figure.title(Grid(MIXED)).endswith("half a decade or more after memorizing in 3 of 4 cases")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,12 @@ def test_one_run_all_censored_and_nothing_late_are_drawn(runs):
 
 def test_where_nothing_memorizes_it_does_not_apply():
     assert not figure.applies(Grid(seeds(t_gens=(NEVER,), t_mem=NEVER)))
+
+
+def test_the_caption_counts_cells_that_never_memorize():
+    blank = seeds("blank", (NEVER,), t_mem=NEVER)
+    assert "1 more have no run that memorizes" in figure.caption(Grid([*MIXED, *blank]))
+    assert "no run that memorizes" not in figure.caption(Grid(MIXED))
 
 
 def test_most_late_rows_of_each_task_and_family_are_kept_and_the_caption_counts_the_others():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 from support_figures import drawn, explained_grid
-from support_handmade import NEVER, SEEDS, suite
+from support_handmade import NEVER, SEEDS, made, suite
 
 from grokbench.figures.cross_table import CrossTable
 from grokbench.figures.dose import Dose
@@ -113,6 +113,42 @@ def test_a_dose_that_never_generalizes_is_an_arrow():
     assert last["censored"]
     assert last["low"] is None
     assert last["delay"] == pytest.approx(math.log10(10_000 / 20), abs=0.05)  # to the end of the run
+
+
+def test_an_interval_without_an_upper_end_is_drawn_up_to_the_top():
+    """Four of ten runs never generalize: the median is known, and nothing says how large it may be."""
+    cells = suite()
+    for seed in SEEDS[:4]:
+        cells["add/net-dose5"][seed] = made(seed=seed, t_gen=NEVER)
+    grid = explained_grid(cells)
+    (last,) = (r for r in drawn(Dose(), grid, "dose", "high") if r["what"] == "median" and r["dose"] == "net-dose5")
+    assert last["high"] is None
+    assert not last["censored"]
+    layers = Dose().chart(grid).to_dict()["concat"][0]["layer"]
+    endless = [layer for layer in layers if layer.get("encoding", {}).get("y2") == {"value": 0}]
+    assert len(endless) == 1
+
+
+def test_what_generalizes_first_lies_on_the_axis():
+    grid = explained_grid(suite(**{"net-dose1": {"t_mem": 200.0, "t_gen": 100.0}}))
+    rows = drawn(Dose(), grid, "dose", "delay")
+    low, high = Dose().chart(grid).to_dict()["concat"][0]["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert low == pytest.approx(min(row["delay"] for row in rows), rel=1e-4)
+    assert low < -0.2
+    assert high > max(row["delay"] for row in rows if row["delay"] is not None)
+
+
+def test_predictions_without_room_are_counted(grid, monkeypatch):
+    assert "Not shown" not in Verdicts().caption(grid)
+    monkeypatch.setattr("grokbench.figures.verdicts.MOST_PANELS", 2)
+    assert f"Not shown: {len(panels_of(grid)) - 2} of {len(panels_of(grid))} predictions" in Verdicts().caption(grid)
+    assert len(Verdicts().chart(grid).to_dict()["concat"]) == 2
+
+
+def test_the_title_of_needs_counts_answers(grid):
+    assert Needs().title(grid) == (
+        "Needed to be late? features to learn 1 yes, 0 no, of 1; explicit pressure 0 yes, 1 no, of 1"
+    )
 
 
 def test_two_doses_are_no_ladder():

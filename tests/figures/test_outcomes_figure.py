@@ -50,7 +50,9 @@ def test_a_tile_of_one_cell_says_what_the_table_of_delays_says():
 
 
 def test_the_title_counts_runs_with_true_labels():
-    assert figure.title(Grid(RUNS)) == "2 of 5 runs generalize late; in 1 of 4 pairs of learner and task most do"
+    assert (
+        figure.title(Grid(RUNS)) == "2 of 5 decided runs generalize late; in 1 of 4 pairs of learner and task most do"
+    )
 
 
 def test_shuffled_labels_stand_last_and_families_together():

@@ -41,7 +41,14 @@ def test_tiles_are_counted_by_hand_and_tell_what_the_tables_do():
 
 
 def test_the_title_counts_settings():
-    assert figure.title(Grid(plane_of(TIMES))) == "mlp: groks is the usual outcome in 2 of 4 settings shown"
+    runs = plane_of(TIMES)
+    assert figure.title(Grid(runs)) == "mlp: in 2 of the 4 settings shown, groks is the most frequent outcome"
+    assert figure.title(Grid([*runs, *plane_of(TIMES, learner="other")])).startswith("In 4 of the 8 settings")
+
+
+def test_a_setting_in_several_planes_counts_once():
+    runs = [run(options={"a": a, "b": b, "c": c}) for a in (0, 1, 2) for b in (0, 1) for c in (0, 1)]
+    assert "in 12 of the 12 settings" in figure.title(Grid(runs))
 
 
 @pytest.mark.parametrize("missing", TIMES)
@@ -110,5 +117,5 @@ def test_at_most_six_planes_first_those_where_some_grok():
     runs = [*quiet, *plane_of(TIMES, task="z")]
     made = drawn(figure, runs)
     assert len(made["concat"]) == MOST_PANELS
-    assert made["concat"][0]["title"]["subtitle"] == "z"
-    assert "Not shown: 3 more planes" in figure.caption(Grid(runs))
+    assert made["concat"][0]["title"]["subtitle"] == ["z"]
+    assert "Not shown: 3 of 9 planes" in figure.caption(Grid(runs))

@@ -43,7 +43,7 @@ def test_words_are_those_of_the_table(grid):
 
 def test_the_title_counts_verdicts_and_the_chart_has_every_mark(grid):
     figure = Replications()
-    assert figure.title(grid) == "1 reproduced, 1 not reproduced, 1 undecided of 3 claims"
+    assert figure.title(grid) == "1 reproduced, 1 not reproduced, 1 undecided, of 3 parts of 2 claims"
     spec = specification(figure.chart(grid), figure.title(grid))
     sets = list(spec["datasets"].values())
     assert sorted(len(values) for values in sets) == [2, 3]
