@@ -41,15 +41,15 @@ class Cast(Figure):
         """What came out, counted."""
         cells = families_on_one_task(grid)[:MOST_PANELS]
         late = sum(map(mostly_late, cells))
-        return f"{grid.title}: {late} of {len(cells)} learners generalize late on {cells[0].task_label}"
+        return f"{late} of {len(cells)} learners generalize late on {cells[0].task_label}"
 
     def caption(self, grid: Grid) -> str:
         """What the lines and the band are, and which families have no room."""
         others = ", ".join(cell.family for cell in families_on_one_task(grid)[MOST_PANELS:])
         return (
-            "Of each family the learner with most late runs. Grey, dashed: accuracy on the training examples; colour: "
-            "on held-out ones; both the median over seeds, 0 is guessing. In the shaded time the training set is known "
-            f"by heart, but held-out examples are not.{f' Not shown: {others}.' if others else ''}"
+            "Of each family the learner with most late runs, no control. Grey, dashed: accuracy on the training "
+            "examples; colour: on held-out ones; both the median over seeds, 0 is guessing. In the shaded time the "
+            f"training set is known by heart, held-out examples are not.{f' Not shown: {others}.' if others else ''}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -64,7 +64,7 @@ class Cast(Figure):
 def families_on_one_task(grid: Grid) -> list[Cell]:
     """Of each family the cell with the largest share of late runs on the shown task."""
     task = shown_task(grid)
-    return best_of_families(cell for cell in grid.cells if cell.task == task)
+    return best_of_families(grid, task) if task else []
 
 
 def scene(cell: Cell, color: altair.Color, first: bool) -> altair.LayerChart:

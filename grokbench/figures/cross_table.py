@@ -85,7 +85,7 @@ def panel(entry: Mapping, family: str, first: bool) -> altair.LayerChart:
     import altair as alt
 
     look, hover = marks_of(family), tooltips(("family", "task", "cell", "runs", "reading"), ("late", "low", "high"))
-    axis = alt.Axis(domain=False, ticks=False, labels=first, labelPadding=8)
+    axis = alt.Axis(domain=False, ticks=False, labels=first, labelPadding=12)
     axes = {
         "x": alt.X("late:Q", scale=alt.Scale(domain=[0, 1]), title="share late", axis=alt.Axis(values=[0, 0.5, 1])),
         "y": alt.Y("cell:N", scale=alt.Scale(domain=list(NAMES.values())), title=None, axis=axis),

@@ -77,4 +77,4 @@ def panel(cell: Cell, color: altair.Color, first: bool, named: bool) -> altair.L
 def lines_of(cell: Cell, named: bool) -> list[str]:
     """The family, how many of its runs are late, and on what task where panels are of several."""
     late = f"{int(sum(cell.late))} of {len(cell.late)} late" if cell.late else "undecided"
-    return [f"{cell.family}; {late}", *([cell.task_label] if named else [])]
+    return [cell.family, f"{late}, {cell.task_label}" if named else late]

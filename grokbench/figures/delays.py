@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_LINES = 40, 52  # a line is a row or the name of a task
 WIDTH, LINE = 330, 16  # px
-NAMES, DELAYS, LATE = -270, WIDTH + 14, WIDTH + 150  # px from the axis: where the columns of text begin
+NAMES, DELAYS, LATE = -330, WIDTH + 14, WIDTH + 150  # px from the axis: where the columns of text begin
 LEAST_EDGE, ROOM = 3.0, 1.15  # right end of the axis, in decades and in multiples of the largest number on it
 CHEVRON = "M-1,-1L0,0L-1,1"
 ROW = ("task", "learner", "family", "delay_text", "late", "outcomes", "control")

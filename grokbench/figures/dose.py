@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grokbench.curves.detect import LEVEL
 from grokbench.figures.base import Figure, left_out
 from grokbench.figures.explained import learner_families, tooltips
-from grokbench.figures.style import PANEL, color_of, data, heading, shape_of
+from grokbench.figures.style import LETTER, PANEL, SMALL, color_of, data, heading, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Cell, Grid
 from grokbench.verdicts.finding import VERDICTS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import altair
 
 MOST_PANELS, IN_A_ROW, WIDTH, HEIGHT = 8, 4, PANEL - 30, 150
-ARROW = "M0,1L0,-1M-0.6,-0.3L0,-1L0.6,-0.3"  # up, with a shaft: triangles are the mark of a family
+ARROW = "M0,1L0,-1M-0.8,-0.2L0,-1L0.8,-0.2"  # up, with a shaft: triangles are the mark of a family
 LEAST = 3  # doses
 ROLES = {  # role of the rules -> what grows along it
     "doses": "richer → lazier",
@@ -84,7 +84,7 @@ class Dose(Figure):
         """How many ladders, and what became of the predictions on them."""
         words = [ladder.leaf.word for ladder in ladders(grid)[:MOST_PANELS]]
         counts = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words)
-        return f"The delay along {len(words)} ladders of doses; of the predictions on them are {counts}"
+        return f"The delay along {len(words)} ladders of doses; the verdicts on their predictions: {counts}"
 
     def caption(self, grid: Grid) -> str:
         """What points, bars and arrows are."""
@@ -150,10 +150,12 @@ def panel(
     """One ladder: runs small, medians large and joined, what is censored as arrows."""
     import altair as alt
 
+    longest = max(map(len, ladder.labels)) * LETTER * SMALL
+    turn = 0 if longest < WIDTH / len(ladder.labels) else -45
     title = f"{ladder.option}: {ROLES[ladder.role]}" if ladder.option and not ladder.numbers else ROLES[ladder.role]
     scale = alt.Scale(domain=list(span), nice=False)
     axes = {
-        "x": alt.X("dose:O", sort=ladder.labels, title=title, axis=alt.Axis(labelAngle=0)),
+        "x": alt.X("dose:O", sort=ladder.labels, title=title, axis=alt.Axis(labelAngle=turn, labelOverlap=False)),
         "y": alt.Y("delay:Q", scale=scale, title="delay (decades)" if first else None),
     }
     looks = {"color": color_of(families, legend=None), "tooltip": hover()}
@@ -176,7 +178,7 @@ def panel(
         endless.mark_rule(strokeWidth=0.8).encode(x=axes["x"], y=low, y2=alt.value(0), **looks),
         medians.mark_rule(strokeWidth=2).encode(x=axes["x"], y=low, y2="high:Q", **looks),
         medians.mark_point(size=65, **look).encode(**axes, **looks, shape=shape_of(families, legend=None)),
-        of["median", True].mark_point(size=110, opacity=1, strokeWidth=2, **arrow).encode(**axes, **looks),
+        of["median", True].mark_point(size=150, opacity=1, strokeWidth=1.8, **arrow).encode(**axes, **looks),
     ]
     above = heading(ladder.name, [f"{ladder.leaf.name} {ladder.leaf.word}"], WIDTH)
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=above)

@@ -10,6 +10,7 @@ import numpy as np
 
 from grokbench.curves.run import Run
 from grokbench.figures.bands import band
+from grokbench.figures.controls import controls
 from grokbench.figures.style import GREY, data, families_in_order
 from grokbench.tables.grid import Cell, Grid, Identity
 
@@ -61,7 +62,7 @@ def clock(cell: Cell) -> altair.X:
     """The axis of a cell's own clock, logarithmic, with its name."""
     import altair as alt
 
-    axis = alt.Axis(tickCount=4, format="~s", grid=False)
+    axis = alt.Axis(tickCount=4, format="~s", grid=False, labelSeparation=6)
     return alt.X("time:Q", scale=alt.Scale(type="log", nice=False), title=cell.readable[0].clock, axis=axis)
 
 
@@ -120,12 +121,16 @@ def panels(grid: Grid, most: int) -> Sequence[Cell]:
     return [cell for cell in grid.cells if id(cell) in chosen]
 
 
-def best_of_families(cells: Iterable[Cell]) -> list[Cell]:
-    """Of each family the readable cell with the largest share of late runs, the first of equals; families in order."""
-    best: dict[str, Cell] = {}
-    for cell in filter(readable, cells):
-        if cell.family not in best or late_share(cell) > late_share(best[cell.family]):
-            best[cell.family] = cell
+def best_of_families(grid: Grid, task: Identity | None = None) -> list[Cell]:
+    """Of each family the readable cell with the largest share of late runs, on a task or on all; families in order.
+
+    A control stands for its family where there is nothing else; of equals the first is taken.
+    """
+    dimmed, members = controls(grid), {}
+    for cell in filter(readable, grid.cells):
+        if task in (None, cell.task):
+            members.setdefault(cell.family, []).append(cell)
+    best = {family: max(of, key=lambda cell: (cell not in dimmed, late_share(cell))) for family, of in members.items()}
     return [best[family] for family in families_in_order(best)]
 
 

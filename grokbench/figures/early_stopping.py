@@ -12,7 +12,7 @@ from grokbench.curves.early_stopping import CHECKS_PER_T_MEM, MOST_CHECKS
 from grokbench.curves.stopping_rules import RULES, Patience
 from grokbench.figures.base import Figure
 from grokbench.figures.controls import Kind, by_kind, controls, of_most_families, tasks_left_out
-from grokbench.figures.style import color_of, dash_of, data, families_in_order, heading, shape_of
+from grokbench.figures.style import DASHES, OTHER_DASH, color_of, data, families_in_order, heading, shape_of
 from grokbench.registry import register_figure, tables
 from grokbench.statistics.location import median_interval
 from grokbench.tables.early_stopping import Entry
@@ -141,22 +141,30 @@ def lines(rows: Sequence[Mapping], families: Sequence[str], named: bool, control
     import altair as alt
 
     legend = alt.Legend(symbolOpacity=1)
-    base = alt.Chart(data(rows)).encode(
-        x=patience_axis(),
-        color=color_of(families, legend=legend),
-        tooltip=["family:N", "patience:N", "kept:Q", "low:Q", "high:Q", "runs:Q", "too_soon:N"],
-    )
-    y = alt.Y(
-        "kept:Q", title="held-out accuracy kept" if named else None, scale=alt.Scale(domain=[0, 1.03], nice=False)
-    )
-    faint = {"opacity": 0.45 if control else 1.0}
+    title, scale = "held-out accuracy kept" if named else None, alt.Scale(domain=[0, 1.03], nice=False)
+    y, faint = alt.Y("kept:Q", title=title, scale=scale), {"opacity": 0.45 if control else 1.0}
+    looks = {
+        "x": patience_axis(),
+        "color": color_of(families, legend=legend),
+        "tooltip": ["family:N", "patience:N", "kept:Q", "low:Q", "high:Q", "runs:Q", "too_soon:N"],
+    }
+    base = alt.Chart(data(rows)).encode(**looks)
+    marks = base.mark_point(filled=not control, size=34, opacity=1)
     return [
         base.mark_rule(strokeWidth=1.2, **faint).encode(y=alt.Y("low:Q"), y2="high:Q"),
-        base.mark_line(strokeWidth=1.2 if control else 2, **faint).encode(
-            y=y, strokeDash=dash_of(families, legend=None)
-        ),
-        base.mark_point(filled=not control, size=34, opacity=1).encode(y=y, shape=shape_of(families, legend=legend)),
+        *(line.encode(**looks, y=y) for line in dashed(rows, families, strokeWidth=1.2 if control else 2, **faint)),
+        marks.encode(y=y, shape=shape_of(families, legend=legend)),
     ]
+
+
+def dashed(rows: Sequence[Mapping], families: Sequence[str], **look: float) -> Iterator[altair.Chart]:
+    """A line for each family, in its dash. With dashes as an encoding the marks of the legend would be dashed, too."""
+    import altair as alt
+
+    for family in families:
+        of_family = [row for row in rows if row["family"] == family]
+        if of_family:
+            yield alt.Chart(data(of_family)).mark_line(strokeDash=DASHES.get(family, OTHER_DASH), **look)
 
 
 def patience_axis() -> altair.X:

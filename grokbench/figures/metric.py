@@ -60,7 +60,7 @@ class Metric(Figure):
         """What the lines are, and what is not there."""
         scores = {name for cell in shown(grid) for name in row_names(cell)}
         further = [text for name, text in (("circulant", CIRCULANT), ("Fourier", FOURIER)) if name in scores]
-        families = len(best_of_families(grid.cells))
+        families = len(best_of_families(grid))
         return f"{CURVES} {' '.join(further) or NO_METRIC}{left_out(len(shown(grid)), families, 'families')}"
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
@@ -76,7 +76,7 @@ class Metric(Figure):
 def shown(grid: Grid) -> Sequence[Cell]:
     """Of each family the cell with most late runs, on the shown task; on any, where that has fewer than three."""
     on_one_task = families_on_one_task(grid)
-    cells = on_one_task if len(on_one_task) >= LEAST_FAMILIES else best_of_families(grid.cells)
+    cells = on_one_task if len(on_one_task) >= LEAST_FAMILIES else best_of_families(grid)
     return cells[:MOST_PANELS]
 
 
@@ -175,9 +175,6 @@ def panel(entry: Entry, names: Sequence[str], first: bool) -> altair.LayerChart:
 
 
 def lines_of(entry: Entry) -> list[str]:
-    """The task; the learner with its median delay in accuracy; that in skill."""
-    return [
-        entry.cell.task_label,
-        f"{entry.cell.learner.name}: delay {entry.delay_text or 'not known'}",
-        f"delay of skill {skill_text(entry) or 'not known'}",
-    ]
+    """The task; the learner; its median delay in accuracy; that in skill."""
+    accuracy, skill = entry.delay_text or "not known", skill_text(entry) or "not known"
+    return [entry.cell.task_label, entry.cell.learner.name, f"delay {accuracy}", f"of skill {skill}"]

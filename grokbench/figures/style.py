@@ -53,6 +53,7 @@ OTHER_COLOR, OTHER_DASH, OTHER_SHAPE = "#8C564B", [6, 6], "circle"  # families t
 INK, GREY, PALE = "#222222", "#767676", "#DDDDDD"
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 SMALL = 11  # px, the smallest text: 8 px where a figure of 860 px is printed on 170 mm
+TITLE_LETTERS = 120  # in a line of 860 px
 TITLE = {"anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 10}
 LOOK = {  # the config of Vega-Lite
     "font": FONT,
@@ -66,14 +67,13 @@ LOOK = {  # the config of Vega-Lite
         "labelFontSize": SMALL,
         "titleFontSize": SMALL,
         "orient": "bottom",
-        "symbolDash": [1, 0],
         "symbolStrokeWidth": 2,
         "labelLimit": 320,
     },
     "header": {"labelFontSize": SMALL, "labelFontWeight": 600, "titleFontSize": SMALL, "labelLimit": 320},
     "title": {"color": INK, "subtitleColor": GREY},
 }
-HEADING, LETTER = 12, 0.54  # px of the name of a panel; mean width of a letter, in multiples of the size
+HEADING, LETTER = 12, 0.5  # px of the name of a panel; mean width of a letter, in multiples of the size
 PANEL = 190  # px, width of one of four panels of a page that is 860 px wide
 
 
@@ -115,13 +115,15 @@ def heading(name: str, lines: Iterable[str] = (), width: int = PANEL) -> altair.
     import altair as alt
 
     subtitle = [part for line in lines for part in wrapped(line, width, SMALL)]
-    looks = {"fontSize": HEADING, "subtitleFontSize": SMALL, "subtitleColor": GREY, "limit": width}
-    return alt.TitleParams(wrapped(name, width, HEADING), subtitle=subtitle, anchor="start", frame="group", **looks)
+    below = {"subtitle": subtitle, "subtitleFontSize": SMALL, "subtitleColor": GREY} if subtitle else {}
+    above = wrapped(name, width, 1.1 * HEADING)  # bold letters are wider
+    return alt.TitleParams(above, fontSize=HEADING, anchor="start", frame="group", limit=width, **below)
 
 
-def wrapped(text: str, width: int, size: int) -> list[str]:
+def wrapped(text: str, width: int, size: float) -> list[str]:
     """At least one and at most three lines of a text in letters of a size, for a width, both in px."""
     letters = max(8, int(width / (LETTER * size)))
+    text = text.replace("(", " (", 1) if len(text) > letters else text  # of a name, its options go to the next line
     return textwrap.wrap(text, letters, max_lines=3, placeholder=" …", break_long_words=False) or [""]
 
 
@@ -145,7 +147,14 @@ def specification(chart: altair.TopLevelMixin, title: str) -> dict:
 
     with alt.data_transformers.enable("default", max_rows=None):
         plain = chart.to_dict()
-    return _drawable({**plain, "title": {"text": title, **TITLE}, "background": "white", "config": LOOK})
+    return _drawable(
+        {
+            **plain,
+            "title": {"text": textwrap.wrap(title, TITLE_LETTERS) or "", **TITLE},
+            "background": "white",
+            "config": LOOK,
+        }
+    )
 
 
 def _drawable(part: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from grokbench.runs.store import write_atomically
 from grokbench.tables.grid import Grid
 
 FOLDER = "figures"
+KINDS = (".svg", ".png")
 SCALE = 2  # pixels of a PNG file for one of the drawing
 NEEDED = ("altair", "vl_convert", "jinja2")
 HOW_TO_INSTALL = "pip install 'grokbench[plot]'"
@@ -61,14 +63,21 @@ def drawn(grid: Grid) -> list[Drawn]:
 
 
 def write_figures(results: Path, figures: Iterable[Drawn]) -> list[Path]:
-    """Draw all figures of a results folder; returns the SVG files."""
+    """Draw all figures of a results folder; returns the SVG files.
+
+    Files of registered figures that are not among them, as the runs of an earlier report had them, are removed.
+    """
     import vl_convert
 
-    written, folder = [], make_folder(results / FOLDER)
+    written, folder, figures = [], make_folder(results / FOLDER), list(figures)
+    for name in set(registry.names()) - {figure.name for figure in figures}:
+        for kind in KINDS:
+            with contextlib.suppress(OSError):
+                (folder / f"{name}{kind}").unlink()
     for figure in figures:
         svg = vl_convert.vegalite_to_svg(figure.specification)
-        path = folder / f"{figure.name}.svg"
+        path, picture = (folder / f"{figure.name}{kind}" for kind in KINDS)
         write_atomically(path, svg)
-        write_atomically(path.with_suffix(".png"), vl_convert.svg_to_png(svg, scale=SCALE))
+        write_atomically(picture, vl_convert.svg_to_png(svg, scale=SCALE))
         written.append(path)
     return written

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support_figure_runs import NEVER, drawn, rows, run, seeds
 
-from grokbench.figures.cast import Cast, waits
+from grokbench.figures.cast import Cast, families_on_one_task, waits
 from grokbench.figures.curves import MOST_PANELS, Curves
 from grokbench.figures.drawn_curves import LOWEST, middle_rows
 from grokbench.figures.events import sides
@@ -47,8 +47,17 @@ def test_the_band_is_drawn_between_the_medians():
 
 def test_families_without_room_are_named():
     assert "Not shown: linear, neighbors." in Cast().caption(Grid(MANY))
-    assert Cast().title(Grid(MANY, title="Six")) == "Six: 4 of 4 learners generalize late on modular"
+    assert Cast().title(Grid(MANY)) == "4 of 4 learners generalize late on modular"
     assert "Not shown" not in Cast().caption(Grid(MANY[:8]))
+
+
+def test_a_control_stands_for_its_family_only_where_nothing_else_does():
+    frozen, free = (seeds("rfm", (NEVER,), options={"frozen": frozen}, family="rfm") for frozen in (True, False))
+    late_control = seeds("mlp", (200,), options={"frozen": True})
+    others = [*late_control, *seeds("mlp", (20,), options={"frozen": False})]
+    chosen = [cell.learner.given for cell in families_on_one_task(Grid([*frozen, *free, *others]))]
+    assert chosen == [{"frozen": False}, {"frozen": False}]
+    assert len(families_on_one_task(Grid([*frozen, *late_control]))) == 2
 
 
 def test_panels_without_room_are_counted():

@@ -73,3 +73,11 @@ def test_one_run_and_nothing_late_are_drawn(runs):
 @pytest.mark.parametrize("runs", [seeds(t_gens=(NEVER, NEVER)), seeds(t_gens=(200,), given={"labels": "shuffled"})])
 def test_where_nothing_generalizes_it_does_not_apply(runs):
     assert not figure.applies(Grid(runs))
+
+
+def test_every_family_has_a_line_of_its_own_whatever_its_name():
+    names = ("neural", "a \u2028 'quoted' \"one\"", "x' || true || '")
+    runs = [one for name in names for one in seeds(f"learner{names.index(name)}", (200, 300), family=name)]
+    lines = [part for part in drawn(figure, runs)["concat"][0]["layer"] if part["mark"]["type"] == "line"]
+    assert len(lines) == len(names)
+    assert "filter" not in str(lines)

@@ -1,11 +1,14 @@
 """Every registered figure keeps the laws of figures, and each law can be broken."""
 
 import pytest
+from support_figure_runs import seeds
 
 from grokbench.figures.base import Figure
 from grokbench.figures.laws import check
 from grokbench.figures.style import COLORS, DASHES, SHAPES, data, families_in_order, specification
 from grokbench.registry import figures, learners
+from grokbench.report.draw import drawn, write_figures
+from grokbench.tables.grid import Grid
 
 pytest.importorskip("altair")
 
@@ -91,3 +94,27 @@ def test_what_an_svg_file_cannot_have_is_escaped(character):
     spec = specification(chart, f"t{character}")
     escaped = character.encode("unicode_escape", "surrogatepass").decode()
     assert f"a{escaped}b" in vl_convert.vegalite_to_svg(spec)
+
+
+def test_files_of_figures_that_no_longer_apply_are_removed_and_others_stay(tmp_path):
+    pytest.importorskip("vl_convert")
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    for name in ("phase.svg", "phase.png", "outcomes.svg", "mine.svg"):
+        (folder / name).write_text("old")
+    made = drawn(Grid(seeds(t_gens=(200, 300)), title="Two runs"))
+    written = write_figures(tmp_path, made)
+    assert "phase" not in {figure.name for figure in made}
+    assert {path.stem for path in written} == {figure.name for figure in made}
+    assert {path.name for path in folder.glob("*.svg")} == {path.name for path in written} | {"mine.svg"}
+    assert not (folder / "phase.png").exists()
+    assert (folder / "outcomes.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_long_titles_have_several_lines():
+    import altair as alt
+
+    chart = alt.Chart(data([{"x": "a"}])).mark_point().encode(x="x:N")
+    assert specification(chart, "short")["title"]["text"] == ["short"]
+    assert [len(line) <= 120 for line in specification(chart, "word " * 40)["title"]["text"]] == [True, True]
+    assert specification(chart, "")["title"]["text"] == ""
