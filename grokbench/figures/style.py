@@ -158,9 +158,12 @@ def specification(chart: altair.TopLevelMixin, title: str) -> dict:
 
 
 def _drawable(part: object) -> object:
-    """The same with escape sequences for what an SVG file cannot hold: the drawing library dies of it."""
+    """The same with escape sequences for what an SVG file cannot hold, and without ends of lines.
+
+    The drawing library dies of the former, and makes expressions of the names of axes that the latter break.
+    """
     if isinstance(part, str):
-        return printable(part)
+        return printable(part).replace("\n", " ")
     if isinstance(part, dict):
         return {_drawable(name): _drawable(value) for name, value in part.items()}
     return list(map(_drawable, part)) if isinstance(part, list) else part

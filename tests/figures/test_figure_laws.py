@@ -1,5 +1,7 @@
 """Every registered figure keeps the laws of figures, and each law can be broken."""
 
+from dataclasses import replace
+
 import pytest
 from support_figure_runs import seeds
 
@@ -94,6 +96,17 @@ def test_what_an_svg_file_cannot_have_is_escaped(character):
     spec = specification(chart, f"t{character}")
     escaped = character.encode("unicode_escape", "surrogatepass").decode()
     assert f"a{escaped}b" in vl_convert.vegalite_to_svg(spec)
+
+
+@pytest.mark.parametrize("clock", ["a\nb", "a\\", 'a"b', "a'b", "</text><script>", "${x}", "a\u2028b", "a\rb", ""])
+def test_any_name_of_a_clock_is_drawn(clock):
+    """Names of axes become parts of expressions."""
+    import vl_convert
+
+    runs = [replace(one, record={**one.record, "clock": clock}) for one in seeds(t_gens=(200, 300))]
+    curves = figures["curves"]()
+    svg = vl_convert.vegalite_to_svg(specification(curves.chart(Grid(runs)), "title"))
+    assert "<script" not in svg
 
 
 def test_files_of_figures_that_no_longer_apply_are_removed_and_others_stay(tmp_path):
