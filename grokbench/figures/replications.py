@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import altair
 
 UNDECIDED = "undecided"
-LOOKS = {REPRODUCED: "#0072B2", NOT_REPRODUCED: "#D55E00", UNDECIDED: "#8A8A8A"}
+LOOKS = {REPRODUCED: "#0072B2", NOT_REPRODUCED: "#D55E00", UNDECIDED: "#CFCFCF"}  # letters are white, on the last dark
 MARKS = {REPRODUCED: "circle", NOT_REPRODUCED: "square", UNDECIDED: "diamond"}
 NUMBER = re.compile(r"\d+")
 LONGEST = 74  # characters of a sentence beside its row
@@ -66,7 +66,8 @@ class Replications(Figure):
         ]
         marks = alt.Chart(data(marked)).encode(x=x, y=y, tooltip=hover)
         points = marks.mark_point(size=240, filled=True, opacity=1).encode(color=color, shape=shape)
-        letters = marks.mark_text(fontSize=SMALL, color="white", fontWeight=600).encode(text="letter:N")
+        dark = alt.condition(f"datum.verdict == '{UNDECIDED}'", alt.value(INK), alt.value("white"))
+        letters = marks.mark_text(fontSize=SMALL, fontWeight=600).encode(text="letter:N", color=dark)
         sentences = (
             alt.Chart(data(texts))
             .mark_text(align="left", fontSize=SMALL, color=INK, limit=470)
