@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure, left_out
-from grokbench.figures.explained import learner_families, marks_of, place_of, tooltips
-from grokbench.figures.style import INK, SMALL, data, heading
+from grokbench.figures.explained import learner_families, place_of
+from grokbench.figures.style import INK, SMALL, data, heading, marks_of, of_field, tooltips
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.cross_table import CORNERS
@@ -92,8 +92,9 @@ def panel(entry: Mapping, family: str, first: bool) -> altair.LayerChart:
     }
     rows = alt.Chart(data(corner_rows(entry)))
     fill = alt.condition("datum.frozen", alt.value("white"), alt.value(look["color"]))
+    interval = {"x": of_field(axes["x"], "low"), "x2": "high:Q", "y": axes["y"]}
     layers = [
-        rows.mark_rule(color=look["color"], strokeWidth=2).encode(**_interval(axes), tooltip=hover),
+        rows.mark_rule(color=look["color"], strokeWidth=2).encode(**interval, tooltip=hover),
         rows.mark_point(**look, size=60, opacity=1, strokeWidth=2).encode(**axes, fill=fill, tooltip=hover),
         rows.mark_text(align="left", color=INK, fontSize=SMALL).encode(
             x=alt.value(WIDTH + 8), y=axes["y"], text="runs:N", tooltip=hover
@@ -102,14 +103,6 @@ def panel(entry: Mapping, family: str, first: bool) -> altair.LayerChart:
     return alt.layer(*layers).properties(
         width=WIDTH, height=HEIGHT, title=heading(entry["family"], lines_of(entry), WIDTH + 20)
     )
-
-
-def _interval(axes: Mapping) -> dict[str, object]:
-    """The axes of a bar from the low to the high end."""
-    import altair as alt
-
-    x = axes["x"].to_dict() | {"field": "low"}
-    return {"x": alt.X.from_dict(x), "x2": "high:Q", "y": axes["y"]}
 
 
 def lines_of(entry: Mapping) -> list[str]:

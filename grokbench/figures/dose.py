@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from grokbench.curves.detect import LEVEL
 from grokbench.figures.base import Figure, left_out
-from grokbench.figures.explained import learner_families, tooltips
-from grokbench.figures.style import LETTER, PANEL, SMALL, color_of, data, heading, shape_of
+from grokbench.figures.explained import learner_families
+from grokbench.figures.style import LETTER, PANEL, SMALL, color_of, data, heading, of_field, shape_of, tooltips
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Cell, Grid
 from grokbench.verdicts.finding import VERDICTS
@@ -91,7 +91,8 @@ class Dose(Figure):
         return (
             "Large: median delay with its 95 % interval, in decades, log10(t_gen / t_mem); a thin line up where that "
             "has no upper end; small: the runs. Arrows: longer than that, not generalized by the end of the run (or "
-            "memorized at the first tick of the clock); the line of medians stops before them."
+            "memorized at the first tick of the clock); the line of medians stops before them. A dose without a mark: "
+            "no run memorizes."
             f"{left_out(MOST_PANELS, len(ladders(grid)), 'ladders')}"
         )
 
@@ -150,38 +151,53 @@ def panel(
     """One ladder: runs small, medians large and joined, what is censored as arrows."""
     import altair as alt
 
-    longest = max(map(len, ladder.labels)) * LETTER * SMALL
-    turn = 0 if longest < WIDTH / len(ladder.labels) else -45
-    title = f"{ladder.option}: {ROLES[ladder.role]}" if ladder.option and not ladder.numbers else ROLES[ladder.role]
-    scale = alt.Scale(domain=list(span), nice=False)
-    axes = {
-        "x": alt.X("dose:O", sort=ladder.labels, title=title, axis=alt.Axis(labelAngle=turn, labelOverlap=False)),
-        "y": alt.Y("delay:Q", scale=scale, title="delay (decades)" if first else None),
-    }
+    axes = axes_of(ladder, span, first)
     looks = {"color": color_of(families, legend=None), "tooltip": hover()}
-    of = {
-        (what, censored): alt.Chart(data(r for r in rows if r["what"] == what and r["censored"] == censored))
-        for what in ("run", "median")
-        for censored in (False, True)
-    }
-    medians, look = of["median", False], {"filled": True, "opacity": 1}
-    known = [row for row in rows if row["what"] == "median"]
-    heights = (math.nan if row["censored"] else row["delay"] for row in known)
-    line = [{"dose": row["dose"], "family": row["family"], "joined": y} for row, y in zip(known, heights, strict=True)]
-    endless = alt.Chart(data(row for row in known if not row["censored"] and math.isnan(row["high"])))
-    low, medians_y = (alt.Y.from_dict(axes["y"].to_dict() | {"field": field}) for field in ("low", "joined"))
-    arrow = {"shape": ARROW, "filled": False}
+    runs, medians = ([row for row in rows if row["what"] == what] for what in ("run", "median"))
+    observed, bounds = (
+        alt.Chart(data(row for row in runs if row["censored"] is censored)) for censored in (False, True)
+    )
     layers = [
-        of["run", False].mark_circle(size=14, opacity=0.35).encode(**axes, **looks),
-        of["run", True].mark_point(size=22, opacity=0.35, **arrow).encode(**axes, **looks),
-        alt.Chart(data(line)).mark_line(strokeWidth=1.2).encode(x=axes["x"], y=medians_y, color=looks["color"]),
-        endless.mark_rule(strokeWidth=0.8).encode(x=axes["x"], y=low, y2=alt.value(0), **looks),
-        medians.mark_rule(strokeWidth=2).encode(x=axes["x"], y=low, y2="high:Q", **looks),
-        medians.mark_point(size=65, **look).encode(**axes, **looks, shape=shape_of(families, legend=None)),
-        of["median", True].mark_point(size=150, opacity=1, strokeWidth=1.8, **arrow).encode(**axes, **looks),
+        observed.mark_circle(size=14, opacity=0.35).encode(**axes, **looks),
+        bounds.mark_point(size=22, opacity=0.35, shape=ARROW, filled=False).encode(**axes, **looks),
+        *median_layers(medians, axes, looks, shape_of(families, legend=None)),
     ]
     above = heading(ladder.name, [f"{ladder.leaf.name} {ladder.leaf.word}"], WIDTH)
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=above)
+
+
+def axes_of(ladder: Ladder, span: tuple[float, float], first: bool) -> dict[str, object]:
+    """The doses in their order, their labels turned where they have no room, and the delays."""
+    import altair as alt
+
+    title = f"{ladder.option}: {ROLES[ladder.role]}" if ladder.option and not ladder.numbers else ROLES[ladder.role]
+    longest = max(map(len, ladder.labels)) * LETTER * SMALL
+    axis = alt.Axis(labelAngle=0 if longest < WIDTH / len(ladder.labels) else -45, labelOverlap=False)
+    scale = alt.Scale(domain=list(span), nice=False)
+    return {
+        "x": alt.X("dose:O", scale=alt.Scale(domain=ladder.labels), title=title, axis=axis),
+        "y": alt.Y("delay:Q", scale=scale, title="delay (decades)" if first else None),
+    }
+
+
+def median_layers(
+    rows: Sequence[Mapping], axes: Mapping[str, object], looks: Mapping[str, object], shape: altair.Shape
+) -> Iterator[altair.Chart]:
+    """A line that stops before bounds, intervals with and without an upper end, medians, and bounds as arrows."""
+    import altair as alt
+
+    known, bounds = ([row for row in rows if row["censored"] is censored] for censored in (False, True))
+    low, joined = (of_field(axes["y"], field) for field in ("low", "joined"))
+    heights = ((row, math.nan if row["censored"] else row["delay"]) for row in rows)
+    line = alt.Chart(data({"dose": row["dose"], "family": row["family"], "joined": y} for row, y in heights))
+    yield line.mark_line(strokeWidth=1.2).encode(x=axes["x"], y=joined, color=looks["color"])
+    endless = alt.Chart(data(row for row in known if math.isnan(row["high"])))
+    yield endless.mark_rule(strokeWidth=0.8).encode(x=axes["x"], y=low, y2=alt.value(0), **looks)
+    medians, arrows = alt.Chart(data(known)), alt.Chart(data(bounds))
+    yield medians.mark_rule(strokeWidth=2).encode(x=axes["x"], y=low, y2="high:Q", **looks)
+    yield medians.mark_point(size=65, filled=True, opacity=1).encode(**axes, **looks, shape=shape)
+    arrow = arrows.mark_point(size=150, opacity=1, strokeWidth=1.8, shape=ARROW, filled=False)
+    yield arrow.encode(**axes, **looks)
 
 
 def hover() -> list[altair.Tooltip]:

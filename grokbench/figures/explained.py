@@ -5,16 +5,10 @@ Rules name families as they like ("mlp, large start"); a figure has one colour p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from grokbench.figures.style import COLORS, OTHER_COLOR, OTHER_SHAPE, SHAPES
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.cells import Cells
-
-if TYPE_CHECKING:
-    import altair
 
 Place = tuple[str, str, str]  # explanation, family, task: what a row of a table of verdicts is of
 
@@ -38,21 +32,3 @@ def _family_of(cells: Cells) -> str:
     names = [*cells.of_role("free"), *(name for role in cells.design.roles.values() for name in role)]
     runs = (run for name in names for _, run in sorted(cells.runs.get(name, {}).items()))
     return next((run.family for run in runs if run.family), "")
-
-
-def color(family: str) -> str:
-    """The colour of a family of learners."""
-    return COLORS.get(family, OTHER_COLOR)
-
-
-def marks_of(family: str) -> dict[str, str]:
-    """Colour and shape of the points of a family of learners."""
-    return {"color": color(family), "shape": SHAPES.get(family, OTHER_SHAPE)}
-
-
-def tooltips(names: Iterable[str], numbers: Iterable[str] = ()) -> list[altair.Tooltip]:
-    """What a mark says where a pointer rests on it: texts as they are, numbers with three digits."""
-    import altair as alt
-
-    number = partial(alt.Tooltip, type="quantitative", format=".3g")
-    return [*(alt.Tooltip(name, type="nominal") for name in names), *map(number, numbers)]

@@ -13,8 +13,7 @@ from grokbench.curves.run import Run
 from grokbench.figures.bands import middle
 from grokbench.figures.base import Figure, left_out
 from grokbench.figures.drawn_curves import mostly_late, readable
-from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import GREY, PANEL, data, families_in_order, heading
+from grokbench.figures.style import GREY, PANEL, color, data, families_in_order, heading, of_field, tooltips
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -143,7 +142,7 @@ def panel(cell: Cell, columns: Sequence[str], first: bool) -> altair.LayerChart:
         "color": alt.Color("measure:N", scale=scales[0], legend=legend),
         "strokeDash": alt.StrokeDash("measure:N", scale=scales[1], legend=legend),
     }
-    band = {"x": axes["x"], "y": alt.Y.from_dict(axes["y"].to_dict() | {"field": "low"}), "y2": "high:Q"}
+    band = {"x": axes["x"], "y": of_field(axes["y"], "low"), "y2": "high:Q"}
     shaded = [
         rows.transform_filter(f"datum.measure == '{name}'").mark_area(opacity=0.15, color=look[0])
         for name, look in looks.items()  # a scale of its own would take the legend of the lines away

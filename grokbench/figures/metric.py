@@ -17,8 +17,7 @@ from grokbench.figures.base import Figure, left_out
 from grokbench.figures.cast import families_on_one_task
 from grokbench.figures.drawn_curves import LOWEST, POINTS, best_of_families, clock, mostly_late
 from grokbench.figures.events import ends, event_lines
-from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import INK, PANEL, data, heading
+from grokbench.figures.style import INK, PANEL, color, data, heading, tooltips
 from grokbench.registry import register_figure, tables
 from grokbench.tables.delays import Entry
 from grokbench.tables.grid import Cell, Grid

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure
-from grokbench.figures.explained import learner_families, place_of, tooltips
-from grokbench.figures.style import GREY, INK, SMALL, color_of, data, shape_of
+from grokbench.figures.explained import learner_families, place_of
+from grokbench.figures.style import GREY, INK, SMALL, color_of, data, of_field, shape_of, tooltips
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.needs import FACTORS, NEEDED, NOT_NEEDED
@@ -113,7 +113,7 @@ def side_layers(side: str, rows: Sequence[Mapping], axes: Mapping, color, shape)
     known = alt.Chart(data(row for row in rows if row["side"] == side))
     hover = tooltips(("name", "factor", "side", "runs", "answer"), ("late", "low", "high"))
     looks = {"color": color, "tooltip": hover}
-    bar_x = alt.X.from_dict(axes["x"].to_dict() | {"field": "low"})
+    bar_x = of_field(axes["x"], "low")
     thick, offset = (2 if side == "with" else 1.2), SIDES[side]
     fill = {"filled": True} if side == "with" else {"filled": False, "fill": "white", "strokeWidth": 1.8}
     yield known.mark_rule(strokeWidth=thick, yOffset=offset).encode(x=bar_x, x2="high:Q", y=axes["y"], **looks)

@@ -119,12 +119,15 @@ def _settings(cell: Cell) -> dict[Option, str]:
 
 
 def _by_fixed(settings: Mapping[Cell, Settings], pair: tuple[Option, Option], others: Sequence[Option]) -> dict:
-    """What the other options are, in words -> both values -> the first cell that has them."""
+    """What the other options are, in words -> both values -> the last cell that has them.
+
+    Several have them where runs of earlier code, or of other budgets, lie in the same folder; the present code is last.
+    """
     members: dict[str, dict[tuple[str, str], Cell]] = {}
     for cell, own in settings.items():
         fixed = ", ".join(f"{option[1]}={text_of(own[option])}" for option in others if option in own)
         if all(option in own for option in pair):
-            members.setdefault(fixed, {}).setdefault((own[pair[0]], own[pair[1]]), cell)
+            members.setdefault(fixed, {})[own[pair[0]], own[pair[1]]] = cell
     return members
 
 

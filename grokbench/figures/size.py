@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from grokbench.figures.base import Figure, left_out
 from grokbench.figures.drawn_curves import SPLITS, TRAINING, clock, kappa, middle_rows, readable
 from grokbench.figures.events import GENERALIZED, HIGHEST, MEMORIZED, ends, event_lines, event_names, never_arrow
-from grokbench.figures.explained import color, tooltips
-from grokbench.figures.style import GREY, PANEL, data, families_in_order, heading
+from grokbench.figures.style import GREY, PANEL, color, data, families_in_order, heading, of_field, tooltips
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
 
@@ -72,7 +71,7 @@ def panel(cell: Cell, first: bool) -> altair.LayerChart:
     import altair as alt
 
     axes, rows = {"x": clock(cell), "y": kappa(first, HIGHEST)}, list(middle_rows(cell))
-    band = {"x": axes["x"], "y": alt.Y.from_dict(axes["y"].to_dict() | {"field": "low"}), "y2": "high:Q"}
+    band = {"x": axes["x"], "y": of_field(axes["y"], "low"), "y2": "high:Q"}
     hover = tooltips(["split"], ("time", "kappa", "low", "high"))
     events = [{**row, "event": NAMES[row["event"]]} for row in ends(cell)]
     layers = [

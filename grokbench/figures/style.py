@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grokbench.errors import printable
@@ -108,6 +109,29 @@ def shape_of(families: Iterable[str], **encoding: object) -> altair.Shape:
     domain = families_in_order(families)
     scale = alt.Scale(domain=domain, range=[SHAPES.get(family, OTHER_SHAPE) for family in domain])
     return alt.Shape("family:N", scale=scale, **{"title": None, **encoding})
+
+
+def color(family: str) -> str:
+    """The colour of a family of learners."""
+    return COLORS.get(family, OTHER_COLOR)
+
+
+def marks_of(family: str) -> dict[str, str]:
+    """Colour and shape of the points of a family of learners."""
+    return {"color": color(family), "shape": SHAPES.get(family, OTHER_SHAPE)}
+
+
+def tooltips(names: Iterable[str], numbers: Iterable[str] = ()) -> list[altair.Tooltip]:
+    """What a mark says where a pointer rests on it: texts as they are, numbers with three digits."""
+    import altair as alt
+
+    number = partial(alt.Tooltip, type="quantitative", format=".3g")
+    return [*(alt.Tooltip(name, type="nominal") for name in names), *map(number, numbers)]
+
+
+def of_field(channel: altair.X | altair.Y, field: str) -> altair.X | altair.Y:
+    """The same axis for another field."""
+    return type(channel).from_dict(channel.to_dict() | {"field": field})
 
 
 def heading(name: str, lines: Iterable[str] = (), width: int = PANEL) -> altair.TitleParams:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure, left_out
-from grokbench.figures.explained import learner_families, place_of, tooltips
+from grokbench.figures.explained import learner_families, place_of
 from grokbench.figures.quantities import in_words
-from grokbench.figures.style import GREY, HEADING, INK, SMALL, color_of, data, shape_of
+from grokbench.figures.style import GREY, HEADING, INK, SMALL, color_of, data, of_field, shape_of, tooltips
 from grokbench.registry import register_figure, tables
 from grokbench.tables.grid import Grid
 from grokbench.verdicts.finding import CONTRADICTED, NOT_APPLICABLE, SUPPORTED, UNDECIDED, Margin
@@ -205,7 +205,7 @@ def interval_layers(
     opacity = alt.condition("datum.decided", alt.value(1.0), alt.value(0.55))
     looks = {"color": color, "opacity": opacity, "tooltip": hover()}
     ends = [{**row, "from": max(row["low"], domain[0]), "to": min(row["high"], domain[1])} for row in known]
-    bar_x = alt.X.from_dict(axes["x"].to_dict() | {"field": "from"})
+    bar_x = of_field(axes["x"], "from")
     yield alt.Chart(data(ends)).mark_rule(strokeWidth=2).encode(x=bar_x, x2="to:Q", y=axes["y"], **looks)
     for decided in (True, False):
         points = alt.Chart(data(row for row in known if row["decided"] == decided and math.isfinite(row["estimate"])))

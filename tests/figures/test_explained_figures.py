@@ -151,6 +151,13 @@ def test_the_title_of_needs_counts_answers(grid):
     )
 
 
+def test_a_dose_at_which_nothing_memorizes_keeps_its_place():
+    grid = explained_grid(suite(**{"net-dose3": {"t_mem": NEVER, "t_gen": NEVER}}))
+    assert "net-dose3" not in {row["dose"] for row in drawn(Dose(), grid, "dose", "delay")}
+    x = Dose().chart(grid).to_dict()["concat"][0]["layer"][0]["encoding"]["x"]
+    assert x["scale"]["domain"] == [f"net-dose{i}" for i in range(1, 6)]
+
+
 def test_two_doses_are_no_ladder():
     cells = {name: runs for name, runs in suite().items() if not name.endswith(("dose3", "dose4", "dose5"))}
     assert not Dose().applies(explained_grid(cells))

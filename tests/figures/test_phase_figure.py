@@ -1,6 +1,7 @@
 """Planes are those that a hand would find, tiles have the counts of the cells, axes stand where their numbers say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support_figure_runs import NEVER, drawn, rows, run, seeds
@@ -80,6 +81,18 @@ def test_all_other_options_are_the_same_within_a_plane():
         ("a", "b", "c=0"), ("a", "b", "c=1"), ("a", "c", "b=0"), ("a", "c", "b=1"),
     }  # fmt: skip
     assert [len(plane.cells) for plane in made] == [6, 6, 6, 6, 4, 4, 4]
+
+
+def test_of_cells_that_differ_in_their_code_the_present_one_is_drawn():
+    runs = plane_of(TIMES)
+    earlier = [
+        replace(one, record=one.record | {"config": one.record["config"] | {"source": {"f": "a"}}}) for one in runs
+    ]
+    present = [
+        replace(one, record=one.record | {"config": one.record["config"] | {"source": {"f": "b"}}}) for one in runs
+    ]
+    (plane,) = planes(Grid([*present, *earlier], sources=["b"]))
+    assert {cell.runs[0].record["config"]["source"]["f"] for cell in plane.cells.values()} == {"b"}
 
 
 def test_learners_and_tasks_are_never_mixed():
