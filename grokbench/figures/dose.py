@@ -159,7 +159,7 @@ def panel(
     )
     layers = [
         observed.mark_circle(size=14, opacity=0.35).encode(**axes, **looks),
-        bounds.mark_point(size=22, opacity=0.35, shape=ARROW, filled=False).encode(**axes, **looks),
+        bounds.mark_point(size=50, strokeWidth=0.8, opacity=0.5, shape=ARROW, filled=False).encode(**axes, **looks),
         *median_layers(medians, axes, looks, shape_of(families, legend=None)),
     ]
     above = heading(ladder.name, [f"{ladder.leaf.name} {ladder.leaf.word}"], WIDTH)

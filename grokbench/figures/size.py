@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,13 @@ class Size(Figure):
 
     def title(self, grid: Grid) -> str:
         """How many learners fit at one size and generalize at a larger one."""
-        sizes = [{row["event"]: row["time"] for row in ends(cell)} for cell in sized(grid)[:MOST_PANELS]]
+        sizes = [{row["event"]: row["time"] for row in ends(cell)} for cell in shown(grid)]
         fits = [size for size in sizes if MEMORIZED in size]
         larger = sum(size.get(GENERALIZED, 0) > 2 * size[MEMORIZED] for size in fits)
         never = sum(GENERALIZED not in size for size in fits)
         return (
-            f"Of {len(fits)} pairs of learner and task that fit, {larger} generalize only at more than twice that "
-            f"size, {never} at no size that was run"
+            f"Of {len(fits)} pairs of learner and task shown that fit, {larger} generalize only at more than twice "
+            f"that size, {never} at no size that was run"
         )
 
     def caption(self, grid: Grid) -> str:
@@ -55,15 +56,25 @@ class Size(Figure):
         """A panel per learner and task, each on its own size."""
         import altair as alt
 
-        panels = [panel(cell, first=i % IN_A_ROW == 0) for i, cell in enumerate(sized(grid)[:MOST_PANELS])]
+        panels = [panel(cell, first=i % IN_A_ROW == 0) for i, cell in enumerate(shown(grid))]
         return alt.concat(*panels, columns=IN_A_ROW, spacing=14)
 
 
 def sized(grid: Grid) -> Sequence[Cell]:
-    """The cells of true labels whose clock is a size, the families together."""
-    cells = [cell for cell in grid.cells if readable(cell) and cell.readable[0].clock in SIZES]
-    order = families_in_order(cell.family for cell in cells)
-    return sorted(cells, key=lambda cell: order.index(cell.family))
+    """The cells of true labels whose clock is a size."""
+    return [cell for cell in grid.cells if readable(cell) and cell.readable[0].clock in SIZES]
+
+
+def shown(grid: Grid) -> Sequence[Cell]:
+    """At most `MOST_PANELS` of them, in turn of each learner one that fits and generalizes; the families together."""
+    cells, turns = sized(grid), Counter()
+    ranked = []
+    for place, cell in sorted(enumerate(cells), key=lambda one: len(ends(one[1])), reverse=True):
+        turns[cell.learner.name] += 1
+        ranked.append((turns[cell.learner.name], place))
+    chosen = [cells[place] for place in sorted(place for _, place in sorted(ranked)[:MOST_PANELS])]
+    order = families_in_order(cell.family for cell in chosen)
+    return sorted(chosen, key=lambda cell: order.index(cell.family))
 
 
 def panel(cell: Cell, first: bool) -> altair.LayerChart:

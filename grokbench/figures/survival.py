@@ -11,7 +11,15 @@ import numpy as np
 
 from grokbench.curves.outcome import LATE_DECADES
 from grokbench.figures.base import Figure
-from grokbench.figures.controls import PALE_LINE, Kind, by_kind, controls, of_most_families, tasks_left_out
+from grokbench.figures.controls import (
+    PALE_LINE,
+    UNKNOWN_FAMILY,
+    Kind,
+    by_kind,
+    controls,
+    of_most_families,
+    tasks_left_out,
+)
 from grokbench.figures.style import INK, color_of, dash_of, data, heading
 from grokbench.registry import register_figure
 from grokbench.statistics.survival import kaplan_meier
@@ -44,7 +52,7 @@ class Wait(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """The runs of a family on a task that memorize, and how long they wait.
+    """The runs of a learner of a family on a task that memorize, and how long they wait.
 
     decades : (n,) log10(t_gen / t_mem). event : (n,) whether it was observed; else it is a lower bound.
     ended : (n,) whether the run ended before it generalized. late : (n,) 1, 0 or, undecided, NaN.
@@ -115,8 +123,9 @@ class Survival(Figure):
     def caption(self, grid: Grid) -> str:
         """What lines and marks are."""
         return (
-            "Kaplan-Meier over all runs of a family that memorize, learners and settings together: a line falls where "
-            "runs generalize, right of the dashed line half a decade or more after they memorize. Ticks are runs that "
+            "Kaplan-Meier over the runs that memorize, of each family those of the learner with most late runs, all "
+            "settings together: a line falls where runs generalize, right of the dashed line half a decade or more "
+            "after they memorize. Ticks are runs that "
             "ended before it, arrows runs that memorized in the first tick of their clock and waited at least so long. "
             "Lines that never fall lie side by side at the top; pale are controls, with frozen features or without "
             f"weight decay.{tasks_left_out(grid, len(waiting(grid)))}"
@@ -145,12 +154,30 @@ class Survival(Figure):
 def waiting(grid: Grid) -> dict[Identity, list[Waiting]]:
     """The lines of each task that is shown; tasks where nothing memorizes have none."""
     dimmed = controls(grid)
-    parts = {
-        task: by_kind((cell for cell in grid.cells if cell.task == task and not cell.shuffled), dimmed, waits_of)
-        for task in grid.tasks
-    }
+    parts = {task: by_kind(most_late(grid, task, dimmed), dimmed, waits_of) for task in grid.tasks}
     parts = {task: kinds for task, kinds in parts.items() if kinds}
     return {task: lines_of(parts[task]) for task in of_most_families(parts, MOST_PANELS)}
+
+
+def most_late(grid: Grid, task: Identity, dimmed: Mapping[Cell, str]) -> Iterator[Cell]:
+    """Of each family on a task, controls apart, all settings of the learner with the largest share of late runs.
+
+    Learners whose runs end at different times would not make one Kaplan-Meier line: who is censored early would be
+    another learner than who goes on.
+    """
+    kinds: dict[Kind, dict[str, list[Cell]]] = {}
+    for cell in grid.cells:
+        if cell.task == task and not cell.shuffled and waits_of(cell):
+            kind = Kind(cell.family or UNKNOWN_FAMILY, cell in dimmed)
+            kinds.setdefault(kind, {}).setdefault(cell.learner.name, []).append(cell)
+    for learners in kinds.values():
+        yield from max(learners.values(), key=share_late)
+
+
+def share_late(cells: Sequence[Cell]) -> float:
+    """Share of late runs among all that are decided; 0 without any."""
+    late = [value for cell in cells for value in cell.late]
+    return sum(late) / len(late) if late else 0.0
 
 
 def waits_of(cell: Cell) -> list[Wait]:

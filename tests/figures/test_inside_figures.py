@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 from support_figures import drawn, stored
-from support_handmade import NEVER, changed, made
+from support_handmade import NEVER, changed, made, recorded
 
 from grokbench.figures.bands import middle, on_log
+from grokbench.figures.events import ends
 from grokbench.figures.lead import ACCURACY, Lead, varying
 from grokbench.figures.metric import Metric, entries_of, skill_text
-from grokbench.figures.size import Size
+from grokbench.figures.size import MOST_PANELS, Size, shown
 from grokbench.tables.grid import Grid
 
 pytest.importorskip("altair")
@@ -63,7 +64,7 @@ def test_size_draws_the_medians_and_both_sizes():
     events = {row["event"]: row["time"] for row in drawn(Size(), grid, "event", "time")}
     assert events == pytest.approx({"fits": 20, "generalizes": 800}, rel=0.1)
     assert Size().title(grid) == (
-        "Of 1 pairs of learner and task that fit, 1 generalize only at more than twice that size, "
+        "Of 1 pairs of learner and task shown that fit, 1 generalize only at more than twice that size, "
         "0 at no size that was run"
     )
 
@@ -74,6 +75,16 @@ def test_what_fits_at_its_first_size_counts_by_the_sizes_that_are_drawn():
     (cell,) = grid.cells
     assert math.isnan(cell.summary().delay)
     assert "1 generalize only at more than twice that size" in Size().title(grid)
+
+
+def test_every_learner_of_a_size_has_a_panel_before_one_has_two():
+    many = [one for i in range(20) for one in grid_of(clock="width", name=f"modular/net{i}", t_gen=NEVER)]
+    trees = [recorded(one, config={**one.record["config"], "learner": "forest"}) for one in grid_of("trees", "trees")]
+    cells = shown(Grid([*many, *trees, *grid_of(clock="width", name="modular/good")]))
+    assert len(cells) == MOST_PANELS
+    assert {cell.learner.name for cell in cells} == {"mlp", "forest"}
+    assert sum(len(ends(cell)) == 2 for cell in cells) == 2  # those that generalize come first
+    assert [cell.family for cell in cells] == ["neural"] * 11 + ["trees"]
 
 
 def test_size_needs_a_clock_that_is_one():

@@ -65,6 +65,15 @@ def test_the_title_counts_late_runs_whose_delay_is_a_bound_and_not_those_that_ne
     assert "in 0 of 1 families" in figure.title(Grid(seeds(t_gens=(NEVER, NEVER))))
 
 
+def test_a_line_is_of_one_learner_that_with_most_late_runs():
+    """Runs of another that end early would be censored, and the line fall to zero whatever they do."""
+    late, never = seeds(t_gens=(200, 300, NEVER)), [run("brief", i, t_gen=NEVER, budget=25) for i in range(9)]
+    alone, beside = line_of(late), line_of([*late, *never])
+    assert alone == beside
+    settings = seeds(t_gens=(250,), options={"width": 5})
+    assert {row["runs"] for row in rows(drawn(figure, [*late, *settings, *never]), "left")} == {4}
+
+
 def test_controls_have_lines_of_their_own_and_shuffled_labels_none():
     free, frozen = (seeds("rfm", (200, 200), options={"frozen": frozen}) for frozen in (False, True))
     shuffled = seeds("rfm", (NEVER,), given={"labels": "shuffled"})
