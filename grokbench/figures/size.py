@@ -33,14 +33,14 @@ class Size(Figure):
         return bool(sized(grid))
 
     def title(self, grid: Grid) -> str:
-        """How many learners fit at one size and generalize at a larger one."""
-        sizes = [{row["event"]: row["time"] for row in ends(cell)} for cell in shown(grid)]
+        """How many learners fit at one size and generalize at a larger one, those without room among them."""
+        sizes = [{row["event"]: row["time"] for row in ends(cell)} for cell in sized(grid)]
         fits = [size for size in sizes if MEMORIZED in size]
         larger = sum(size.get(GENERALIZED, 0) > 2 * size[MEMORIZED] for size in fits)
         never = sum(GENERALIZED not in size for size in fits)
         return (
-            f"Of {len(fits)} pairs of learner and task shown that fit, {larger} generalize only at more than twice "
-            f"that size, {never} at no size that was run"
+            f"Of {len(fits)} pairs of learner and task that fit, {larger} generalize only at more than twice that "
+            f"size, {never} at none"
         )
 
     def caption(self, grid: Grid) -> str:
@@ -48,7 +48,8 @@ class Size(Figure):
         return (
             "Grey, dashed: training; colour: held out; lines: the median over seeds, bands their middle half; 0 is "
             "guessing. Vertical lines: the size that fits the labels (interpolation), and the one that generalizes, "
-            "both medians over seeds; an arrow says that half of the runs generalize at none."
+            "both medians over seeds; an arrow says that half of the runs generalize at none. Of each learner the "
+            "settings that do both are drawn first."
             f"{left_out(MOST_PANELS, len(sized(grid)), 'pairs of learner and task')}"
         )
 

@@ -64,8 +64,7 @@ def test_size_draws_the_medians_and_both_sizes():
     events = {row["event"]: row["time"] for row in drawn(Size(), grid, "event", "time")}
     assert events == pytest.approx({"fits": 20, "generalizes": 800}, rel=0.1)
     assert Size().title(grid) == (
-        "Of 1 pairs of learner and task shown that fit, 1 generalize only at more than twice that size, "
-        "0 at no size that was run"
+        "Of 1 pairs of learner and task that fit, 1 generalize only at more than twice that size, 0 at none"
     )
 
 
@@ -85,6 +84,7 @@ def test_every_learner_of_a_size_has_a_panel_before_one_has_two():
     assert {cell.learner.name for cell in cells} == {"mlp", "forest"}
     assert sum(len(ends(cell)) == 2 for cell in cells) == 2  # those that generalize come first
     assert [cell.family for cell in cells] == ["neural"] * 11 + ["trees"]
+    assert Size().title(Grid([*many, *trees])).startswith("Of 21 pairs")  # not of those that were chosen for it
 
 
 def test_size_needs_a_clock_that_is_one():
