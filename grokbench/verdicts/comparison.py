@@ -24,15 +24,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
 from grokbench.statistics.multiplicity import holm
 from grokbench.statistics.resampling import bootstrap_seeds, smallest_p, swap_permutation
 from grokbench.statistics.survival import median, win_difference
+from grokbench.verdicts.side import Side, shared_clusters
 
 ALPHA = 0.05
 MINIMUM_SEEDS = 10
@@ -40,86 +40,6 @@ LARGEST_LOSS = 0.2  # share of a side's runs that may be left out of the delays
 HORIZON = 10.0  # how many times the paired run's t_gen a run must have lasted for its non-event to count
 _NO_TEST = ("too few runs", "not comparable")
 VERDICTS = ("later", "earlier", "no evidence", *_NO_TEST)
-
-
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """The runs of one side as arrays of one length n (single values are repeated).
-
-    Parameters
-    ----------
-    task : (n,) the stratum
-    seed : (n,) with the task the cluster: runs of both sides with the same (task, seed) share a split
-    delay : (n,) log10(t_gen / t_mem) in decades; its lower bound where not observed; NaN where not fitted
-    event : (n,) bool, the delay is observed
-    fitted : (n,) bool, t_mem is observed
-    resolved : (n,) bool, t_mem is far enough from the clock's first value for its unit to mean something
-    late : (n,) 1.0, 0.0 or NaN
-    clock : (n,) the name of the clock
-    t_mem, t_gen : (n,) on that clock; +inf or NaN where never
-    last : (n,) the last checkpoint; +inf for a run known in closed form to t = infinity
-    first : (n,) the clock's first value
-
-    Raises ValueError for unequal lengths, or a fitted and resolved run whose delay is NaN.
-    """
-
-    task: np.ndarray
-    seed: np.ndarray
-    delay: np.ndarray
-    event: np.ndarray
-    fitted: np.ndarray
-    resolved: np.ndarray
-    late: np.ndarray
-    clock: np.ndarray
-    t_mem: np.ndarray
-    t_gen: np.ndarray
-    last: np.ndarray
-    first: np.ndarray
-
-    def __post_init__(self):
-        kinds = {"task": str, "clock": str, "seed": None, "event": bool, "fitted": bool, "resolved": bool}
-        n = np.size(self.seed)
-        for field in fields(self):
-            values = np.asarray(getattr(self, field.name), dtype=kinds.get(field.name, float))
-            if values.ndim > 1 or values.size not in (1, n):
-                raise ValueError(f"{field.name} has shape {values.shape}: expected one value for each of {n} runs")
-            object.__setattr__(self, field.name, np.broadcast_to(values.reshape(-1), n))
-        if np.isnan(self.delay[self.fitted & self.resolved]).any():
-            raise ValueError("a fitted run has no delay: where it is censored, expected its lower bound")
-
-    @classmethod
-    def of(cls, runs: Sequence[Run], stratum: Callable[[Run], str]) -> _Side:
-        """The side of some runs; one whose curve cannot be judged is one without a t_mem."""
-        nothing = dict.fromkeys(("late", "t_mem", "t_gen", "delay"), math.nan)
-        detections = [vars(run.detections[LEVEL]) if run.counts else nothing for run in runs]
-        return cls(
-            task=[stratum(run) for run in runs],
-            seed=[run.seed for run in runs],
-            event=[events.get("delay_censoring") == "observed" for events in detections],
-            fitted=[events.get("t_mem_censoring", "right") != "right" for events in detections],
-            resolved=[events.get("resolved", False) for events in detections],
-            clock=[run.clock for run in runs],
-            last=[run.curve.last for run in runs],
-            first=[run.curve.unit for run in runs],
-            **{name: [events[name] for events in detections] for name in nothing},
-        )
-
-    def __len__(self) -> int:
-        return self.seed.size
-
-    def take(self, rows: np.ndarray) -> _Side:
-        """The runs at the given positions (or where a mask is true)."""
-        return _Side(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
-    @property
-    def generalizes(self) -> np.ndarray:
-        """Whether t_gen is observed, (n,) bool."""
-        return np.isfinite(self.t_gen)
-
-    @property
-    def unresolved(self) -> bool:
-        """Whether most of the fitted runs are at the grain of their clock."""
-        return 2 * np.count_nonzero(self.fitted & self.resolved) < np.count_nonzero(self.fitted)
 
 
 @dataclass(frozen=True)
@@ -165,11 +85,11 @@ def compare(a: Sequence[Run], b: Sequence[Run], stratum: Callable[[Run], str], r
     ``verdict`` is "not comparable", "too few runs", or None where `decide` says more. The result depends neither on
     the order of runs nor, but for signs, on which side is called a.
     """
-    return _compare(_Side.of(a, stratum), _Side.of(b, stratum), rng)
+    return _compare(Side.of(a, stratum), Side.of(b, stratum), rng)
 
 
-def _compare(a: _Side, b: _Side, rng: np.random.Generator) -> Comparison:
-    a, b = _shared_clusters(a, b)
+def _compare(a: Side, b: Side, rng: np.random.Generator) -> Comparison:
+    a, b = shared_clusters(a, b)
     shares = Comparison(len(a), len(b), _late_share(a, b), _late_share(b, a))
     basis = "delay"
     if a.unresolved or b.unresolved:
@@ -178,8 +98,8 @@ def _compare(a: _Side, b: _Side, rng: np.random.Generator) -> Comparison:
             reason = f"t_mem at the grain, and clocks differ ({', '.join(clocks)})"
             return replace(shares, verdict="not comparable", reason=reason)
         basis = "t_gen"
-    kept_a, kept_b = _shared_clusters(a.take(_usable(a, basis)), b.take(_usable(b, basis)))
-    reason = _too_few(a, b, basis, clusters=len(set(_clusters(kept_a))))
+    kept_a, kept_b = shared_clusters(a.take(_usable(a, basis)), b.take(_usable(b, basis)))
+    reason = _too_few(a, b, basis, clusters=len(set(kept_a.clusters)))
     row = replace(shares, basis=basis, reason=reason, verdict="too few runs" if reason else None)
     return replace(row, **_differences(kept_a, kept_b, basis, rng)) if len(kept_a) else row
 
@@ -194,10 +114,10 @@ def decide(
     been judged, no verdict: it is exploratory. By default all rows are registered.
     """
     rows = list(comparisons)
-    wanted = [True] * len(rows) if registered is None else list(registered)
-    if len(wanted) != len(rows):
-        raise ValueError(f"{len(wanted)} registrations for {len(rows)} comparisons")
-    tested = [ok and row.verdict not in _NO_TEST for row, ok in zip(rows, wanted, strict=True)]
+    confirmatory = [True] * len(rows) if registered is None else list(registered)
+    if len(confirmatory) != len(rows):
+        raise ValueError(f"{len(confirmatory)} registrations for {len(rows)} comparisons")
+    tested = [counts and row.verdict not in _NO_TEST for row, counts in zip(rows, confirmatory, strict=True)]
     adjusted = holm(row.p if test else None for row, test in zip(rows, tested, strict=True))
     return [
         replace(row, p_holm=p, verdict=_direction(row, p, level)) if test else row
@@ -212,25 +132,11 @@ def _direction(row: Comparison, p: float, level: float) -> str:
     return "later" if row.win > 0 else "earlier"
 
 
-def _shared_clusters(a: _Side, b: _Side) -> tuple[_Side, _Side]:
-    """The runs of each side whose (task, seed) the other side has too, in an order that is theirs alone."""
-    both = set(_clusters(a)) & set(_clusters(b))
-    return tuple(_sorted(side.take(np.array([c in both for c in _clusters(side)], dtype=bool))) for side in (a, b))
-
-
-def _clusters(side: _Side) -> list[tuple]:
-    return list(zip(side.task.tolist(), side.seed.tolist(), strict=True))
-
-
-def _sorted(side: _Side) -> _Side:
-    return side.take(np.lexsort((side.last, side.t_gen, side.t_mem, side.event, side.delay, side.seed, side.task)))
-
-
-def _usable(side: _Side, basis: str) -> np.ndarray:
+def _usable(side: Side, basis: str) -> np.ndarray:
     return side.fitted & side.resolved if basis == "delay" else side.fitted
 
 
-def _late_share(side: _Side, other: _Side) -> float:
+def _late_share(side: Side, other: Side) -> float:
     """The share of late runs among those with late in {0, 1}; NaN if there are none.
 
     A run that did not generalize is a 0 only if its horizon was adequate against the runs it is paired with.
@@ -240,7 +146,7 @@ def _late_share(side: _Side, other: _Side) -> float:
     return float(late[known].mean()) if known.any() else math.nan
 
 
-def _adequate_horizon(side: _Side, other: _Side) -> np.ndarray:
+def _adequate_horizon(side: Side, other: Side) -> np.ndarray:
     """Whether each run, (n,) bool, lasted 10 times as long as the earliest run it is paired with took to generalize.
 
     Paired are the runs of ``other`` with the same (task, seed). On the same clock "as long" is t_gen itself,
@@ -248,7 +154,7 @@ def _adequate_horizon(side: _Side, other: _Side) -> np.ndarray:
     Where no paired run generalized there is nothing to wait for, and the horizon is adequate.
     """
     soonest, adequate = _soonest(other), np.ones(len(side), dtype=bool)
-    for i, (cluster, clock) in enumerate(zip(_clusters(side), side.clock.tolist(), strict=True)):
+    for i, (cluster, clock) in enumerate(zip(side.clusters, side.clock.tolist(), strict=True)):
         there = soonest.get(cluster, {}).items()
         if there:
             needed = min(_needed(side.t_mem[i], *times, same=theirs == clock) for theirs, times in there)
@@ -263,10 +169,10 @@ def _needed(t_mem: float, t_gen: float, ratio: float, same: bool) -> float:
     return HORIZON * t_mem * ratio if math.isfinite(t_mem) else math.inf
 
 
-def _soonest(side: _Side) -> dict[tuple, dict[str, tuple[float, float]]]:
+def _soonest(side: Side) -> dict[tuple, dict[str, tuple[float, float]]]:
     """Cluster -> clock -> the smallest t_gen, and the smallest t_gen / t_mem, of its runs that generalize."""
     soonest: dict[tuple, dict[str, tuple[float, float]]] = {}
-    columns = (_clusters(side), side.clock.tolist(), side.t_gen.tolist(), side.t_mem.tolist())
+    columns = (side.clusters, side.clock.tolist(), side.t_gen.tolist(), side.t_mem.tolist())
     for (cluster, clock, t_gen, t_mem), generalizes in zip(zip(*columns, strict=True), side.generalizes, strict=True):
         if generalizes:
             there = soonest.setdefault(cluster, {})
@@ -276,7 +182,7 @@ def _soonest(side: _Side) -> dict[tuple, dict[str, tuple[float, float]]]:
     return soonest
 
 
-def _too_few(a: _Side, b: _Side, basis: str, clusters: int) -> str:
+def _too_few(a: Side, b: Side, basis: str, clusters: int) -> str:
     """Why these runs cannot carry a claim, or ''."""
     seeds = len(set(a.seed.tolist()))
     if seeds < MINIMUM_SEEDS:
@@ -290,7 +196,7 @@ def _too_few(a: _Side, b: _Side, basis: str, clusters: int) -> str:
     return ""
 
 
-def _times(side: _Side, basis: str, unit: float) -> tuple[np.ndarray, np.ndarray]:
+def _times(side: Side, basis: str, unit: float) -> tuple[np.ndarray, np.ndarray]:
     """What is compared, in decades, and whether it was observed."""
     if basis == "delay":
         return side.delay, side.event
@@ -299,13 +205,13 @@ def _times(side: _Side, basis: str, unit: float) -> tuple[np.ndarray, np.ndarray
     return np.log10(np.maximum(time, unit) / unit), reached  # held from time 0: the first clock value
 
 
-def _differences(a: _Side, b: _Side, basis: str, rng: np.random.Generator) -> dict[str, float]:
+def _differences(a: Side, b: Side, basis: str, rng: np.random.Generator) -> dict[str, float]:
     """Medians, difference with interval, win, z and p of two sides that cover the same clusters."""
     unit = float(min(a.first.min(), b.first.min()))
     time, event = (np.concatenate(pair) for pair in zip(_times(a, basis, unit), _times(b, basis, unit), strict=True))
     first = np.arange(time.size) < len(a)
     task, seed = np.concatenate([a.task, b.task]), np.concatenate([a.seed, b.seed])
-    clusters = _clusters(a) + _clusters(b)
+    clusters = a.clusters + b.clusters
     numbers = {cluster: number for number, cluster in enumerate(sorted(set(clusters)))}
     test = swap_permutation(time, event, first, [numbers[c] for c in clusters], task, rng=rng)
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_handmade import NEVER, made, recorded
+from support_handmade import made
 
-from grokbench.curves.run import Run
 from grokbench.statistics.resampling import smallest_p
 from grokbench.statistics.survival import log_rank, median
-from grokbench.verdicts.comparison import VERDICTS, Comparison, _adequate_horizon, _late_share, _Side, decide
+from grokbench.verdicts.comparison import VERDICTS, Comparison, _adequate_horizon, _late_share, decide
 from grokbench.verdicts.comparison import _compare as compare
 from grokbench.verdicts.comparison import compare as compare_runs
+from grokbench.verdicts.side import Side
 
 
 def rng():
@@ -30,7 +30,7 @@ def side(t_mem, t_gen, *, task="add", seed=None, clock="steps", last=1e5, first=
         resolved = fitted & (t_mem >= 10 * np.asarray(first))
     if late is None:
         late = np.where(fitted, (generalizes & (delay >= 0.5)).astype(float), np.nan)
-    return _Side(
+    return Side(
         task=task,
         seed=np.arange(t_mem.size) if seed is None else seed,
         delay=delay,
@@ -256,43 +256,14 @@ def test_no_claim_where_win_and_log_rank_disagree():
     assert {v.verdict for v in decide([row, replace(row, p=1.0)])} <= set(VERDICTS)
 
 
-def test_the_runs_of_a_side_are_its_arrays():
-    """Every number that the rules look at is that of the detection, the curve or the record."""
-    runs = [
-        recorded(made(seed=3, t_mem=20.0, t_gen=800.0), clock="rounds"),
-        made(seed=4, t_gen=NEVER),
-        made(seed=5, t_mem=NEVER, t_gen=NEVER),
-        made(seed=6, status="crashed"),
-        Run({"status": "timeout", "config": {"seed": 7}}),
-    ]
-    given = _Side.of(runs, lambda run: f"task {run.seed % 2}")
-    first = runs[0].detections[0.95]
-    assert given.task.tolist() == ["task 1", "task 0", "task 1", "task 0", "task 1"]
-    assert given.seed.tolist() == [3, 4, 5, 6, 7]
-    assert given.clock.tolist() == ["rounds", "steps", "steps", "steps", ""]
-    assert (given.t_mem[0], given.t_gen[0], given.delay[0]) == (first.t_mem, first.t_gen, first.delay)
-    assert given.event.tolist() == [True, False, False, False, False]
-    assert given.fitted.tolist() == given.resolved.tolist() == [True, True, False, False, False]
-    np.testing.assert_array_equal(given.late, [1, 0, math.nan, math.nan, math.nan])
-    np.testing.assert_array_equal(given.last, [10_000, 10_000, 10_000, 10_000, math.nan])
-    assert given.delay[1] == runs[1].detections[0.95].delay == pytest.approx(math.log10(10_000 / 20), abs=0.05)
-    assert np.isnan(given.delay[2:]).all()
-    assert given.first.tolist() == [1.0] * 5
-
-
 def test_runs_are_compared_as_their_arrays_are():
     slow, fast = ([made(seed=s, t_gen=t * 10 ** (s / 100)) for s in range(10)] for t in (800.0, 200.0))
     row = decide([compare_runs(slow, fast, lambda run: "add", rng())])[0]
-    assert row == decide([compare(_Side.of(slow, lambda run: "add"), _Side.of(fast, lambda run: "add"), rng())])[0]
+    assert row == decide([compare(Side.of(slow, lambda run: "add"), Side.of(fast, lambda run: "add"), rng())])[0]
     assert (row.verdict, row.n_a, row.win) == ("later", 10, 1)
     assert row.difference == pytest.approx(math.log10(4), abs=0.01)
     apart = compare_runs(slow, fast, lambda run: f"{run.detections[0.95].t_gen > 400}", rng())
     assert (apart.verdict, apart.n_a) == ("too few runs", 0)  # no task in common
-
-
-def test_arrays_must_fit():
-    with pytest.raises(ValueError, match="t_gen has shape"):
-        replace(learner(1), t_gen=np.ones(3))
 
 
 def test_comparing_touches_neither_arguments_nor_global_random_state():

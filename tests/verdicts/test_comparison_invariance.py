@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench.verdicts.comparison import _compare as compare
-from grokbench.verdicts.comparison import _Side, decide
+from grokbench.verdicts.comparison import decide
+from grokbench.verdicts.side import Side
 
 
 def rng():
@@ -31,7 +32,7 @@ def two_sides(draw):
         last = 2.0 ** generator.integers(12, 16, n)
         delay = np.log10(np.where(generalizes, t_gen, last) / t_mem)
         sides.append(
-            _Side(
+            Side(
                 task=np.array(["u", "v"])[np.arange(n) % tasks],
                 seed=np.arange(n) // tasks % seeds,
                 delay=np.where(fitted, delay, np.nan),
