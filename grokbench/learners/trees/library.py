@@ -35,26 +35,36 @@ def machine(seed: int, device: str) -> dict[str, object]:
 class Matrices:
     """xgboost's form of inputs; the same object for equal arrays, because its predictions so far are cached with it.
 
+    The training inputs stay: ``X``, ``train`` their form with the labels, and ``inputs`` (n, d) float32.
+
     Parameters
     ----------
-    X, train : the training inputs and their form, which stay.
+    X, y : the training split.
     encode : inputs (n, d) as numbers.
     """
 
-    def __init__(self, X: np.ndarray, train, encode: Callable[[np.ndarray], np.ndarray]):
-        self._train, self._encode = (X, train), encode
-        self._seen: list[tuple[np.ndarray, object]] = []
+    def __init__(self, X: np.ndarray, y: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]):
+        import xgboost
+
+        numbers = encode(X)
+        self.X, self.train = np.array(X), xgboost.DMatrix(numbers, label=y, nthread=1)
+        self.inputs, self._encode = numbers.astype(np.float32), encode
+        self._others: list[tuple[np.ndarray, object]] = []
 
     def __call__(self, X: np.ndarray):
         """The DMatrix of X."""
-        for seen, matrix in (self._train, *self._seen):
-            if same(seen, X):
+        for inputs, matrix in ((self.X, self.train), *self._others):
+            if same(inputs, X):
                 return matrix
         import xgboost
 
         matrix = xgboost.DMatrix(self._encode(X), nthread=1)
-        self._seen = [(np.array(X), matrix), *self._seen[: ARRAYS_KEPT - 1]]
+        self._others = [(np.array(X), matrix), *self._others[: ARRAYS_KEPT - 1]]
         return matrix
+
+    def numbers(self, X: np.ndarray) -> np.ndarray:
+        """(n, d) float32."""
+        return self.inputs if X is self.X else self._encode(X).astype(np.float32)
 
 
 def grown(booster, first: int, last: int) -> list[list[np.ndarray]]:

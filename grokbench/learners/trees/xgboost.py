@@ -15,6 +15,7 @@ from grokbench.learners import leaves
 from grokbench.learners.base import Learner
 from grokbench.learners.encodings import Encoder, Encoding
 from grokbench.learners.trees import library
+from grokbench.learners.trees.added_rounds import AddedRounds
 from grokbench.learners.trees.leaf_steps import LeafSteps
 from grokbench.learners.trees.loss_derivatives import derivatives
 from grokbench.learners.trees.random_trees import RandomRounds, Tree
@@ -22,7 +23,6 @@ from grokbench.options import AtLeastTwo, Count, NonNegative, Positive, Positive
 from grokbench.registry import register_learner
 
 PENALTIES = ("gamma", "min_child_weight", "lambda", "alpha")  # in the units of gradient or curvature
-ARRAYS_KEPT = 3  # whose leaves are
 GREEDY_ONLY = {"max_leaves": 0, "grow_policy": "depthwise", "sampling_method": "uniform"}
 WHOLE_ROUNDS = {"subsample": 1.0, "num_parallel_tree": 1}  # one tree a round, on all examples
 OWN = ("random_structure", "forest", "greedy_share", "stable_gradients", "encoding")  # options that are not xgboost's
@@ -162,22 +162,16 @@ class BoostedTrees(Learner):
         """An empty ensemble."""
         import xgboost
 
-        self._n_classes, self._encode = n_classes, Encoder(alphabet, self.encoding)
+        self._n_classes, self._labels = n_classes, np.array(y)
         self.loss = "cross-entropy" if n_classes else "mse"
         self._round = 0
-        self._trees: list[dict[str, np.ndarray]] = []
-        inputs = self._encode(X)
-        train = xgboost.DMatrix(inputs, label=y, nthread=1)
-        self._train = (np.array(X), train)
-        self._matrix = library.Matrices(*self._train, self._encode)
-        self._places: list[tuple[np.ndarray, np.ndarray]] = []
-        self._populations: list[np.ndarray] = []  # by tree
+        self._matrices = library.Matrices(X, y, Encoder(alphabet, self.encoding))
         seed = int(rng.integers(2**31))
-        self._booster = xgboost.Booster(self._parameters(n_classes, seed), [train])
-        inputs = inputs.astype(np.float32)
+        self._booster = xgboost.Booster(self._parameters(n_classes, seed), [self._matrices.train])
+        inputs = self._matrices.inputs
         self._random = RandomRounds(self, inputs, n_classes if n_classes > 2 else 1, seed)
+        self._added = AddedRounds(self, self._booster, self._random, self._matrices)
         self._steps = LeafSteps(self, inputs, seed, self._grow) if self._goes_back() else None
-        self._labels = np.array(y)
 
     def advance(self, time: float) -> None:
         """Add trees up to round `time`."""
@@ -186,14 +180,13 @@ class BoostedTrees(Learner):
             self._round += 1
 
     def _add_round(self) -> None:
-        X, train = self._train
         if not (self._steps or self.random_structure or self.stable_gradients):
-            self._booster.update(train, iteration=self._round)
+            self._booster.update(self._matrices.train, iteration=self._round)
             return
-        slopes = derivatives(self._margins(X), self._labels, self._n_classes, self.scale_pos_weight)
+        slopes = derivatives(self._margins(self._matrices.X), self._labels, self._n_classes, self.scale_pos_weight)
         if self._steps:
             self._steps.add(*slopes)
-        elif self._is_random(self._round):
+        elif self._added.is_drawn(self._round):
             self._random.add(self._round, *slopes)
         else:
             self._boost(*slopes)
@@ -205,7 +198,7 @@ class BoostedTrees(Learner):
             gradient, curvature = gradient / scale, curvature / scale
             self._booster.set_param({name: self._tree_options()[name] / scale for name in PENALTIES})
         slopes = {"grad": gradient.astype(np.float32), "hess": curvature.astype(np.float32)}
-        self._booster.boost(self._train[1], self._round, **slopes)
+        self._booster.boost(self._matrices.train, self._round, **slopes)
 
     def _grow(self, gradient: np.ndarray, curvature: np.ndarray) -> tuple[Tree, np.ndarray]:
         """A new tree of the library, and the values of its nodes."""
@@ -214,22 +207,11 @@ class BoostedTrees(Learner):
         ((*structure, value),) = library.grown(self._booster, before, before + 1)
         return library.as_tree(*structure), value
 
-    def _greedy_before(self, round_: int) -> int:
-        """How many of the rounds 0..round_ - 1 are the library's."""
-        return round_ - int(self.random_structure * round_)
-
-    def _is_random(self, round_: int) -> bool:
-        return self._greedy_before(round_ + 1) == self._greedy_before(round_)
-
     def _margins(self, X: np.ndarray) -> np.ndarray:
         """(n, columns) float32 sums over all trees; float64 where rounds go back to their trees."""
         if self._steps:
-            return self._steps.margins(self._encoded(X))
-        margin = self._booster.predict(self._matrix(X), output_margin=True).reshape(len(X), -1)
-        return margin + self._random.margins(self._encoded(X)) if self.random_structure else margin
-
-    def _encoded(self, X: np.ndarray) -> np.ndarray:
-        return self._random.inputs if X is self._train[0] else self._encode(X).astype(np.float32)
+            return self._steps.margins(self._matrices.numbers(X))
+        return self._added.margins(X)
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Margins of all trees so far, two classes as (-f/2, f/2)."""
@@ -248,8 +230,8 @@ class BoostedTrees(Learner):
         None where there is no tree: at time 0 without a forest.
         """
         if self._steps:
-            return self._steps.kernel(self._encoded(X))
-        return self._co_occurrence(X, self._round) if self._round else None
+            return self._steps.kernel(self._matrices.numbers(X))
+        return self._added.recent(X, self._round) if self._round else None
 
     def other_kernels(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """ "recent": the same over the last fifth of the rounds alone, at least 5 and at most 40; {} at time 0.
@@ -257,38 +239,13 @@ class BoostedTrees(Learner):
         It is what the next residual meets, as a tangent kernel is; the cumulative one still averages the first trees.
         """
         rounds = min(self._round, max(FEWEST, min(MOST, round(RECENT * self._round))))
-        return {"recent": self._co_occurrence(X, rounds)} if rounds else {}
+        return {"recent": self._recent(X, rounds)} if rounds else {}
 
-    def _co_occurrence(self, X: np.ndarray, rounds: int) -> np.ndarray:
+    def _recent(self, X: np.ndarray, rounds: int) -> np.ndarray:
         """(n, n) over the trees of the last `rounds` rounds."""
         if self._steps:
-            return self._steps.recent(self._encoded(X), rounds)
-        many = self._random.per_round
-        grown = self._leaves_from(len(self._populations) // many, self._train[0])
-        self._populations += leaves.populations(grown.reshape(len(grown), -1))
-        places = self._leaves(X)[:, -rounds:].reshape(len(X), -1)
-        return leaves.co_occurrence(self._populations[-rounds * many :], places, self.lambda_)
-
-    def _leaves(self, X: np.ndarray) -> np.ndarray:
-        """(n, rounds, trees per round) int64: the leaf of each example in each tree; kept, because no tree changes."""
-        known = next((places for seen, places in self._places if np.array_equal(seen, X)), None)
-        known = np.empty((len(X), 0, self._random.per_round), dtype=np.int64) if known is None else known
-        places = np.concatenate([known, self._leaves_from(known.shape[1], X)], axis=1)
-        others = [kept for kept in self._places if not np.array_equal(kept[0], X)]
-        self._places = [(np.array(X), places), *others[: ARRAYS_KEPT - 1]]
-        return places
-
-    def _leaves_from(self, first: int, X: np.ndarray) -> np.ndarray:
-        """(n, rounds from `first` on, trees per round) int64."""
-        random = np.array([self._is_random(round_) for round_ in range(first, self._round)], dtype=bool)
-        places = np.empty((len(X), len(random), self._random.per_round), dtype=np.int64)
-        if random.any():
-            places[:, random] = self._random.leaves(self._encoded(X), first - self._greedy_before(first))
-        if not random.all():
-            new = self._booster[self._greedy_before(first) : self._greedy_before(self._round)]
-            grown = new.predict(self._matrix(X), pred_leaf=True, strict_shape=True)
-            places[:, ~random] = grown.reshape(len(X), -1, self._random.per_round)
-        return places
+            return self._steps.recent(self._matrices.numbers(X), rounds)
+        return self._added.recent(X, rounds)
 
     def description(self) -> dict[str, np.ndarray]:
         """All trees, each in preorder (left before right; left means x[split_feature] < threshold).
@@ -302,18 +259,11 @@ class BoostedTrees(Learner):
 
     def _described(self) -> list[dict[str, np.ndarray]]:
         """One entry per round, or per tree where rounds go back to theirs."""
-        if self._steps:
-            return self._steps.described()
-        described, now = len(self._trees), self._round
-        if described < now:
-            grown = iter(self._grown(self._greedy_before(described), self._greedy_before(now)))
-            random = iter(self._random.described(described - self._greedy_before(described)))
-            self._trees += [next(random if self._is_random(round_) else grown) for round_ in range(described, now)]
-        return self._trees
+        return (self._steps or self._added).described()
 
     def scores_of(self, description, X):
         """The sums of the leaf values of whole rounds of trees."""
-        values = leaves.values(description, self._encoded(X))
+        values = leaves.values(description, self._matrices.numbers(X))
         shape = values.shape[1] // self._random.per_round, self._random.columns, self.num_parallel_tree
         return self._as_scores(values.reshape(len(X), *shape).sum(axis=(1, 3)))
 
@@ -323,12 +273,7 @@ class BoostedTrees(Learner):
 
     def leading(self, size):
         """The `size` parts that move the training scores most (mean square of their trees), in their order."""
-        moved = (leaves.values(self.description(), self._encoded(self._train[0])) ** 2).mean(axis=0)
+        moved = (leaves.values(self.description(), self._matrices.inputs) ** 2).mean(axis=0)
         heaviest = np.argsort(-moved.reshape(self.parts(), -1).sum(axis=1), kind="stable")[:size]
         described = self._described()
         return leaves.joined([described[part] for part in np.sort(heaviest)])
-
-    def _grown(self, first: int, last: int) -> list[dict[str, np.ndarray]]:
-        """The trees of the library's rounds first..last - 1, one entry per round."""
-        trees, many = library.grown(self._booster, first, last), self._random.per_round
-        return [leaves.in_order(trees[i : i + many]) for i in range(0, len(trees), many)]

@@ -206,7 +206,7 @@ def test_children_of_the_library_stand_side_by_side(method, gamma):
     split = random_split(2)
     learner = at(begun(split, forest=1, tree_method=method, gamma=gamma), 6)
     X = np.concatenate([split.X_train, split.X_test]).astype(np.float32)
-    stated = learner._booster.predict(learner._matrix(X), pred_leaf=True).astype(int)
+    stated = learner._booster.predict(learner._matrices(X), pred_leaf=True).astype(int)
     np.testing.assert_array_equal(np.stack([tree.leaves(X) for tree in learner._steps.trees[1:]], axis=1), stated)
 
 

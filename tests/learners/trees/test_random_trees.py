@@ -36,8 +36,10 @@ def trained(split, time, y=None, seed=0, **options):
 
 def rounds_of(learner):
     """The description, round by round, as nested tuples (feature, threshold, left, right) or leaf values."""
-    learner.description()
-    rounds = [read_trees({name: array.tolist() for name, array in told.items()}) for told in learner._trees]
+    rounds = [
+        read_trees({name: array.tolist() for name, array in described.items()})
+        for described in learner._added.described()
+    ]
     assert {len(trees) for trees in rounds} <= {learner._random.per_round}
     return rounds
 
@@ -158,7 +160,7 @@ def test_leaf_values_are_the_librarys():
     for step in (0.0, 0.8):
         learner = trained(split, 3, max_delta_step=step, min_child_weight=0.0, **options)
         before = trained(split, 2, max_delta_step=step, min_child_weight=0.0, **options)
-        leaf = learner._leaves(split.X_train)[:, 2, 0]
+        leaf = learner._added.leaves(split.X_train)[:, 2, 0]
         slopes = derivatives(before._margins(split.X_train), split.y_train, 2, 1.0)
         expected = newton_step(leaf, *(part[:, 0] for part in slopes), 0.7, 0.3, step)[leaf]
         found = [leaf_of(rounds_of(learner)[2][0], x)[0] for x in split.X_train]
@@ -298,7 +300,7 @@ def test_kernels_count_common_leaves_of_all_and_of_the_last_rounds(share):
     assert trained(split, 0).other_kernels(X) == {}
     for time, last in ((3, 3), (12, 5), (250, 40)):
         learner = trained(random_split(2), time, max_depth=2, random_structure=share)
-        np.testing.assert_array_equal(learner.other_kernels(X)["recent"], learner._co_occurrence(X, last))
+        np.testing.assert_array_equal(learner.other_kernels(X)["recent"], learner._added.recent(X, last))
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def test_without_a_seed_per_round_other_boosters_change_the_rows_drawn():
     np.testing.assert_array_equal(interleaved(columns, split), alone(columns, split))
     for make, same in ((columns, False), (lambda: BoostedTrees(colsample_bynode=0.5), True)):
         learner = begun(split, make())
-        learner._booster.predict(learner._train[1])  # configures it
+        learner._booster.predict(learner._matrices.train)  # configures it
         trained(split, 3, make(), seed=8)
         learner.advance(8)
         assert np.array_equal(learner.scores(split.X_test), alone(make, split)) is same
