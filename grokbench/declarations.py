@@ -149,9 +149,9 @@ def _check_columns(subject: str, names: list[object], kind: str) -> None:
     if kind == "measure":
         from grokbench.curves.trace import COLUMNS
 
-        taken = [name for name in names if name in COLUMNS]
-        if taken:
-            raise UsageError(f"{subject}: column {taken[0]!r} is one of every curve; choose another")
+        reserved = [name for name in names if name in COLUMNS]
+        if reserved:
+            raise UsageError(f"{subject}: column {reserved[0]!r} is one of every curve; choose another")
 
 
 def check_made(kind: str, cls: type, name: str) -> None:
@@ -169,9 +169,9 @@ def check_made(kind: str, cls: type, name: str) -> None:
     if any(option.required for option in known.values()):
         return None
     try:
-        made = build(cls, {})
+        instance = build(cls, {})
         if kind == "learner":
-            made.device = "cpu"
+            instance.device = "cpu"
     except UsageError as error:
         raise UsageError(f"{subject}: {error}") from error
     except AttributeError as error:  # a frozen dataclass, or one with slots
@@ -185,7 +185,7 @@ def check_made(kind: str, cls: type, name: str) -> None:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(_raises(subject, error)) from error
-    return check_instance(kind, made, name)
+    return check_instance(kind, instance, name)
 
 
 def _is_closed(cls: type, error: AttributeError) -> bool:
@@ -233,13 +233,13 @@ def _check_default(subject: str, option) -> None:
         ) from error
 
 
-def check_instance(kind: str, made: object, name: str) -> None:
+def check_instance(kind: str, instance: object, name: str) -> None:
     """UsageError for what an instance declares and cannot mean."""
     for attribute, check in ATTRIBUTES[kind].items():
         try:
-            value = getattr(made, attribute)
+            value = getattr(instance, attribute)
         except Exception:  # first_time of a flow, say, is known after `begin`
-            if _is_computed(getattr(type(made), attribute, None)):
+            if _is_computed(getattr(type(instance), attribute, None)):
                 continue
             raise
         _require(f"{kind} {name}", attribute, value, check)

@@ -36,10 +36,10 @@ def bounded_text(path: Path, most: int) -> str:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, f"{path.name} is not a regular file")
-        data = b"" if status.st_size > most else file.read(most + 1)
-    if status.st_size > most or len(data) > most:
+        content = b"" if status.st_size > most else file.read(most + 1)
+    if status.st_size > most or len(content) > most:
         raise OSError(errno.EFBIG, f"{path.name} is larger than any that was stored (at most {most:,} bytes)")
-    return data.decode("utf-8")
+    return content.decode("utf-8")
 
 
 def check_size(option: str, value: int, numbers: Callable[[int], int]) -> None:

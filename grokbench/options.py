@@ -80,9 +80,9 @@ class Option:
 
     def check(self, value: object) -> object:
         """`value` as the annotated type; OptionError, with the closest valid value, if it lies outside."""
-        wanted = misfit(value)
-        if wanted:
-            raise OptionError(self.name, value, wanted)
+        expected = misfit(value)
+        if expected:
+            raise OptionError(self.name, value, expected)
         if self.annotation is inspect.Parameter.empty:
             return value
         try:
@@ -123,12 +123,12 @@ class Optioned:
         if cls.__init__ is object.__init__ and (args or kwargs):
             raise TypeError(f"{cls.__name__}() takes no arguments")
         try:
-            given = inspect.signature(cls.__init__).bind_partial(None, *args, **kwargs).arguments
+            arguments = inspect.signature(cls.__init__).bind_partial(None, *args, **kwargs).arguments
         except TypeError:
-            given = {}  # the constructor itself says what is wrong
+            arguments = {}  # the constructor itself says what is wrong
         for option in options(cls).values():
-            if option.is_bounded and given.get(option.parameter, option.default) is not option.default:
-                option.check(given[option.parameter])
+            if option.is_bounded and arguments.get(option.parameter, option.default) is not option.default:
+                option.check(arguments[option.parameter])
         return super().__new__(cls)
 
 
@@ -204,7 +204,7 @@ def misfit(value: object, depth: int = 0) -> str:
         if depth >= DEEPEST:
             return f"lists nested at most {DEEPEST} deep"
         inner = value.values() if isinstance(value, dict) else value
-        return next((wanted for item in inner if (wanted := misfit(item, depth + 1))), "")
+        return next((expected for item in inner if (expected := misfit(item, depth + 1))), "")
     plain = value is None or isinstance(value, str | int | float)
     return "" if plain else f"a number, text, true, false or a list, not a {type(value).__name__}"
 
@@ -274,19 +274,19 @@ def require_defaults(cls: type) -> None:
         raise UsageError(f"{cls.name}: every option needs a default to be checked; {required[0]!r} has none")
 
 
-def build(cls: type, given: dict[str, object]):
+def build(cls: type, stated: dict[str, object]):
     """An instance of `cls` from options; unknown names and wrong values raise UsageError in one line.
 
     The instance remembers its options, defaults resolved, as ``instance.options``: all but `added_options` at theirs.
     """
     known = options(cls)
-    for name in given:
+    for name in stated:
         if name not in known:
             raise UsageError(f"{cls.name} has no option {name!r}{closest(name, known)}")
-    missing = [name for name, option in known.items() if option.required and name not in given]
+    missing = [name for name, option in known.items() if option.required and name not in stated]
     if missing:
         raise UsageError(f"{cls.name} needs the option {missing[0]!r} ({known[missing[0]].type_name})")
-    values = {name: option.check(given[name]) if name in given else option.default for name, option in known.items()}
+    values = {name: option.check(stated[name]) if name in stated else option.default for name, option in known.items()}
     instance = cls(**{known[name].parameter: value for name, value in values.items()})
     instance.options = _remembered(cls, values)
     return instance
@@ -303,9 +303,9 @@ def options_of(instance) -> dict[str, object]:
 
 def _remembered(cls: type, values: dict[str, object]) -> dict[str, object]:
     """Options as keys and hashes have them, from all values by name."""
-    remembered, given = canonical(values), non_default(cls, canonical(values))
+    remembered, changed = canonical(values), non_default(cls, canonical(values))
     added = getattr(cls, "added_options", ())
-    return {name: value for name, value in remembered.items() if name in given or name not in added}
+    return {name: value for name, value in remembered.items() if name in changed or name not in added}
 
 
 def non_default(cls: type, resolved: dict[str, object]) -> dict[str, object]:

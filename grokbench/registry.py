@@ -89,8 +89,8 @@ class Registry:
                 self.register(point.name)(point.load())
                 self._packages[point.name] = point.dist
             except Exception as error:  # somebody else's package
-                what = f"{type(error).__name__}: {error}"
-                raise UsageError(f"entry point {point.name} = {point.value} in {point.group}: {what}") from error
+                cause = f"{type(error).__name__}: {error}"
+                raise UsageError(f"entry point {point.name} = {point.value} in {point.group}: {cause}") from error
 
     def names(self) -> list[str]:
         """All registered names, sorted."""
@@ -126,9 +126,9 @@ class Registry:
             self._files.pop(name)
             self._classes.pop(name, None)
 
-    def create(self, name: str, **given):
+    def create(self, name: str, **values):
         """An instance from its name and options; UsageError for an unknown name, option or value."""
-        return build(self[name], given)
+        return build(self[name], values)
 
 
 def _is_built_in(cls: type) -> bool:
@@ -176,8 +176,8 @@ def _run(module_name: str, path: Path, loader: AsRead) -> None:
         del sys.modules[module_name]
         for registry, classes in zip(REGISTRIES, before, strict=True):
             registry._classes = classes
-        what = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
-        raise UsageError(f"{path}: {what}{error}") from error
+        kind = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
+        raise UsageError(f"{path}: {kind}{error}") from error
     finally:
         _including.pop()
 

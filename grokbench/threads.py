@@ -57,8 +57,8 @@ def one_thread() -> Iterator[None]:
 
 def _threads_at_import() -> int:
     """What torch would take for itself if it were imported now."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(asked) if asked.isdigit() and int(asked) > 0 else usable_cores()
+    stated = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(stated) if stated.isdigit() and int(stated) > 0 else usable_cores()
 
 
 def usable_cores() -> int:

@@ -104,7 +104,7 @@ def test_every_verb(tmp_path, evil_run, monkeypatch, capfd, arguments):
 
 
 def test_a_table_of_anything(capsys):
-    show_table(EVIL, {"a": EVIL, "[red]b": "[bold]b"}, [{"a": EVIL, "[red]b": "[link=x]"}], rest=EVIL)
+    show_table(EVIL, {"a": EVIL, "[red]b": "[bold]b"}, [{"a": EVIL, "[red]b": "[link=x]"}], whole=EVIL)
     out = capsys.readouterr().out
     assert_harmless(out)
     assert "[bold]b" in out
@@ -120,7 +120,7 @@ HEADINGS = {"task": "task", "learner": "learner", "note": "what it says", "p": "
 @pytest.mark.parametrize("width", [40, 50, 60, 80, 100, 180])
 def test_words_stay_whole_at_every_width(monkeypatch, capsys, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    show_table("title", HEADINGS, WORDS, ranks={"note": 2, "p": 1}, rest="all of it: there")
+    show_table("title", HEADINGS, WORDS, ranks={"note": 2, "p": 1}, whole="all of it: there")
     out = capsys.readouterr().out
     table, _, left_out = out.partition("left out")
     assert max(map(len, table.splitlines())) <= width

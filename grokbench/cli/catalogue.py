@@ -52,14 +52,14 @@ def lookup(name: str, results: Path | None = None) -> tuple[dict, str]:
     suite = Path(name) if name.endswith(".toml") and Path(name).is_file() else _suites().get(name)
     for kind, registry in (("task", tasks), ("learner", learners)):
         if name in registry:
-            data, text = _show_class(kind, registry[name])
-            return data, text + (f"\n\nThere is a suite of this name, too: show {suite}" if suite else "")
+            fields, text = _show_class(kind, registry[name])
+            return fields, text + (f"\n\nThere is a suite of this name, too: show {suite}" if suite else "")
     if name in rules.names():
-        data, text = _show_explanation(rules.read(name))
-        return data, text + (f"\n\nThe suite of this name: show {suite}" if suite else "")
+        fields, text = _show_explanation(rules.read(name))
+        return fields, text + (f"\n\nThe suite of this name: show {suite}" if suite else "")
     if suite:
-        data = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
-        return data, f"{suite}\n\n{printable(_suite_text(suite))}"
+        fields = {"name": suite.stem, "path": str(suite), "title": _title(suite)}
+        return fields, f"{suite}\n\n{printable(_suite_text(suite))}"
     if name in ALWAYS:
         return {"name": name, "description": ALWAYS[name]}, f"measure {name}, of every run\n\n{ALWAYS[name]}"
     if name in measures:
@@ -126,22 +126,22 @@ def _show_class(kind: str, cls: type) -> tuple[dict, str]:
         }
         for option in options(cls).values()
     ]
-    data = {"name": cls.name, "kind": kind, "description": _description(cls), "version": cls.version, "options": rows}
+    fields = {"name": cls.name, "kind": kind, "description": _description(cls), "version": cls.version, "options": rows}
     if kind == "learner":
-        data |= {name: getattr(cls, name) for name in ("family", "clock", "loss")}
-    return data, _class_text(data, cls)
+        fields |= {name: getattr(cls, name) for name in ("family", "clock", "loss")}
+    return fields, _class_text(fields, cls)
 
 
 def _show_measure(cls: type) -> tuple[dict, str]:
     columns = list(cls.column_names())
-    data = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
+    fields = {"name": cls.name, "kind": "measure", "description": _description(cls), "version": cls.version}
     text = f"measure {cls.name} (columns: {', '.join(columns)})\n\n{inspect.cleandoc(cls.__doc__ or '')}"
-    return data | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
+    return fields | {"columns": columns}, f'{text}\n\nIn a suite: measures = ["{cls.name}"]'
 
 
 def _show_table(cls: type) -> tuple[dict, str]:
     columns = [{"column": c.name, "heading": c.heading, "meaning": c.meaning} for c in cls.columns]
-    data = {"name": cls.name, "kind": "table", "description": cls.description(), "columns": columns}
+    fields = {"name": cls.name, "kind": "table", "description": cls.description(), "columns": columns}
     files = f"{cls.name}.csv, {cls.name}.md" if cls.own_page else f"{cls.name}.csv"
     lines = [f"table {cls.name} ({files}): one row is {cls.description()}", "", "columns:"]
     for column in cls.columns:
@@ -149,13 +149,13 @@ def _show_table(cls: type) -> tuple[dict, str]:
             f"  {column.name}" + (f" (read as: {column.heading})" if column.heading else ""),
             f"      {column.meaning}",
         ]
-    return data, "\n".join([*lines, "", cls.note.strip()]).rstrip()
+    return fields, "\n".join([*lines, "", cls.note.strip()]).rstrip()
 
 
 def _show_figure(cls: type) -> tuple[dict, str]:
-    data = {"name": cls.name, "kind": "figure", "description": cls.description()}
+    fields = {"name": cls.name, "kind": "figure", "description": cls.description()}
     head = f"figure {cls.name} (figures/{cls.name}.svg, figures/{cls.name}.png): {cls.description()}"
-    return data, f"{head}\n\n{inspect.cleandoc(cls.__doc__ or '').partition(chr(10))[2].strip()}".rstrip()
+    return fields, f"{head}\n\n{inspect.cleandoc(cls.__doc__ or '').partition(chr(10))[2].strip()}".rstrip()
 
 
 def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
@@ -169,23 +169,23 @@ def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
     for design in registered.designs:
         own = f" ({design.seeds} seeds)" if design.seeds else ""
         lines.append(f"  {design.family} on {design.task}{own}: {', '.join(design.roles)}")
-    data = {
+    fields = {
         "name": registered.explanation,
         "kind": "explanation",
         "description": registered.claim,
         "suite": registered.suite,
     }
-    return data | {"predictions": [asdict(prediction) for prediction in registered.predictions]}, "\n".join(lines)
+    return fields | {"predictions": [asdict(prediction) for prediction in registered.predictions]}, "\n".join(lines)
 
 
-def _class_text(data: dict, cls: type) -> str:
+def _class_text(fields: dict, cls: type) -> str:
     doc = inspect.cleandoc(cls.__doc__ or "")
     body = re.split(r"^Parameters\n-+\n", doc, flags=re.M)[0].strip()
-    head = f"{data['kind']} {data['name']}"
-    if "clock" in data:
-        head += f" (family: {data['family']}; clock: {data['clock']}; loss: {data['loss']})"
+    head = f"{fields['kind']} {fields['name']}"
+    if "clock" in fields:
+        head += f" (family: {fields['family']}; clock: {fields['clock']}; loss: {fields['loss']})"
     lines = [head, "", body, "", "options:"]
-    for row in data["options"]:
+    for row in fields["options"]:
         default = "required" if row["required"] else f"default {json.dumps(row['default'])}"
         lines.append(f"  {row['option']} : {row['type']}, {default}")
         if row["description"]:

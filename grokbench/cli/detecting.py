@@ -93,7 +93,7 @@ FORMS = ("table", "csv", "markdown", "json")
 @click.option(
     "--early-stopping", is_flag=True, help="In place of events: what each stopping rule would have done to each run."
 )
-def detect(files: Sequence[Path], form: str, as_json: bool, early_stopping: bool, unit, percent: bool, **given) -> int:
+def detect(files: Sequence[Path], form: str, as_json: bool, early_stopping: bool, unit, percent: bool, **chosen) -> int:
     """Events and outcome of each run in anyone's training logs.
 
     A log is a file or a folder: CSV, JSON, JSON lines, .npz, exports of the usual loggers. Columns are recognized by
@@ -103,8 +103,8 @@ def detect(files: Sequence[Path], form: str, as_json: bool, early_stopping: bool
     from grokbench.logs.reading import Reading
 
     unit = unit or ("percent" if percent else None)
-    units = {name: given.pop(name) or unit for name in ("train_unit", "test_unit")}
-    rows = detect_files(files, Reading(**given, **units))
+    units = {name: chosen.pop(name) or unit for name in ("train_unit", "test_unit")}
+    rows = detect_files(files, Reading(**chosen, **units))
     form = "json" if as_json else form
     if early_stopping:
         _print_rules(rows, form)

@@ -33,42 +33,42 @@ def diff(results_a: Path, results_b: Path, out: Path | None, include, quiet: boo
     from grokbench.report import diff as report
 
     include_files(include)
-    made = report.diff(results_a, results_b)
-    files = report.write_diff(out, made) if out else []
+    difference = report.diff(results_a, results_b)
+    files = report.write_diff(out, difference) if out else []
     if as_json:
-        print_json(_data(made))
+        print_json(_both_tables(difference))
     elif not quiet:
-        _show(made, files)
-    if fail_on_change and made.is_change:
+        _show(difference, files)
+    if fail_on_change and difference.is_change:
         return complain(f"{results_b} is not as {results_a} was", SOME_FAILED)
     return OK
 
 
-def _data(made) -> dict[str, object]:
+def _both_tables(difference) -> dict[str, object]:
     """Both tables in full, and what is said below them."""
     from grokbench.report.diff import TABLES
     from grokbench.tables.changes import summary
 
     return {
-        **{"a": str(made.a.folder), "b": str(made.b.folder), "changed": made.is_change},
-        **{"summary": summary(made.changes), "environments": made.environments},
-        **{table.name: list(table.rows(made.grid)) for table in TABLES},
+        **{"a": str(difference.a.folder), "b": str(difference.b.folder), "changed": difference.is_change},
+        **{"summary": summary(difference.changes), "environments": difference.environments},
+        **{table.name: list(table.rows(difference.grid)) for table in TABLES},
     }
 
 
-def _show(made, files: list[Path]) -> None:
+def _show(difference, files: list[Path]) -> None:
     """The cells, the runs with another outcome, and what is said below them."""
     from grokbench.cli.display import show_table
     from grokbench.report.diff import TABLES
 
     cells, runs = TABLES
-    rest = f"all of it: {files[0]}" if files else "--out DIR writes all of it"
-    show_table(made.grid.title, *cells.reading(made.grid), ranks=cells.ranks(made.grid), rest=rest)
-    headings, rows = runs.reading(made.grid)
+    whole = f"all of it: {files[0]}" if files else "--out DIR writes all of it"
+    show_table(difference.grid.title, *cells.reading(difference.grid), ranks=cells.ranks(difference.grid), whole=whole)
+    headings, rows = runs.reading(difference.grid)
     if rows:
-        show_table("\nRuns with another outcome", headings, rows, rest=rest)
+        show_table("\nRuns with another outcome", headings, rows, whole=whole)
     click.echo("")
-    for line in made.lines():
+    for line in difference.lines():
         click.echo(one_line(line, LONGEST_NOTE))
     if files:
         click.echo(one_line(f"written: {', '.join(map(str, files))}", LONGEST_NOTE))

@@ -144,12 +144,12 @@ def show_table(
     rows: list[dict],
     file=None,
     ranks: Mapping[str, int] | None = None,
-    rest: str = "--json has all",
+    whole: str = "--json has all",
 ) -> None:
     """A table on the screen; `columns` maps the keys of a row to headings.
 
     ranks : key -> how soon the column is left out where the screen is narrow, the highest first; 0 where not given.
-    rest : where all of it can be read, for the line that says what was left out.
+    whole : where all of it can be read, for the line that says what was left out.
     """
     from rich.console import Console
     from rich.text import Text
@@ -173,10 +173,10 @@ def show_table(
         console.print(table)
     click.echo(capture.get(), file=file or sys.stdout, nl=False)  # not click's own stream, which has other manners
     if len(rows) > MOST_ROWS:
-        click.echo(f"… {len(rows) - MOST_ROWS} more rows: {one_line(rest)}", file=file)
+        click.echo(f"… {len(rows) - MOST_ROWS} more rows: {one_line(whole)}", file=file)
     if layout.left_out:
         names = ", ".join(headings[key] for key in layout.left_out)
-        click.echo(one_line(f"left out for want of width: {names}; {rest}"), file=file)
+        click.echo(one_line(f"left out for want of width: {names}; {whole}"), file=file)
 
 
 def _empty_table(title: str):

@@ -32,8 +32,8 @@ class Layout:
 
 def file_width() -> int:
     """Characters of a line where the output is no terminal: COLUMNS of the environment, or else 180."""
-    given = os.environ.get("COLUMNS", "")
-    return int(given) if given.isascii() and given.isdecimal() and 0 < int(given) < 100_000 else FILE_WIDTH
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isascii() and columns.isdecimal() and 0 < int(columns) < 100_000 else FILE_WIDTH
 
 
 def fitted(texts: Mapping[str, Sequence[str]], ranks: Mapping[str, int], width: int) -> Layout:

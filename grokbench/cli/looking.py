@@ -58,9 +58,9 @@ def show(name: str, results: Path | None, include, allowed, as_json: bool) -> in
     from grokbench.cli.catalogue import lookup
 
     include_files(include, allowed)
-    data, text = lookup(name, results)
+    fields, text = lookup(name, results)
     if as_json:
-        print_json(data)
+        print_json(fields)
     else:
         click.echo(printable(text))
     return OK

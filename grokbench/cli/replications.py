@@ -25,10 +25,10 @@ def show_claim(name: str, results: Path | None) -> tuple[dict, str]:
     suite = suite_name(str(file.toml()["suite"]))
     folder = results or Path("results") / suite
     stored = _stored_runs(file, claim, folder)
-    data = {"name": name, "kind": "claim", "description": claim.sentence, "suite": suite, **asdict(claim)}
-    data |= {"tolerance": tolerance_text(claim), "setting": setting_of(claim)}
-    data["runs"] = [run.key for _, run in stored]
-    return data, _text(claim, suite, folder, stored)
+    fields = {"name": name, "kind": "claim", "description": claim.sentence, "suite": suite, **asdict(claim)}
+    fields |= {"tolerance": tolerance_text(claim), "setting": setting_of(claim)}
+    fields["runs"] = [run.key for _, run in stored]
+    return fields, _text(claim, suite, folder, stored)
 
 
 def _stored_runs(file: Claims, claim: Claim, folder: Path) -> list[tuple[str, Run]]:

@@ -85,19 +85,19 @@ fail_on_mix_option = click.option(
 @cli.command()
 @suite_options
 @fail_on_mix_option
-def compare(fail_on_mix: bool, **given) -> int:
+def compare(fail_on_mix: bool, **request) -> int:
     """Run what is missing, analyse, write and print the tables.
 
     SUITE is a name (see: list suites) or the path of a TOML file.
     """
-    return _carry_out(Request(**given), analyse=True, fail_on_mix=fail_on_mix)
+    return _carry_out(Request(**request), analyse=True, fail_on_mix=fail_on_mix)
 
 
 @cli.command()
 @suite_options
-def run(**given) -> int:
+def run(**request) -> int:
     """Only the running half of compare."""
-    return _carry_out(Request(**given), analyse=False)
+    return _carry_out(Request(**request), analyse=False)
 
 
 def _carry_out(request: Request, analyse: bool, fail_on_mix: bool = False) -> int:
@@ -207,8 +207,8 @@ def _show(grid, table, title: str, results: Path, entries: list | None = None) -
     """A table of a report; what has no room on the screen stands in its file."""
     from grokbench.cli.display import show_table
 
-    rest = f"all of it: {results / table.name}.csv"
-    show_table(title, *table.reading(grid, entries), ranks=table.ranks(grid), rest=rest)
+    whole = f"all of it: {results / table.name}.csv"
+    show_table(title, *table.reading(grid, entries), ranks=table.ranks(grid), whole=whole)
 
 
 def _show_delays(grid, table, results: Path) -> None:
@@ -219,8 +219,8 @@ def _show_delays(grid, table, results: Path) -> None:
     headings, rows = table.reading(grid)
     rows = [{**row, "curve": small_curve(entry.cell)} for row, entry in zip(rows, table.known(grid), strict=True)]
     ranks = {**table.ranks(grid), "curve": max(table.ranks(grid).values()) + 1}
-    rest = f"all of it: {results / table.name}.csv"
-    show_table(grid.title, {**headings, "curve": HEADING}, rows, ranks=ranks, rest=rest)
+    whole = f"all of it: {results / table.name}.csv"
+    show_table(grid.title, {**headings, "curve": HEADING}, rows, ranks=ranks, whole=whole)
 
 
 def _show_plan(request: Request) -> int:

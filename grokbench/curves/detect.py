@@ -119,10 +119,10 @@ def detect(
     ------
     UsageError : columns missing, times not increasing, fewer than 2 checkpoints, values out of range.
     """
-    given = {"chance": chance, "n_classes": n_classes, "ceiling": ceiling, "unit": unit, "baseline_loss": baseline_loss}
+    named = {"chance": chance, "n_classes": n_classes, "ceiling": ceiling, "unit": unit, "baseline_loss": baseline_loss}
     known = {
         **(getattr(curve, "attrs", None) or {}),
-        **{name: value for name, value in given.items() if value is not None},
+        **{name: value for name, value in named.items() if value is not None},
     }
     checked = Curve.of({name: np.asarray(curve[name], dtype=np.float64) for name in READ if name in curve}, known)
     check(checked)

@@ -216,8 +216,8 @@ def _skill(S: np.ndarray, labels: Labels) -> float:
 def regression_skill(scores: np.ndarray, y: np.ndarray) -> float:
     """1 - squared error of a·s over the variance of y, the factor a >= 0 chosen on the other half."""
     s, total = scores[:, 0], 0.0
-    both = halves(y, False)
-    for chosen, scored in (both, both[::-1]):
+    parts = halves(y, False)
+    for chosen, scored in (parts, parts[::-1]):
         power = float((s[chosen] ** 2).sum())
         factor = max(0.0, float(s[chosen] @ y[chosen]) / power) if power > 0 else 0.0
         total += float(((factor * s[scored] - y[scored]) ** 2).sum())

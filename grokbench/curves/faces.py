@@ -83,13 +83,13 @@ def own(answer: object) -> object:
     return copy.deepcopy(answer)
 
 
-def unwritable(given: object) -> object:
+def unwritable(answer: object) -> object:
     """The same numbers for a learner to read: arrays, and arrays in a dict, as views that cannot be written to."""
-    if isinstance(given, dict):
-        return {name: unwritable(value) for name, value in given.items()}
-    if not isinstance(given, np.ndarray) or not given.flags.writeable:
-        return given
-    view = given.view()
+    if isinstance(answer, dict):
+        return {name: unwritable(value) for name, value in answer.items()}
+    if not isinstance(answer, np.ndarray) or not answer.flags.writeable:
+        return answer
+    view = answer.view()
     view.flags.writeable = False
     return view
 

@@ -75,12 +75,12 @@ def ending_note(
         return ""
     attained = round(end.level * ceiling, 2 - math.floor(math.log10(end.level * ceiling)))
     other = relative_to(attained / ceiling)
-    given, since = f"{attained:g}".removeprefix("0"), f"{other.t_gen_high:,.6g}"
+    share, since = f"{attained:g}".removeprefix("0"), f"{other.t_gen_high:,.6g}"
     if math.isnan(other.t_gen):
         return f"{outcome}: flat at {accuracy}"
     return (
         f"{outcome}: flat at {accuracy} since {since}; "
-        f"relative to that ceiling (--ceiling {given}) it would be {other.outcome}"
+        f"relative to that ceiling (--ceiling {share}) it would be {other.outcome}"
     )
 
 

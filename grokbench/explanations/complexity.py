@@ -102,8 +102,8 @@ def rises_first(cells: Cells) -> Finding:
     rise = cells.values("free", partial(twins.rise_before, cells), imputed=cells.imputed(0.0, math.inf))
     resolved = resolved_share(cells, "free")
     grain = Gate("grain", resolved >= 0.5, "memorizes at the first ticks of its clock", NOT_APPLICABLE)
-    seen = known(rise) >= len(cells.seeds) / 2
-    begins = Gate("begins", seen, "the measure is undefined while the labels are being fitted", NOT_APPLICABLE)
+    defined = known(rise) >= len(cells.seeds) / 2
+    begins = Gate("begins", defined, "the measure is undefined while the labels are being fitted", NOT_APPLICABLE)
     return Finding({"rise": middle(rise)}, known(rise), resolved=resolved, gates=[_measured(cells), grain, begins])
 
 
@@ -240,8 +240,8 @@ def _final(cells: Cells, run: Run) -> float:
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
     """The slope of the least-squares line through the known points; NaN from fewer than three."""
-    seen = ~np.isnan(y)
-    return float(np.polyfit(x[seen], y[seen], 1)[0]) if seen.sum() > 2 else math.nan
+    defined = ~np.isnan(y)
+    return float(np.polyfit(x[defined], y[defined], 1)[0]) if defined.sum() > 2 else math.nan
 
 
 def memorizes(run: Run) -> bool:

@@ -49,8 +49,8 @@ def _of_both(cells: Cells, without: str) -> Finding:
     """The differences to a cell without one of the factors, for free and for frozen features."""
     parts, pairs = {}, []
     for features in ("free", "frozen"):
-        given = cells.late(f"{features}_on", imputed=cells.imputed(0.0, 1.0))
+        full = cells.late(f"{features}_on", imputed=cells.imputed(0.0, 1.0))
         lacking = cells.late(without.format(features), imputed=cells.imputed(1.0, 0.0))
-        parts[features] = difference(given, lacking)
-        pairs.append(known(given - lacking))
+        parts[features] = difference(full, lacking)
+        pairs.append(known(full - lacking))
     return Finding(parts, min(pairs), resolved=resolved_share(cells, "free_on"))

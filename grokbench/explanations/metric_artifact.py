@@ -110,8 +110,8 @@ def _times(cells: Cells, role: str, resolved: bool) -> np.ndarray:
     timed = delay_of(cells, resolved)
 
     def observed(run: Run) -> float:
-        time, seen = timed(run) or (math.nan, False)
-        return time if seen else math.nan
+        time, observed = timed(run) or (math.nan, False)
+        return time if observed else math.nan
 
     return cells.values(role, observed)
 

@@ -144,8 +144,8 @@ def _dips(cells: Cells, free: Run, cured: Run) -> tuple[float, float]:
     if free.complete:
         dip = _dip(free, fitted)
     if cured.complete:
-        both = [_dip(cured, size) for size in (fitted, cells.detection(cured).t_mem)]
-        other = max((one for one in both if not math.isnan(one)), default=math.nan)
+        dips = [_dip(cured, size) for size in (fitted, cells.detection(cured).t_mem)]
+        other = max((one for one in dips if not math.isnan(one)), default=math.nan)
     return dip, other
 
 

@@ -166,6 +166,6 @@ def _regret(run: Run) -> float:
 
 
 def _halved(cells: Cells) -> Gate:
-    seen = [run for run in cells.runs_of("free") if run.complete]
-    missing = any(np.isnan(run.curve.column("remaining_accuracy")).any() for run in seen)
-    return Gate("halves", bool(seen) and not missing, "halves of the held-out split are not measured", NOT_APPLICABLE)
+    runs = [run for run in cells.runs_of("free") if run.complete]
+    missing = any(np.isnan(run.curve.column("remaining_accuracy")).any() for run in runs)
+    return Gate("halves", bool(runs) and not missing, "halves of the held-out split are not measured", NOT_APPLICABLE)

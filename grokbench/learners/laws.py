@@ -75,11 +75,11 @@ def check_learner(
             return judge((name, getattr(case, name)) for name in LAWS)
 
 
-def _same(a: np.ndarray, b: np.ndarray, what: str) -> None:
+def _same(a: np.ndarray, b: np.ndarray, subject: str) -> None:
     """Broken unless the bytes of two score arrays are equal."""
     if a.shape != b.shape or a.dtype != b.dtype or a.tobytes() != b.tobytes():
         gap = f", by up to {np.abs(a - b).max():.2g}" if a.shape == b.shape else f": shapes {a.shape} and {b.shape}"
-        raise Broken(f"{what} differ{gap}")
+        raise Broken(f"{subject} differ{gap}")
 
 
 def _faces(learner: Learner, X: np.ndarray) -> list[np.ndarray]:
@@ -194,8 +194,8 @@ class _Case:
 
     def _train_scores(self, X_test: np.ndarray) -> np.ndarray:
         split = self.split
-        X, y, held_out = given = [array.copy() for array in (split.X_train, split.y_train, X_test)]
-        for array in given:
+        X, y, held_out = arrays = [array.copy() for array in (split.X_train, split.y_train, X_test)]
+        for array in arrays:
             array.flags.writeable = False  # as in a run, where a learner that writes into its data fails
         learner = self.make()
         learner.begin(X, y, split.n_classes, split.alphabet, np.random.default_rng(self.seed))
@@ -290,9 +290,9 @@ class _Case:
                 raise Broken(f"an answer given at {time:g} is no longer what it was after {since}: return a copy")
 
 
-def _check_array(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+def _check_array(array: np.ndarray, shape: tuple[int, ...], subject: str) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != np.float64 or array.shape != shape:
         form = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise Broken(f"{what}: {form}, expected float64 {shape}")
+        raise Broken(f"{subject}: {form}, expected float64 {shape}")
     if not np.isfinite(array).all():
-        raise Broken(f"{what}: not finite (a run would end as diverged)")
+        raise Broken(f"{subject}: not finite (a run would end as diverged)")

@@ -179,8 +179,8 @@ def _only_two(groups: dict[tuple, dict[str, list[Candidate]]]) -> dict[tuple, di
     """One training and one held-out curve over all: they belong together, whatever other words their names have."""
     train = [group["train"] for group in groups.values() if group["train"]]
     test = [group["held-out"] for group in groups.values() if group["held-out"]]
-    for wanted in (("accuracy", "error"), ("accuracy", "error", "loss")):
-        ours = [[c for c in side if c.role.metric in wanted] for side in train]
+    for metrics in (("accuracy", "error"), ("accuracy", "error", "loss")):
+        ours = [[c for c in side if c.role.metric in metrics] for side in train]
         theirs = [[c for c in side if c.role.metric in ("accuracy", "error")] or side for side in test]
         ours, theirs = [side for side in ours if side], [side for side in theirs if side]
         if len(ours) == len(theirs) == 1:

@@ -127,8 +127,8 @@ def _without(table: Table, columns: Sequence[str]) -> Clock:
             f"{table.file}: no column is called a step or an epoch; {likely!r} increases: --time {likely} takes it"
         )
     times = np.arange(1, len(table.frame) + 1, dtype=float)
-    what = "values" if table.counted else "rows"
-    note = f"no clock is in the log: {what} are counted from 1 (--offset N shifts them)"
+    noun = "values" if table.counted else "rows"
+    note = f"no clock is in the log: {noun} are counted from 1 (--offset N shifts them)"
     return Clock("row", times, counted=True, notes=(note,))
 
 

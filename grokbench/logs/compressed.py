@@ -37,16 +37,16 @@ def opened(path: Path, most: int) -> Iterator[BinaryIO]:
             yield file
         return
     with opener(path, "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
+        content = file.read(most + 1)
+    if len(content) > most:
         raise UsageError(f"{path}: unpacked it is larger than {most:,} bytes; unpack it first, and take what is needed")
-    yield io.BytesIO(data)
+    yield io.BytesIO(content)
 
 
 def whole(path: Path, most: int) -> bytes:
     """All bytes of a log that is read as a whole; UsageError for one of more than ``most`` bytes."""
-    with opened(path, most) as data:
-        content = data.read(most + 1)
+    with opened(path, most) as file:
+        content = file.read(most + 1)
     if len(content) > most:
         raise UsageError(f"{path}: larger than what is read as a whole (at most {most:,} bytes); write it as CSV")
     return content

@@ -100,13 +100,13 @@ def _judged(run: LoggedRun, reading: Reading, own: Mapping[str, float]) -> Judge
     chance = _chance(reading, own)
     if chance is not None:
         judgement = _at(run, reading, own, chance)
-        hints = _hints(run, judgement.detection, own, chance, given=reading.chance is not None)
+        hints = _hints(run, judgement.detection, own, chance, chance_given=reading.chance is not None)
         return replace(judgement, notes=[*judgement.notes, *hints])
     low, likely, high = _possible(run)
     judgement = _at(run, reading, own, likely)
     for other in {low, high} - {likely}:
         _check_alike(judgement.detection, _at(run, reading, own, other).detection, likely, other)
-    judgement.notes.extend(_hints(run, judgement.detection, own, likely, given=False))
+    judgement.notes.extend(_hints(run, judgement.detection, own, likely, chance_given=False))
     if low < high:
         judgement.notes.append(
             f"chance is not given and was taken for {likely:.2g}, where held-out accuracy begins; from {low:.2g} to "
@@ -157,7 +157,7 @@ def _near(ours: float, theirs: float) -> bool:
 
 def _at(run: LoggedRun, reading: Reading, own: Mapping[str, float], chance: float) -> Judgement:
     run, notes = _of_losses(run, reading, chance)
-    shift, said = offset_of(run, chance) if reading.offset is None and not own else (reading.offset or 0.0, ())
+    shift, note = offset_of(run, chance) if reading.offset is None and not own else (reading.offset or 0.0, ())
     with np.errstate(over="ignore"):  # times that are beyond all ratios are refused
         grids = {name: (times + shift, values) for name, (times, values) in run.curves.items()}
     unit = float(next((time for time in grids["train"][0] if time > 0), 1.0)) if own else 1.0
@@ -174,12 +174,14 @@ def _at(run: LoggedRun, reading: Reading, own: Mapping[str, float], chance: floa
         baseline_loss=reading.baseline_loss,
         rank_auc=grids.get("rank_auc"),
     )
-    return Judgement(detection, [*notes, *said], grids)
+    return Judgement(detection, [*notes, *note], grids)
 
 
-def _hints(run: LoggedRun, detection: Detection, own: Mapping[str, float], chance: float, given: bool) -> list[str]:
+def _hints(
+    run: LoggedRun, detection: Detection, own: Mapping[str, float], chance: float, chance_given: bool
+) -> list[str]:
     """Notes on the shape of the curves of a stranger's run."""
-    return [] if own else [*notes_of(run, chance, given), *_lost(detection)]
+    return [] if own else [*notes_of(run, chance, chance_given), *_lost(detection)]
 
 
 def _lost(detection: Detection) -> list[str]:

@@ -23,7 +23,7 @@ def tables_of(paths: Sequence[Path]) -> list[Table]:
     Raises UsageError for a file that is not there, or is none that is read; in a folder such files are passed over.
     """
     tables: list[Table] = []
-    files = list(dict.fromkeys(path for given in paths for path in _files(given)))
+    files = list(dict.fromkeys(path for named in paths for path in _files(named)))
     root = _root(files)
     for file, searched in files:
         try:

@@ -139,9 +139,9 @@ def _resumed(clock: str, times: np.ndarray, numbers: np.ndarray, starts: Sequenc
         kept[:start] &= times[:start] < times[start]
     rows = np.flatnonzero(kept)
     rows = rows[np.argsort(times[rows], kind="stable")]
-    back = _back(clock, times, numbers, int(starts[0]))
+    step = _back(clock, times, numbers, int(starts[0]))
     times_more = f", and {len(starts) - 1} times more" if len(starts) > 1 else ""
-    note = f"{back}{times_more}: taken as resumed; the later rows count, {int((~kept).sum())} earlier ones are left out"
+    note = f"{step}{times_more}: taken as resumed; the later rows count, {int((~kept).sum())} earlier ones are left out"
     return Piece(rows, times[rows], (note,))
 
 

@@ -53,17 +53,17 @@ def runs_of(pair: Pair, reading: Reading) -> Iterator[tuple[str, LoggedRun]]:
     Raises UsageError where rows, units or clocks are ambiguous.
     """
     ours, theirs = column_of(pair.train, reading.train_unit), column_of(pair.test, reading.test_unit)
-    given = reading.train_unit is not None or reading.test_unit is not None
-    check_together(pair.train, pair.test, ours, theirs, given)
+    unit_given = reading.train_unit is not None or reading.test_unit is not None
+    check_together(pair.train, pair.test, ours, theirs, unit_given)
     notes = (*pair.notes, *ours.notes, *theirs.notes, *_smoothed(pair))
     losses = frozenset(name for name, column in (("train", ours), ("test", theirs)) if column.is_loss)
     if pair.train.table is pair.test.table:
         groups = _of_one_table(pair, ours, theirs, reading)
     else:
         groups = _of_two_tables(pair, ours, theirs, reading)
-    for name, curves, clock, said in groups:
+    for name, curves, clock, own_notes in groups:
         columns = {"time": clock.name, "train": pair.train.shown, "test": pair.test.shown}
-        all_notes = tuple(dict.fromkeys((*notes, *clock.notes, *said)))
+        all_notes = tuple(dict.fromkeys((*notes, *clock.notes, *own_notes)))
         yield name, LoggedRun(pair.train.table.file, pair.run, curves, losses, columns, all_notes, clock.counted)
 
 
@@ -78,7 +78,7 @@ Group = tuple[str, dict[str, Grid], Clock, tuple[str, ...]]
 def _of_one_table(pair: Pair, ours: Column, theirs: Column, reading: Reading) -> Iterator[Group]:
     table = pair.train.table
     clock = clock_of(table, [pair.train.name, pair.test.name], "", reading.time_column)
-    values = {"train": ours.values, "test": theirs.values, **_others(pair.test, reading)}
+    values = {"train": ours.values, "test": theirs.values, **_held_out_columns(pair.test, reading)}
     for name, curves, notes in _curves(table, clock, values, reading):
         yield name, curves, clock, (*table.notes, *notes)
 
@@ -89,7 +89,7 @@ def _of_two_tables(pair: Pair, ours: Column, theirs: Column, reading: Reading) -
     for split, candidate, column in (("train", pair.train, ours), ("held-out", pair.test, theirs)):
         clock = clock_of(candidate.table, [candidate.name], split, reading.time_column)
         values = {"train" if split == "train" else "test": column.values}
-        values |= _others(candidate, reading) if split != "train" else {}
+        values |= _held_out_columns(candidate, reading) if split != "train" else {}
         sides.append((clock, list(_curves(candidate.table, clock, values, reading))))
     (clock, train), (other, test) = sides
     _check_clocks(pair, clock, other)
@@ -115,7 +115,7 @@ def _kind(name: str) -> str:
     return next((str(STEP[word]) for word in words_of(name) if word in STEP), name)
 
 
-def _others(test: Candidate, reading: Reading) -> dict[str, np.ndarray]:
+def _held_out_columns(test: Candidate, reading: Reading) -> dict[str, np.ndarray]:
     """Held-out loss, skill and rank_auc, where the table of held-out accuracy has them."""
     table, values = test.table, {}
     named = {"test_loss": reading.loss_column, "skill": reading.skill_column, "rank_auc": reading.auc_column}
@@ -188,9 +188,9 @@ def _of_series(
     own = np.column_stack([values[curve][kept] for curve in judged])
     parts = pieces(where, clock.name, clock.times[kept], numbers[kept], own, reading.order, hint)
     for number, part in enumerate(parts):
-        curves, said = _grids(clock, part, kept, numbers, values, judged)
+        curves, own_notes = _grids(clock, part, kept, numbers, values, judged)
         label = name if len(parts) == 1 else "/".join(filter(None, (name, f"piece {number + 1}")))
-        yield label, curves, (*notes, *part.notes, *said)
+        yield label, curves, (*notes, *part.notes, *own_notes)
 
 
 def _plain(times: np.ndarray) -> bool:
@@ -219,7 +219,7 @@ def _grids(
 ) -> tuple[dict[str, Grid], list[str]]:
     """Each curve on its own times, and notes on its holes and on times with two values."""
     rows, curves, notes = kept[part.rows], {}, []
-    both = np.all([~np.isnan(values[curve][rows]) for curve in judged], axis=0).sum()
+    shared = np.all([~np.isnan(values[curve][rows]) for curve in judged], axis=0).sum()
     for curve, column in values.items():
         known = ~np.isnan(column[rows])
         times, own, differ = merged(part.times[known], column[rows][known])
@@ -227,7 +227,7 @@ def _grids(
         if curve not in judged:
             continue
         holes = rows[~known]
-        if 0 < len(holes) <= HOLES * len(rows) and both >= SHARED * (len(rows) - len(holes)):
+        if 0 < len(holes) <= HOLES * len(rows) and shared >= SHARED * (len(rows) - len(holes)):
             kind = "training" if curve == "train" else "held-out"
             notes.append(
                 f"{len(holes)} of {len(rows)} rows have no {kind} value and are left out, first row "

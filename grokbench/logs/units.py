@@ -34,19 +34,19 @@ class Column:
         return self.unit == "loss"
 
 
-def column_of(candidate: Candidate, given: Unit | None) -> Column:
+def column_of(candidate: Candidate, named: Unit | None) -> Column:
     """The column of a candidate in its unit. UsageError where the unit cannot be told, or is none that can be."""
     values = candidate.table.numbers(candidate.name)
     known = values[~np.isnan(values)]
     if not len(known):
         raise UsageError(f"{candidate.table.file}: column {candidate.shown!r} has no values")
-    unit = given or _unit(candidate, known)
+    unit = named or _unit(candidate, known)
     if unit == "loss":
         return Column(np.where(np.isfinite(values), values, np.nan), unit)
     _check_range(candidate, known, unit)
     shares = np.clip(values / 100 if "percent" in unit else values, 0, 1)
     shares = 1 - shares if "error" in unit else shares
-    return Column(shares, unit, () if given else _notes(candidate, unit))
+    return Column(shares, unit, () if named else _notes(candidate, unit))
 
 
 def _unit(candidate: Candidate, known: np.ndarray) -> Unit:
@@ -118,13 +118,13 @@ def _notes(candidate: Candidate, unit: Unit) -> tuple[str, ...]:
     return (words[unit],) if unit in words else ()
 
 
-def check_together(train: Candidate, test: Candidate, ours: Column, theirs: Column, given: bool) -> None:
+def check_together(train: Candidate, test: Candidate, ours: Column, theirs: Column, unit_given: bool) -> None:
     """UsageError where one curve is in percent and the other never above 1: a percentage, or a share?
 
-    given : one of the units was given by option.
+    unit_given : one of the units was given by option.
     """
     percent = ["percent" in column.unit for column in (ours, theirs)]
-    if given or ours.is_loss or theirs.is_loss or percent[0] == percent[1]:
+    if unit_given or ours.is_loss or theirs.is_loss or percent[0] == percent[1]:
         return
     small, option = (test, "--test-unit") if percent[0] else (train, "--train-unit")
     large = train if percent[0] else test

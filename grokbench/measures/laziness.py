@@ -96,9 +96,9 @@ def lazy_predictors(at: Checkpoint) -> list[LazyPredictor]:
     predictors = [lazy_predictor(at, blocks, spectrum, at.train_scores[points.train])]
     other = _begun_anew(at)
     if other is not None:
-        others = probe.blocks_of(other.kernel(probe.inputs_of(at, points)), len(points.train))
+        other_blocks = probe.blocks_of(other.kernel(probe.inputs_of(at, points)), len(points.train))
         scores = other.scores(at.split.X_train[points.train])
-        predictors.append(lazy_predictor(at, others, probe.decomposed(others.train), scores))
+        predictors.append(lazy_predictor(at, other_blocks, probe.decomposed(other_blocks.train), scores))
     return predictors
 
 

@@ -27,13 +27,13 @@ class Validation(Measure):
     def look(self, at: Checkpoint):
         """Loss and accuracy of the first half, accuracy of the second."""
         split, scores = at.split, at.test_scores
-        seen, remaining = at.once_a_run(held_out_halves)
+        validation, remaining = at.once_a_run(held_out_halves)
         if not len(remaining):
             return None
         tolerance = None if split.n_classes else split.tolerance
         return (
-            declared_loss(scores[seen], split.y_test[seen], at.learner.loss, split.n_classes),
-            *(accuracy(scores[half], split.y_test[half], tolerance) for half in (seen, remaining)),
+            declared_loss(scores[validation], split.y_test[validation], at.learner.loss, split.n_classes),
+            *(accuracy(scores[half], split.y_test[half], tolerance) for half in (validation, remaining)),
         )
 
 

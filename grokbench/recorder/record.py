@@ -102,9 +102,9 @@ class Recorder:
                 raise UsageError(f"{name} = {numbers[name]:g} at {step:g}: expected a share from 0 to 1")
         due = self.due(step) or step == self.last
         self.rows.setdefault(step, {}).update(numbers)
-        if due and not self.warned and (said := self.waiting()):
+        if due and not self.warned and (warning := self.waiting()):
             self.warned = True
-            warnings.warn(said, MemorizedWarning, stacklevel=2)
+            warnings.warn(warning, MemorizedWarning, stacklevel=2)
 
     def rewind(self, step: float) -> None:
         """Forget what was logged from a step on: training goes on from an earlier state."""

@@ -33,12 +33,12 @@ class Watch:
         values = {ours: float(metrics[theirs]) for ours, theirs in self.names.items() if theirs in metrics}
         if self.errors:
             values |= {name: 1 - value for name, value in values.items() if name.endswith("accuracy")}
-        asked = self.recorder.due(step) or step == self.recorder.last
+        due = self.recorder.due(step) or step == self.recorder.last
         if values:
             self.recorder.log(step, **values)
-        return bool(values) and asked and self.stop_after is not None and self.recorder.should_stop(self.stop_after)
+        return bool(values) and due and self.stop_after is not None and self.recorder.should_stop(self.stop_after)
 
 
-def names_of(**given: str | None) -> dict[str, str]:
+def names_of(**metrics: str | None) -> dict[str, str]:
     """The metrics that a callback was asked for, by our names; None is left out."""
-    return {ours: theirs for ours, theirs in given.items() if ours in COLUMNS and theirs is not None}
+    return {ours: theirs for ours, theirs in metrics.items() if ours in COLUMNS and theirs is not None}

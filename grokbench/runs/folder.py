@@ -65,7 +65,7 @@ def _is_empty_one(path: Path) -> bool:
 
 def is_marked(results: Path) -> bool:
     """True for a folder with the marker."""
-    content = _data(results / MARKER)
+    content = _content(results / MARKER)
     return isinstance(content, dict) and content.get(NAME) == VALUE
 
 
@@ -73,7 +73,7 @@ def _is_of_an_earlier_version(results: Path) -> bool:
     """True for a folder without a marker that holds a run or a note of ours, and no table that is not."""
     runs = results / "runs"
     names = os.listdir(runs) if is_folder(runs) else []
-    note = _data(results / "suite.json")
+    note = _content(results / "suite.json")
     noted = isinstance(note, dict) and note.keys() >= NOTE and all(re.match(r"\.|[0-9a-f]{20}$", n) for n in names)
     known = noted or any(KEY.fullmatch(name) and _is_run_of(runs / name) for name in names)
     return known and _is_our_table(results / "runs.csv") and _are_our_environments(results / "environment.json")
@@ -81,7 +81,7 @@ def _is_of_an_earlier_version(results: Path) -> bool:
 
 def _is_run_of(folder: Path) -> bool:
     """True for a folder with a run.json that belongs into a folder of this name."""
-    record = _data(folder / "run.json") if is_folder(folder) else None
+    record = _content(folder / "run.json") if is_folder(folder) else None
     with contextlib.suppress(ValueError, TypeError, RecursionError):
         return isinstance(record, dict) and record.get("key") == folder.name == digest(record.get("config"))
     return False
@@ -97,7 +97,7 @@ def _is_our_table(path: Path) -> bool:
 
 def _are_our_environments(path: Path) -> bool:
     """False for a file under the name of ours that says anything but the environments of runs by their hashes."""
-    machines = _data(path)
+    machines = _content(path)
     ours = isinstance(machines, dict) and all(
         isinstance(machine, dict) and machine.get("hash") == name for name, machine in machines.items()
     )
@@ -117,7 +117,7 @@ def is_somebody_elses(place: Path) -> bool:
         return os.path.lexists(place) and not is_folder(place)
     if names <= set(FILES):
         return False
-    record = _data(place / "run.json")
+    record = _content(place / "run.json")
     ours = isinstance(record, dict) and {"key", "config"} <= record.keys()
     return not ours and is_folder(place)
 
@@ -132,7 +132,7 @@ def remove_run(folder: Path) -> None:
             folder.rmdir()
 
 
-def _data(path: Path) -> object:
+def _content(path: Path) -> object:
     """What a file of JSON says; None where there is none, or it says nothing."""
     try:
         with open_regular(path) as file:

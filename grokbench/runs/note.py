@@ -82,8 +82,8 @@ class Note:
         with warnings.catch_warnings(action="ignore"):
             Note.read(results)
         optional = ("cells", "sources")
-        said = {name: value for name, value in asdict(self).items() if name not in optional or value is not None}
-        content = {"format": FORMAT, **said}
+        stated = {name: value for name, value in asdict(self).items() if name not in optional or value is not None}
+        content = {"format": FORMAT, **stated}
         write_atomically(results / "suite.json", _text({**content, "sha256": _hash(content)}))
 
 
@@ -93,8 +93,8 @@ def _text(content: dict) -> str:
 
 def _hash(content: dict) -> str:
     """SHA-256 of a note without its hash, as text."""
-    said = {name: value for name, value in content.items() if name != "sha256"}
-    return hashlib.sha256(_text(said).encode()).hexdigest()
+    hashed = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(_text(hashed).encode()).hexdigest()
 
 
 def _check_whole(content: object, text: str) -> None:

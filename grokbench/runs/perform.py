@@ -58,8 +58,8 @@ def _follow(config: dict, send: Callable[[dict], None]) -> str:
     learner.device = config["device"]
     check_instance("learner", learner, learner.name)
     split = task.split(config["seed"])
-    data = {"split": split.hash, "n_train": len(split.y_train), "n_test": len(split.y_test)}
-    send({"facts": {**data, "family": learner.family, "chance": split.chance, "n_classes": split.n_classes}})
+    sizes = {"split": split.hash, "n_train": len(split.y_train), "n_test": len(split.y_test)}
+    send({"facts": {**sizes, "family": learner.family, "chance": split.chance, "n_classes": split.n_classes}})
     names = ("budget", "seed", "points_per_decade", "settle")
     course = Course(learner, split, *(config[name] for name in names), measures=list(config.get("measures", ())))
     for number, row in enumerate(course.rows()):

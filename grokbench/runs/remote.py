@@ -190,8 +190,8 @@ def _refusal(order: dict, spec: RunSpec) -> str:
             if installed != variant.version:
                 return f"its {kind} {name!r} is version {installed}, and the order asks for {variant.version}"
             if registry.source(name) != variant.source and not order["include"]:
-                here, there = registry.source(name) or "built in", variant.source or "a built-in one"
-                return f"its {kind} {name!r} is {here}, and the order asks for {there}"
+                ours, ordered = registry.source(name) or "built in", variant.source or "a built-in one"
+                return f"its {kind} {name!r} is {ours}, and the order asks for {ordered}"
         elif not order["include"]:
             return f"it has no {kind} {name!r}; install there what offers it"
     for name, version in spec.learner.measures.items():

@@ -186,8 +186,8 @@ class Store:
     def _quarantine(self, key: str, error: Exception) -> None:
         self._refuse_newer(key)
         if is_folder(self.runs / key) and is_somebody_elses(self.runs / key):
-            what = "is none of grokbench's files, and is left where it is"
-            warnings.warn(f"run {key} does not check out ({_reason(error)}): it {what}", stacklevel=3)
+            reason = "is none of grokbench's files, and is left where it is"
+            warnings.warn(f"run {key} does not check out ({_reason(error)}): it {reason}", stacklevel=3)
             return
         name = f"{key}-{uuid.uuid4().hex[:8]}"
         # the second for runs/ on a file system of its own: a rename does not lead out of it

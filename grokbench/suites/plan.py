@@ -67,8 +67,8 @@ class RunSpec(_Known):
     @property
     def source(self) -> dict[str, str]:
         """Where the code of the run comes from, of all that is not built in; named as `registry.sources` does."""
-        taken = {f"measure {name}": source for name, source in self.learner.measure_sources.items()}
-        named = {"task": self.task.source, "learner": self.learner.source, **taken}
+        of_measures = {f"measure {name}": source for name, source in self.learner.measure_sources.items()}
+        named = {"task": self.task.source, "learner": self.learner.source, **of_measures}
         return {kind: source for kind, source in named.items() if source}
 
     @property
@@ -123,8 +123,8 @@ class Plan:
         if not kept:
             variants = [variant for spec in self.specs for variant in (spec.task, spec.learner)]
             names = {variant.id for variant in variants} | {variant.name for variant in variants}
-            given = " ".join(patterns)
-            raise UsageError(f"--only {given}: no run of {self.suite.name} matches{closest(given, sorted(names))}")
+            words = " ".join(patterns)
+            raise UsageError(f"--only {words}: no run of {self.suite.name} matches{closest(words, sorted(names))}")
         return replace(self, specs=kept)
 
 

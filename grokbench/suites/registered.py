@@ -91,7 +91,7 @@ def registered_rules() -> dict[str, str]:
 def registered_keys() -> dict[str, str]:
     """Name -> SHA-256 of the rules and of the keys of the runs that they name; without what has none."""
     hashes = {name: registration(name).cells_hash for name in _names()}
-    return {name: found for name, found in hashes.items() if found}
+    return {name: hash_ for name, hash_ in hashes.items() if hash_}
 
 
 def suite_of(name: str) -> Path | None:

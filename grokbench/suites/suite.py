@@ -104,7 +104,7 @@ def load_suite(name: str, overrides: tuple[str, ...] = (), seeds: int | None = N
     try:
         values = _checked(stages[-1], seeds)
     except UsageError as error:
-        innocent = [number for number, data in enumerate(stages[:-1]) if _complaint(data, seeds) != str(error)]
+        innocent = [number for number, stage in enumerate(stages[:-1]) if _complaint(stage, seeds) != str(error)]
         blamed = f"--set {overrides[innocent[-1]]}" if innocent else path
         raise UsageError(f"{blamed}: {error}") from error
     return Suite(name=path.stem, path=path, device=device, overrides=overrides, **values)
@@ -147,11 +147,11 @@ def read_toml(path: Path) -> dict:
     """The data of a TOML file. UsageError for what is not TOML, or larger or deeper than any suite."""
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST_SUITE + 1)
-        text = data.decode("utf-8-sig")
+            content = file.read(LARGEST_SUITE + 1)
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    if len(data) > LARGEST_SUITE:
+    if len(content) > LARGEST_SUITE:
         raise UsageError(f"{path}: larger than any suite (at most {LARGEST_SUITE:,} bytes)")
     return _parse(text, str(path))
 

@@ -90,33 +90,33 @@ def _variants_of_table(section: str, table: dict, registry: Registry) -> Iterato
     size = math.prod(map(len, axes.values()))
     if size > MOST_VARIANTS:
         raise UsageError(f"its axes have {size:,} points; expected at most {MOST_VARIANTS:,}: split the suite")
-    taken = measure_versions(table.get("measures", []))
-    source, taken_from = registry.source(table["name"]), {name: measures.source(name) for name in taken}
+    versions = measure_versions(table.get("measures", []))
+    source, taken_from = registry.source(table["name"]), {name: measures.source(name) for name in versions}
     for values in itertools.product(*axes.values()):
-        made = _made(registry, table["name"], dict(zip(axes, values, strict=True)))
-        budget = _budget(table, made) if section == "learners" else None
+        instance = _instance(registry, table["name"], dict(zip(axes, values, strict=True)))
+        budget = _budget(table, instance) if section == "learners" else None
         only = table.get("tasks")
         if only is not None and not (isinstance(only, list) and all(isinstance(name, str) for name in only)):
             raise UsageError(f'tasks = {shown(only)}: expected a list of task ids: ["add"]')
         yield Variant(
             id=identity,
             name=table["name"],
-            options=made.options,
-            given=non_default(cls, made.options),
+            options=instance.options,
+            given=non_default(cls, instance.options),
             version=int(cls.version),
             budget=budget,
             only_tasks=None if only is None else tuple(only),
             seeds=_own_seeds(table),
-            measures=taken,
+            measures=versions,
             source=source,
             measure_sources=taken_from,
         )
 
 
-def _made(registry: Registry, name: str, given: dict[str, object]):
+def _instance(registry: Registry, name: str, values: dict[str, object]):
     """An instance with some options; UsageError for whatever its constructor raises."""
     try:
-        return registry.create(name, **given)
+        return registry.create(name, **values)
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
@@ -132,12 +132,12 @@ def _axis(option, value: object) -> list[object]:
     return [option.check(item) for item in value]
 
 
-def _budget(table: dict, made) -> float:
+def _budget(table: dict, learner) -> float:
     if "budget" not in table:
-        raise UsageError(f"needs a budget in its own clock: budget = NUMBER ({made.clock})")
+        raise UsageError(f"needs a budget in its own clock: budget = NUMBER ({learner.clock})")
     if not is_number(table["budget"]):
-        raise UsageError(f"budget = {shown(table['budget'])}: expected one number of {made.clock}")
-    checkpoints(table["budget"], integer_clock=made.integer_clock)  # says what is wrong with it
+        raise UsageError(f"budget = {shown(table['budget'])}: expected one number of {learner.clock}")
+    checkpoints(table["budget"], integer_clock=learner.integer_clock)  # says what is wrong with it
     return table["budget"]
 
 

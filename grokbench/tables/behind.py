@@ -27,5 +27,5 @@ def _designs(grid: Grid, row: Mapping[str, object]) -> Iterator[Design]:
     return (design for design in designs if _fits(design.family, row["family"]) and _fits(design.task, row["task"]))
 
 
-def _fits(name: str, wanted: object) -> bool:
-    return wanted in (name, EVERYWHERE)
+def _fits(name: str, covered: object) -> bool:
+    return covered in (name, EVERYWHERE)

@@ -242,7 +242,7 @@ def _of_run(side: str, name: str, meaning: str, heading: str = "") -> Column:
     return Column(f"{name}_{side}", meaning, heading, value=lambda entry: getattr(getattr(entry.pair, side), name))
 
 
-def _both(name: str, meaning: str, heading: str = "") -> tuple[Column, Column]:
+def _of_both(name: str, meaning: str, heading: str = "") -> tuple[Column, Column]:
     """The two columns of a fact of a run."""
     headings = [f"{heading} {side}" if heading else "" for side in "ab"]
     return (
@@ -259,12 +259,12 @@ class ChangedRuns(Table):
         Column("task", "label of the task", "task", value=lambda entry: entry.cell.task_label),
         Column("learner", "label of the learner", "learner", value=lambda entry: entry.cell.learner_label),
         Column("seed", "of split and learner", "seed", value=lambda entry: entry.pair.a.seed),
-        *_both("key", "hash of all that the result depends on"),
-        *_both("label", "outcome, or the status of a run that has none", "outcome"),
-        *_both("late", "1, 0, or empty", "late"),
-        *_both("t_mem", "on the learner's clock", "t mem"),
-        *_both("t_gen", "on the learner's clock", "t gen"),
-        *_both("delay", "in decades; a lower bound where it is right-censored"),
+        *_of_both("key", "hash of all that the result depends on"),
+        *_of_both("label", "outcome, or the status of a run that has none", "outcome"),
+        *_of_both("late", "1, 0, or empty", "late"),
+        *_of_both("t_mem", "on the learner's clock", "t mem"),
+        *_of_both("t_gen", "on the learner's clock", "t gen"),
+        *_of_both("delay", "in decades; a lower bound where it is right-censored"),
         Column("identical", "whether the curves are the same, digit for digit", value=lambda e: e.pair.identical),
         Column("changed", "whether outcome or late are not the same", value=lambda entry: entry.pair.changed),
         Column("obstacles", "why the pair is not compared", value=lambda e: "; ".join(e.pair.obstacles)),

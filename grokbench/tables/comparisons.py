@@ -143,8 +143,8 @@ class _Registered:
 
 def _side(grid: Grid, name: str, known: Mapping[Identity, set], families: set[str]) -> set[Identity | str]:
     """The learners and the family that a suite calls so; what a report adds to their options does not matter."""
-    wanted = {tuple(entry) for entry in grid.learners.get(name, ())}
-    return {learner for learner, given in known.items() if given & wanted} | ({name} & families)
+    named = {tuple(entry) for entry in grid.learners.get(name, ())}
+    return {learner for learner, as_given in known.items() if as_given & named} | ({name} & families)
 
 
 def _as_given(cell: Cell) -> set[tuple[str, str]]:

@@ -35,11 +35,11 @@ def mixes(grid: Grid) -> str:
     """Which share of the cells and compared pairs mixes environments, in one line; empty where none does."""
     in_cells = [entry.environments > 1 for entry in tables["delays"]().known(grid)]
     in_pairs = [entry.environments > 1 for entry in tables["comparisons"]().known(grid)]
-    said = [
-        f"{sum(mixed)} of {len(mixed)} {what}"
-        for what, mixed in (("cells", in_cells), ("compared pairs", in_pairs))
+    shares = [
+        f"{sum(mixed)} of {len(mixed)} {noun}"
+        for noun, mixed in (("cells", in_cells), ("compared pairs", in_pairs))
         if any(mixed)
     ]
-    if not said:
+    if not shares:
         return ""
-    return f"{' and '.join(said)} mix environments that may give other numbers: {in_words(grid.runs)}"
+    return f"{' and '.join(shares)} mix environments that may give other numbers: {in_words(grid.runs)}"

@@ -99,7 +99,7 @@ def example_runs() -> list[Run]:
 
 
 def _example(learner: str, seed: int, labels: str, t_gen: int) -> Run:
-    given = {} if labels == "true" else {"labels": labels}
+    task_given = {} if labels == "true" else {"labels": labels}
     config = {
         **{"task": "modular", "task_options": {"labels": labels}, "learner": learner, "learner_options": {}},
         **{"seed": seed, "budget": 40, "points_per_decade": 20, "settle": False, "device": "cpu"},
@@ -107,7 +107,7 @@ def _example(learner: str, seed: int, labels: str, t_gen: int) -> Run:
     }
     facts = {"n_classes": 4, "chance": 0.25, "ceiling": 1.0, "unit": 1.0, "baseline_loss": 1.4, "clock": "steps"}
     record = {
-        **{"key": digest(config), "config": config, "task_given": given, "learner_given": {}, "suite": "example"},
+        **{"key": digest(config), "config": config, "task_given": task_given, "learner_given": {}, "suite": "example"},
         **{"status": "done", "error": "", "family": learner, "environment": {"hash": "0"}, "cpu_seconds": 1.0, **facts},
     }
     time = np.arange(41.0)

@@ -54,10 +54,10 @@ class Split:
     def __post_init__(self):
         symbolic, classes = self.alphabet is not None, self.n_classes > 0
         for name, integer in (("X_train", symbolic), ("X_test", symbolic), ("y_train", classes), ("y_test", classes)):
-            given = np.asarray(getattr(self, name))
-            if integer and not np.issubdtype(given.dtype, np.integer):
-                raise ValueError(f"{name}: expected integers (tokens or classes), got {given.dtype}")
-            object.__setattr__(self, name, _immutable(given.astype(np.int64 if integer else np.float64)))
+            array = np.asarray(getattr(self, name))
+            if integer and not np.issubdtype(array.dtype, np.integer):
+                raise ValueError(f"{name}: expected integers (tokens or classes), got {array.dtype}")
+            object.__setattr__(self, name, _immutable(array.astype(np.int64 if integer else np.float64)))
         if symbolic:
             object.__setattr__(self, "alphabet", tuple(int(size) for size in self.alphabet))
         true = self.y_train if self.y_true is None else np.asarray(self.y_true, dtype=self.y_train.dtype)

@@ -75,9 +75,9 @@ class _Case:
         if self.task.overlap:
             raise NotApplicable("the task shares inputs between its splits on purpose (overlap)")
         for seed, split in self.splits():
-            both = {row.tobytes() for row in split.X_train} & {row.tobytes() for row in split.X_test}
-            if both:
-                raise Broken(f"seed {seed}: {len(both)} inputs stand in both splits")
+            shared = {row.tobytes() for row in split.X_train} & {row.tobytes() for row in split.X_test}
+            if shared:
+                raise Broken(f"seed {seed}: {len(shared)} inputs stand in both splits")
 
     def in_range(self) -> None:
         """Labels are classes 0..n_classes - 1 (or finite), inputs lie in their alphabet (or are finite)."""

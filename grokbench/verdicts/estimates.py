@@ -118,10 +118,10 @@ class Ladder:
 
         A lost run, which came before or after all others, is taken at the earliest or the latest time of these.
         """
-        seen = np.isfinite(self.time) & (self.time > EARLIEST)
-        if len(np.unique(self.dose[seen & self.event])) < 2:
+        placed = np.isfinite(self.time) & (self.time > EARLIEST)
+        if len(np.unique(self.dose[placed & self.event])) < 2:
             return UNDEFINED
-        time = np.clip(self.time, self.time[seen].min(), self.time[seen].max())
+        time = np.clip(self.time, self.time[placed].min(), self.time[placed].max())
 
         def slopes(weights: np.ndarray) -> np.ndarray:
             return censored_slope(self.dose, time, self.event, weights)

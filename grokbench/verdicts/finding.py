@@ -155,4 +155,4 @@ class Finding:
 
     def reason(self, gate: str) -> str:
         """Why the gate of a name failed; empty where it passed, or was not asked."""
-        return next((asked.reason for asked in self.gates if asked.name == gate and not asked.passed), "")
+        return next((failed.reason for failed in self.gates if failed.name == gate and not failed.passed), "")

@@ -133,8 +133,8 @@ def _reaches(column: str, level: float) -> Callable[[Run], Between]:
         values = run.curve.column(column)
         if np.isnan(values).all():
             return UNKNOWN
-        found = run.curve.crossing(values, level)
-        return _exactly(found.time) if found.reached else Between(run.curve.last, math.inf)
+        crossing = run.curve.crossing(values, level)
+        return _exactly(crossing.time) if crossing.reached else Between(run.curve.last, math.inf)
 
     return time
 
@@ -214,7 +214,7 @@ def reading(words: str) -> Reading:
     """The reading that a claim names. UsageError with all forms where there is none of these words."""
     if words in EVENTS:
         return EVENTS[words]
-    for pattern, _, made in FORMS:
+    for pattern, _, make in FORMS:
         if match := re.fullmatch(pattern, words):
-            return made(*match.groups())
+            return make(*match.groups())
     raise UsageError(f"no reading {words!r}; expected one of: {'; '.join(READINGS)}")

@@ -216,8 +216,8 @@ def _too_few(known: int, seeds: int) -> str:
     return "" if known >= LEAST_KNOWN * seeds else f"a number of {known} of {seeds} seeds only"
 
 
-def _for_all(given: Sequence, count: int) -> list:
-    return list(given) * count if len(given) == 1 else list(given)
+def _for_all(entries: Sequence, count: int) -> list:
+    return list(entries) * count if len(entries) == 1 else list(entries)
 
 
 def _number_and_letter(name: str) -> tuple[int, str]:
@@ -246,7 +246,7 @@ def _complaints(claim: Claim) -> Iterator[str]:
         yield f"no quantity {claim.quantity!r}{closest(claim.quantity, QUANTITIES)}"
     for words in claim.of:
         reading(words)
-    if not all(len(given) in (1, claim.terms) for given in (claim.of, claim.cells)):
+    if not all(len(entries) in (1, claim.terms) for entries in (claim.of, claim.cells)):
         yield "expected one reading for all cells or one for each, and the same of the cells"
     if claim.terms < 2 if claim.number.terms is None else claim.terms != claim.number.terms:
         yield f"{claim.quantity} is made of {claim.number.terms or 'two or more'} readings, not {claim.terms}"

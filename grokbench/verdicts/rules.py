@@ -95,10 +95,10 @@ class Rules:
     def cells(self, design: Design, runs: Mapping[str, Mapping[int, Run]]) -> Cells:
         """The runs of a design; the seeds are the registered ones, or, where none of them was run, those there."""
         own = {cell: runs[cell] for cells in design.roles.values() for cell in cells if cell in runs}
-        seen = {seed for stored in own.values() for seed in stored}
+        stored_seeds = {seed for stored in own.values() for seed in stored}
         registered = self.registered_seeds(design)
-        confirmatory = bool(seen & set(registered)) or not seen
-        return Cells(design, own, registered if confirmatory else tuple(sorted(seen)))
+        confirmatory = bool(stored_seeds & set(registered)) or not stored_seeds
+        return Cells(design, own, registered if confirmatory else tuple(sorted(stored_seeds)))
 
 
 def names() -> list[str]:
@@ -208,9 +208,9 @@ def _suite(rules: Rules, cls: type) -> Iterator[str]:
         yield f"suite = {rules.suite!r}: no such suite is shipped, nor in ./benchmarks, nor a file of that path"
         return
     settings, keys = registered_cells(path)
-    for name, wanted in {"first_seed": rules.first_seed, "seeds": rules.seeds, "settle": False}.items():
-        if settings[name] != wanted:
-            yield f"{path}: {name} = {settings[name]}: expected {wanted}, as registered"
+    for name, expected in {"first_seed": rules.first_seed, "seeds": rules.seeds, "settle": False}.items():
+        if settings[name] != expected:
+            yield f"{path}: {name} = {settings[name]}: expected {expected}, as registered"
     for design in rules.designs:
         for cell in (cell for cells in design.roles.values() for cell in cells):
             if cell not in keys:

@@ -142,8 +142,8 @@ class KernelFlow(Learner):
 
     def _projected(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """k(X, X_train) U, and f_0 where there is one, kept for the inputs that a run asks for at every checkpoint."""
-        for seen, *known in self._rows:
-            if np.array_equal(seen, X):  # by content: the caller may have written into his array
+        for earlier, *known in self._rows:
+            if np.array_equal(earlier, X):  # by content: the caller may have written into his array
                 return tuple(known)
         inputs = self._encode(X)
         rows = self._k(inputs, self._inputs) @ self._vectors

@@ -173,8 +173,8 @@ def agop(X: np.ndarray, dual: np.ndarray, slopes: np.ndarray, pull: np.ndarray |
     """
     total, at_once = np.zeros((X.shape[1],) * 2), max(1, WORKSPACE // max(1, np.count_nonzero(X)))
     for first in range(0, dual.shape[1], at_once):
-        some = slice(first, first + at_once)
-        for D in _gradients(X, dual[:, some], slopes, None if pull is None else pull[:, some], centred):
+        outputs = slice(first, first + at_once)
+        for D in _gradients(X, dual[:, outputs], slopes, None if pull is None else pull[:, outputs], centred):
             total += D @ D.T
     return total / len(X)
 
@@ -190,10 +190,10 @@ def _gradients(X, alpha, slopes, pull, centred) -> Iterator[np.ndarray]:
         size, block = len(X[columns]), slopes[:, columns].copy()  # a strided one would be copied by every `take`
         D = workspace[: d * outputs * size].reshape(d, outputs, size)
         for features, rows, weighted in weights:
-            taken = gathered[: weighted.shape[1], :size]
-            np.take(block, rows, axis=0, out=taken[:-1], mode="clip")  # the mode that needs no copy
-            taken[-1] = 1.0
-            np.matmul(weighted, taken, out=D[features].reshape(-1, size))
+            operand = gathered[: weighted.shape[1], :size]
+            np.take(block, rows, axis=0, out=operand[:-1], mode="clip")  # the mode that needs no copy
+            operand[-1] = 1.0
+            np.matmul(weighted, operand, out=D[features].reshape(-1, size))
         if pull is not None:
             places, features = np.nonzero(X[columns])
             D[features, :, places] -= X[columns][places, features][:, None] * pull[columns][places]

@@ -80,11 +80,11 @@ class Linear(Learner):
         if reason is None:
             d = Encoder(split.alphabet, self.encoding)(split.X_train[:1]).shape[1]
             count = comb(d + self.degree, self.degree) - 1
-            given, expected = len(self.initial_weights), count + self.intercept
+            length, expected = len(self.initial_weights), count + self.intercept
             if count > MOST_FEATURES:
                 reason = f"degree {self.degree} of {d} inputs makes {count} monomials, at most {MOST_FEATURES}"
-            elif given and given != expected:
-                reason = f"initial_weights has {given} numbers, expected {expected}, one per feature"
+            elif length and length != expected:
+                reason = f"initial_weights has {length} numbers, expected {expected}, one per feature"
         return reason
 
     def begin(self, X, y, n_classes, alphabet, rng):

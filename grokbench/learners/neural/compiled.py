@@ -69,7 +69,7 @@ def load(precision: str) -> None:
     from grokbench.learners.neural.mlp import MLP
 
     theta = np.zeros(5, precision)
-    data = examples(theta.dtype, np.zeros((2, 1), dtype=np.int64), np.arange(2), 0)
+    training = examples(theta.dtype, np.zeros((2, 1), dtype=np.int64), np.arange(2), 0)
     network = CompiledDescent(
         MLP(hidden=[1]),
         theta=theta,
@@ -78,11 +78,11 @@ def load(precision: str) -> None:
         added_start=0,
         sizes=[3, 1, 2],
         spare=0,
-        data=data,
+        training=training,
         loss="cross-entropy",
         rng=np.random.default_rng(0),
     )
-    network.scores(data)
+    network.scores(training)
 
 
 def _missing() -> list[str]:
@@ -117,7 +117,7 @@ class CompiledDescent:
         added_start: int,
         sizes: list[int],
         spare: int,
-        data,
+        training,
         loss: str,
         rng,
     ):
@@ -146,41 +146,41 @@ class CompiledDescent:
         self._start, self._anchor = start, start if tangent else theta
         self._added_start = added_start
         self._room = None
-        self._data = self.with_base(data)
-        self.batches = Batches(network.batch_size, len(data.classes), rng)
-        self._room = room_for(self._data, self.batches.size, self._shape)
-        self._work = workspace(self.batches.size or len(data.classes), sizes, theta.dtype)
+        self._training = self.with_base(training)
+        self.batches = Batches(network.batch_size, len(training.classes), rng)
+        self._room = room_for(self._training, self.batches.size, self._shape)
+        self._work = workspace(self.batches.size or len(training.classes), sizes, theta.dtype)
 
     def advance(self, steps: int) -> None:
         """Go on until `steps` are done in all."""
         with subnormals_flushed():
             while self.steps < steps:
                 block = min(BLOCK, steps - self.steps)
-                self._call(self._shape, self._vectors, self._data, self._work, block, *self.batches.draw(block))
+                self._call(self._shape, self._vectors, self._training, self._work, block, *self.batches.draw(block))
                 self.steps += block
 
-    def scores(self, data) -> np.ndarray:
+    def scores(self, batch) -> np.ndarray:
         """(n, C) float64 of other examples, with their base, as they are at present."""
-        return self._forward(self._shape, self._vectors, data)[:, : self._shape.outputs].astype(np.float64)
+        return self._forward(self._shape, self._vectors, batch)[:, : self._shape.outputs].astype(np.float64)
 
-    def with_base(self, data):
+    def with_base(self, batch):
         """The same examples with what is added to their outputs: f_0, minus f_0, or nothing.
 
         It comes from the very arithmetic of the scores, which therefore start at exactly 0 where they are centred, and
         with the network's own numbers where they are not.
         """
         if not self._added_start:
-            return data
+            return batch
         plain = self._shape._replace(tangent=False, scale=1.0)
-        return data._replace(
-            base=self._added_start * self._forward(plain, self._vectors._replace(theta=self._start), data)
+        return batch._replace(
+            base=self._added_start * self._forward(plain, self._vectors._replace(theta=self._start), batch)
         )
 
-    def _forward(self, shape, vectors, data) -> np.ndarray:
-        work = workspace(len(data.classes), shape.sizes.tolist(), self._vectors.theta.dtype)
-        return self._call(shape, vectors, data, work, 0, *NO_BATCHES)
+    def _forward(self, shape, vectors, batch) -> np.ndarray:
+        work = workspace(len(batch.classes), shape.sizes.tolist(), self._vectors.theta.dtype)
+        return self._call(shape, vectors, batch, work, 0, *NO_BATCHES)
 
-    def _call(self, shape, vectors, data, work, steps: int, rows: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    def _call(self, shape, vectors, batch, work, steps: int, rows: np.ndarray, ends: np.ndarray) -> np.ndarray:
         from grokbench.compiled.descent import loop
 
         return loop(self._vectors.theta.dtype.name)(
@@ -190,13 +190,13 @@ class CompiledDescent:
             self._frozen_from,
             vectors,
             self._anchor,
-            data,
+            batch,
             work,
             self.steps,
             steps,
             rows,
             ends,
-            data if self._room is None else self._room,
+            batch if self._room is None else self._room,
         )
 
 
@@ -265,9 +265,9 @@ def workspace(n: int, sizes: list[int], dtype):
     return Workspace(*(np.empty(length, dtype) for length in lengths))
 
 
-def room_for(data, size: int, shape):
-    """Room for one minibatch of `size` examples of `data`."""
+def room_for(training, size: int, shape):
+    """Room for one minibatch of `size` examples of `training`."""
     hidden = size * int(shape.sizes[1:-1].sum()) * shape.tangent
-    tables = {name: np.empty((size, *table.shape[1:]), table.dtype) for name, table in data._asdict().items()}
-    vectors = {name: np.empty(hidden, data.features.dtype) for name in ("features", "slopes")}
-    return type(data)(**tables | vectors)
+    tables = {name: np.empty((size, *table.shape[1:]), table.dtype) for name, table in training._asdict().items()}
+    vectors = {name: np.empty(hidden, training.features.dtype) for name in ("features", "slopes")}
+    return type(training)(**tables | vectors)

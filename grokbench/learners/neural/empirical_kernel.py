@@ -61,7 +61,7 @@ def _by_layers(module, state: dict, inputs, outputs: int, layers: dict) -> tuple
 
     calls: dict[str, list] = {name: [] for name in layers}
     hooks = [
-        layer.register_forward_hook(lambda _, given, a, name=name: calls[name].append((given[0], a)))
+        layer.register_forward_hook(lambda _, arguments, a, name=name: calls[name].append((arguments[0], a)))
         for name, layer in layers.items()
     ]
     trained = {name for name, _ in module.named_parameters()}
@@ -73,9 +73,9 @@ def _by_layers(module, state: dict, inputs, outputs: int, layers: dict) -> tuple
         for hook in hooks:
             hook.remove()
     once = {
-        name: seen[0]
-        for name, seen in calls.items()
-        if len(seen) == 1 and seen[0][0].dim() == 2 and len(seen[0][0]) == len(inputs)
+        name: calls_of[0]
+        for name, calls_of in calls.items()
+        if len(calls_of) == 1 and calls_of[0][0].dim() == 2 and len(calls_of[0][0]) == len(inputs)
     }
     kernel = torch.zeros(len(inputs), len(inputs), dtype=torch.float64, device=inputs.device)
     if not once:

@@ -113,7 +113,7 @@ class Linearized(MLP):
         slopes = [slope(a, self.activation) for a in hidden]
         return [inputs, output if self._added_start() else output.new_zeros(output.shape), *features[1:], *slopes]
 
-    def _given(self, context: list) -> tuple[list, list]:
+    def _fixed(self, context: list) -> tuple[list, list]:
         _, _, *kept = context
         return kept[: len(self.hidden)], kept[len(self.hidden) :]
 

@@ -158,12 +158,12 @@ class MLP(Network):
 
     def _clear(self, rng: np.random.Generator) -> Descent:
         """The training loop by automatic differentiation."""
-        data = [*self._context, self._targets]
-        return Descent(self, self._trained, self._readout, self._training_loss, data, rng)
+        tensors = [*self._context, self._targets]
+        return Descent(self, self._trained, self._readout, self._training_loss, tensors, rng)
 
     def _compiled(self, X: np.ndarray, rng: np.random.Generator) -> compiled.CompiledDescent:
         """The same loop as machine code, on the same memory."""
-        data = self._examples(X, self._context, self._targets.numpy())
+        examples = self._examples(X, self._context, self._targets.numpy())
         return compiled.CompiledDescent(
             self,
             theta=self._vector.numpy(),
@@ -172,7 +172,7 @@ class MLP(Network):
             added_start=self._added_start(),
             sizes=self._sizes,
             spare=self._spare,
-            data=data,
+            training=examples,
             loss=self._loss,
             rng=rng,
         )
@@ -180,13 +180,13 @@ class MLP(Network):
     def _examples(self, X: np.ndarray, context: list, targets=None):
         """Inputs, and what `_prepare` made of them, as machine code reads them."""
         inputs = self._encode.ones(X) if self._encode.one_hot else self._encode(X)
-        given = [[part.numpy() for part in parts] for parts in self._given(context)]
-        return compiled.examples(self._vector.numpy().dtype, inputs, targets, self._spare, *given)
+        fixed = [[part.numpy() for part in parts] for parts in self._fixed(context)]
+        return compiled.examples(self._vector.numpy().dtype, inputs, targets, self._spare, *fixed)
 
     def _compiled_scores(self, X: np.ndarray) -> np.ndarray:
         """What does not change of the inputs is kept: a run asks for the same ones at every checkpoint."""
-        for seen, examples in self._kept:
-            if np.array_equal(seen, X):
+        for inputs, examples in self._kept:
+            if np.array_equal(inputs, X):
                 return self._descent.scores(examples)
         examples = self._descent.with_base(self._examples(X, self._prepare(self._read(X))))
         self._kept = [*self._kept, (X.copy(), examples)][-MOST_KEPT:]
@@ -212,7 +212,7 @@ class MLP(Network):
             return [inputs]
         return [inputs, self._forward(self._theta0, inputs)[1][-1]]
 
-    def _given(self, context: list) -> tuple[list, list]:
+    def _fixed(self, context: list) -> tuple[list, list]:
         """Features and slopes of the hidden layers, where training does not change them."""
         return [], []
 
@@ -222,8 +222,8 @@ class MLP(Network):
         outputs = outputs - context[1] if self.centred else outputs
         return outputs if self.output_scale == 1 else self.output_scale * outputs
 
-    def _training_loss(self, trained: list, *data):
-        *context, targets = data
+    def _training_loss(self, trained: list, *tensors):
+        *context, targets = tensors
         loss = objective(self._map(trained, context), targets, self._loss)
         return loss if self.output_scale == 1 else loss / self.output_scale**2
 

@@ -42,7 +42,7 @@ class WidthOfMLP(Network):
     clock = "width"
 
     def begin(self, X, y, n_classes, alphabet, rng):
-        self._data = (np.array(X), np.array(y), n_classes, alphabet)
+        self._training = (np.array(X), np.array(y), n_classes, alphabet)
         self._seed = int(rng.integers(2**63))
         self._trained: MLP | None = None
         self._width = 0
@@ -52,12 +52,12 @@ class WidthOfMLP(Network):
         if time > self._width:
             self._width = int(time)
             self._trained = self._network(self._width)
-            self._trained.begin(*self._data, np.random.default_rng([self._seed, self._width]))
+            self._trained.begin(*self._training, np.random.default_rng([self._seed, self._width]))
             self._trained.advance(self.steps)
 
     def scores(self, X):
         if self._trained is None:
-            return np.zeros((len(X), max(self._data[2], 1)))
+            return np.zeros((len(X), max(self._training[2], 1)))
         return self._trained.scores(X)
 
     def kernel(self, X):

@@ -206,14 +206,14 @@ def make_optimizer(options: ModuleLearner, tensors: list):
     if options.optimizer not in known:
         expected = f"a class of torch.optim{closest(options.optimizer, known)}"
         raise OptionError("optimizer", options.optimizer, expected)
-    given = {
+    arguments = {
         name: tuple(value) if isinstance(value, list) else value for name, value in options.optimizer_arguments.items()
     }
     cls = getattr(torch.optim, options.optimizer)
     if options.weight_decay or "weight_decay" in inspect.signature(cls).parameters:
-        given["weight_decay"] = options.weight_decay
+        arguments["weight_decay"] = options.weight_decay
     try:
-        return cls(tensors, lr=options.learning_rate, **given)
+        return cls(tensors, lr=options.learning_rate, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         if not tensors and "empty parameter list" in str(error):  # all else was in order
             return None

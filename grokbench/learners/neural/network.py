@@ -85,9 +85,9 @@ class Descent:
     rng : draws the order of the minibatches.
     """
 
-    def __init__(self, options: Network, trained: list, readout: int, loss: Callable, data: list, rng):
-        self._trained, self._loss, self._data = trained, loss, data
-        self.batches = Batches(options.batch_size, len(data[0]), rng)
+    def __init__(self, options: Network, trained: list, readout: int, loss: Callable, examples: list, rng):
+        self._trained, self._loss, self._examples = trained, loss, examples
+        self.batches = Batches(options.batch_size, len(examples[0]), rng)
         self._update = Update(options, trained, readout)
 
     def advance(self, steps: int) -> None:
@@ -96,9 +96,9 @@ class Descent:
 
         with subnormals_flushed():
             while self._update.steps < steps:
-                data = self._data
+                batch = self._examples
                 if self.batches.size:
                     rows, _ = self.batches.draw(1)
-                    data = [tensor[rows] for tensor in data]
-                loss = self._loss(self._trained, *data)
+                    batch = [tensor[rows] for tensor in batch]
+                loss = self._loss(self._trained, *batch)
                 self._update(torch.autograd.grad(loss, self._update.parameters))

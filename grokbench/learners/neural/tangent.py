@@ -70,8 +70,8 @@ def _sensitivities(
     widest = max(slopes.shape[1] for slopes in X.slopes)
     at_once = max(1, WORKSPACE // (max(len(X.features[0]), len(Z.features[0])) * widest))
     for first in range(0, len(readout), at_once):
-        some = readout[first : first + at_once]
-        yield _pair(X, Z, lambda inputs, some=some: _below(weights, residual, layer, inputs, some))
+        classes = readout[first : first + at_once]
+        yield _pair(X, Z, lambda inputs, classes=classes: _below(weights, residual, layer, inputs, classes))
 
 
 def _below(weights, residual, layer, inputs, readout) -> np.ndarray:

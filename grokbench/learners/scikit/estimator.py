@@ -85,9 +85,9 @@ class Estimator(ScikitLearner):
         if self._kind == "refit":
             self._read_parameter(model)
         else:
-            for name, given in (("parameter", self.parameter), ("inverse", self.inverse)):
-                if given:
-                    raise OptionError(name, given, f'clock_from = "refit" with it, not "{self._kind}"')
+            for name, value in (("parameter", self.parameter), ("inverse", self.inverse)):
+                if value:
+                    raise OptionError(name, value, f'clock_from = "refit" with it, not "{self._kind}"')
             self.clock = CLOCKS[self._kind]
             self._check_free(self._size_name(model))
         self._is_classifier = is_classifier(model)
@@ -122,17 +122,17 @@ class Estimator(ScikitLearner):
             "warm_start": {"warm_start", "n_estimators"} <= set(known),
             "refit": bool(self.parameter),
         }
-        wanted = "refit" if self.parameter and self.clock_from == "auto" else self.clock_from
-        if wanted == "auto":
-            wanted = next((name for name, there in offers.items() if there), "refit")
-        if not offers[wanted]:
+        clock = "refit" if self.parameter and self.clock_from == "auto" else self.clock_from
+        if clock == "auto":
+            clock = next((name for name, there in offers.items() if there), "refit")
+        if not offers[clock]:
             there = [name for name, offered in offers.items() if offered]
-            if wanted == "refit":
+            if clock == "refit":
                 names = [name for name, value in known.items() if is_number(value) and not counts_workers(name)]
                 raise OptionError("parameter", self.parameter, f"what the clock of {self.path} sets: one of {names}")
             choice = f'one of {there}, or "refit" over a parameter' if there else '"refit" over a parameter'
             raise OptionError("clock_from", self.clock_from, f"what {self.path} offers: {choice}")
-        return wanted
+        return clock
 
     def _size_name(self, model) -> str:
         """The parameter that a clock of members or rounds sets."""
@@ -197,15 +197,15 @@ def make_estimator(option: str, path: object, parameters: object):
     if not isinstance(parameters, dict):
         raise OptionError("parameters", parameters, "a table")
     check_workers(parameters)
-    taken = parameters_of(cls)
+    accepted = parameters_of(cls)
     for name, value in parameters.items():
-        if name.partition("__")[0] not in taken:
-            raise OptionError("parameters", {name: value}, f"a parameter of {path}{closest(name, taken)}")
+        if name.partition("__")[0] not in accepted:
+            raise OptionError("parameters", {name: value}, f"a parameter of {path}{closest(name, accepted)}")
         check_parameter(cls, name, value)
-    given = {name: read_value(value) for name, value in parameters.items()}
+    values = {name: read_value(value) for name, value in parameters.items()}
     try:
-        outer = cls(**{name: value for name, value in given.items() if "__" not in name})
-        model = outer.set_params(**{name: value for name, value in given.items() if "__" in name})
+        outer = cls(**{name: value for name, value in values.items() if "__" not in name})
+        model = outer.set_params(**{name: value for name, value in values.items() if "__" in name})
         model = with_one_worker(model)
         known = model.get_params()
         if hasattr(model, "_validate_params") and hasattr(model, "_parameter_constraints"):
@@ -213,7 +213,7 @@ def make_estimator(option: str, path: object, parameters: object):
     except (TypeError, ValueError, AttributeError) as error:
         text = " ".join(str(error).split())
         raise OptionError("parameters", dict(parameters), f"what {path} takes ({text[:300]})") from error
-    for name in given:
+    for name in values:
         check_one(model, name, parameters[name], known)
     return model
 

@@ -211,8 +211,8 @@ class RandomRounds:
     def margins(self, X: np.ndarray) -> np.ndarray:
         """(n, columns) float32 sums of the leaf values of X (n, d) float32; kept, for the next round."""
         counted, sums = 0, np.zeros((len(X), self.columns), dtype=np.float32)
-        for seen, *kept in self._sums:
-            if same(seen, X):
+        for inputs, *kept in self._sums:
+            if same(inputs, X):
                 counted, sums = kept
         sums, trained = sums.copy(), same(X, self.inputs)
         for round_, trees in enumerate(self.trees[counted:], start=counted + 1):

@@ -20,13 +20,13 @@ class RunningSums(WarmStart):
 
     def output(self, method, X):
         """The estimator's answer, (n,) or (n, columns)."""
-        seen, counted, sums = next((kept for kept in self._sums if np.array_equal(kept[0], X)), (None, 0, None))
+        known_inputs, counted, sums = next((kept for kept in self._sums if np.array_equal(kept[0], X)), (None, 0, None))
         inputs = np.ascontiguousarray(X, dtype=np.float32)  # as scikit-learn reads them
         sums = self._start(method, inputs) if sums is None else sums.copy()
         members = self.model.estimators_
         for member in members[counted:]:
             self._add(member, method, inputs, sums)
-        others = [kept for kept in self._sums if kept[0] is not seen]
+        others = [kept for kept in self._sums if kept[0] is not known_inputs]
         self._sums = [(np.array(X), len(members), sums), *others[: INPUTS_KEPT - 1]]
         return self._answer(sums)
 

@@ -114,23 +114,23 @@ class BoostedTrees(Learner):
     added_options = ("forest", "greedy_share")
 
     def __post_init__(self):
-        given = self._tree_options()
+        tree_options = self._tree_options()
         if self.tree_method == "exact":  # what the library refuses only after training has begun
             plain = {"max_depth": self.max_depth > 0, "colsample_bynode": self.colsample_bynode == 1}
             plain["sampling_method"] = self.sampling_method == "uniform"
             self._require(plain, 'a tree_method other than "exact"')
         if self.random_structure:  # what ranks splits or examples by their gradients
-            plain = {name: given[name] == default for name, default in GREEDY_ONLY.items()}
+            plain = {name: tree_options[name] == default for name, default in GREEDY_ONLY.items()}
             self._require(plain, "random_structure 0")
         if self._goes_back():
-            self._check_going_back(given)
+            self._check_going_back(tree_options)
 
     def _goes_back(self) -> bool:
         """Whether rounds return to trees that are there."""
         return self.forest > 0 or self.greedy_share < 1
 
-    def _check_going_back(self, given: dict[str, object]) -> None:
-        alone = {name: given[name] == default for name, default in (GREEDY_ONLY | WHOLE_ROUNDS).items()}
+    def _check_going_back(self, tree_options: dict[str, object]) -> None:
+        alone = {name: tree_options[name] == default for name, default in (GREEDY_ONLY | WHOLE_ROUNDS).items()}
         self._require(alone, "forest 0 and greedy_share 1")
         if self.random_structure:
             raise OptionError("random_structure", self.random_structure, "0, or forest 0 and greedy_share 1")

@@ -50,11 +50,11 @@ def read(path: Path) -> list[Table]:
     import pandas as pd
 
     try:
-        with opened(path, LARGEST_UNPACKED) as data, warnings.catch_warnings():
+        with opened(path, LARGEST_UNPACKED) as file, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            dialect = _dialect(path, data)
-            data.seek(0)
-            frame = _frame(data, dialect)
+            dialect = _dialect(path, file)
+            file.seek(0)
+            frame = _frame(file, dialect)
     except pd.errors.ParserWarning as error:
         raise UsageError(f"{path}: its rows have more values than its first line has names") from error
     except (ValueError, OverflowError, OSError, EOFError, csv.Error, *DAMAGED) as error:
@@ -64,7 +64,7 @@ def read(path: Path) -> list[Table]:
     return [_without_headers(Table(path, frame))]
 
 
-def _frame(data: BinaryIO, dialect: Dialect):
+def _frame(file: BinaryIO, dialect: Dialect):
     """The rows as pandas reads them; the names of runs, splits and tags are texts, as they stand there: "001", "NA"."""
     import pandas as pd
 
@@ -72,7 +72,7 @@ def _frame(data: BinaryIO, dialect: Dialect):
     texts = {name: str for name in names if _is_text(name)}
     kept = [name for name in names if not name.endswith(RANGE)]  # two thirds of a panel
     frame = pd.read_csv(
-        data,
+        file,
         sep=dialect.delimiter,
         names=names,
         usecols=kept if len(kept) < len(names) else None,
@@ -96,25 +96,25 @@ def _is_text(name: str) -> bool:
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """The names, each once: a name that is there again gets the number of its column, and can be told apart."""
-    given, taken = [], set()
+    distinct, taken = [], set()
     for position, name in enumerate(names):
         while name in taken:
             name = f"{name}{TWICE}{position + 1}"
         taken.add(name)
-        given.append(name)
-    return given
+        distinct.append(name)
+    return distinct
 
 
-def _dialect(path: Path, data: BinaryIO) -> Dialect:
+def _dialect(path: Path, file: BinaryIO) -> Dialect:
     """The dialect by the first line and a sample of the rows."""
-    start = data.read(4)
+    start = file.read(4)
     wide = start.startswith((b"\xff\xfe", b"\xfe\xff"))
     encoding = "utf-16" if wide else "utf-8-sig"
-    data.seek(0)
-    head = data.readline(LARGEST_HEADER + 1) if not wide else data.read(LARGEST_HEADER // 2)
+    file.seek(0)
+    head = file.readline(LARGEST_HEADER + 1) if not wide else file.read(LARGEST_HEADER // 2)
     if len(head) > LARGEST_HEADER or max(head.count(sign.encode()) for sign in DELIMITERS) >= MOST_COLUMNS:
         raise UsageError(f"{path}: its first line has more columns than any log (at most {MOST_COLUMNS:,})")
-    text = (head + data.read(SAMPLE)).decode(encoding, errors="replace")
+    text = (head + file.read(SAMPLE)).decode(encoding, errors="replace")
     lines = text.splitlines()[:200]
     comments = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
     blank = next((n for n, line in enumerate(lines) if line.strip()), 0)

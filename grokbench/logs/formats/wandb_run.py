@@ -38,7 +38,7 @@ def _history(path: Path) -> tuple[list[dict], bool]:
     try:
         from wandb.proto.wandb_internal_pb2 import Record
 
-        messages = [Record.FromString(data) for data in framed(path.read_bytes())]
+        messages = [Record.FromString(record) for record in framed(path.read_bytes())]
         kinds = [message.WhichOneof("record_type") for message in messages]
         rows = [_row(message.history) for message, kind in zip(messages, kinds, strict=True) if kind == "history"]
         return rows, "exit" in kinds
@@ -61,10 +61,10 @@ def framed(content: bytes) -> Iterator[bytes]:
             position += left
             continue
         length, kind = struct.unpack("<HB", content[position + 4 : position + FRAGMENT])
-        data = content[position + FRAGMENT : position + FRAGMENT + length]
-        if len(data) < length or kind not in (WHOLE, FIRST, MIDDLE, LAST):
+        fragment = content[position + FRAGMENT : position + FRAGMENT + length]
+        if len(fragment) < length or kind not in (WHOLE, FIRST, MIDDLE, LAST):
             return
-        record = data if kind in (WHOLE, FIRST) else record + data
+        record = fragment if kind in (WHOLE, FIRST) else record + fragment
         if kind in (WHOLE, LAST):
             yield record
         position += FRAGMENT + length
