@@ -72,10 +72,10 @@ CELLS = {
 def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Run]]:
     """Runs in which all of lazy to rich is true; ``cells``: other arguments of `made` for a cell's last name."""
     never = {"t_gen": NEVER, "budget": 20_000}  # ten times t_gen of the free run, with half of the budget, too
-    given = {"net": {}, "net-off": {}, "net-frozen": never, "net-frozen-off": never}
-    given |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
+    changes = {"net": {}, "net-off": {}, "net-frozen": never, "net-frozen-off": never}
+    changes |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
     runs = {}
-    for name, wanted in {**given, **cells}.items():
+    for name, wanted in {**changes, **cells}.items():
         runs[f"add/{name}"] = {s: made(seed=s, **jitter(s, wanted)) for s in seeds}
     for dose in range(1, 6):  # lazier: the kernel moves less
         for run in runs[f"add/net-dose{dose}"].values():
@@ -85,10 +85,10 @@ def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Run]]:
     return runs
 
 
-def jitter(seed: int, given: dict) -> dict:
+def jitter(seed: int, changes: dict) -> dict:
     """The same with all events shifted by up to a twentieth of a decade, alike in all cells of a seed."""
     factor = 10 ** (0.05 * np.sin(seed))
-    times = {"t_mem": 20.0, "t_gen": 800.0, **given}
+    times = {"t_mem": 20.0, "t_gen": 800.0, **changes}
     return {name: v * factor if name in ("t_mem", "t_gen", "ready") and v else v for name, v in times.items()}
 
 
@@ -98,9 +98,9 @@ def lazy_to_rich(*designs: Design) -> Rules:
     return replace(read("lazy-to-rich"), designs=designs or (Design("net", "add", True, CELLS),), **registered)
 
 
-def runs_of(**given) -> dict:
+def runs_of(**changes) -> dict:
     """Cell -> seed -> run, by functions of the seed."""
-    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in given.items()}
+    return {f"add/{name}": {seed: make(seed) for seed in SEEDS} for name, make in changes.items()}
 
 
 def value(finding, part: str) -> float:

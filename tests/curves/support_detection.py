@@ -99,13 +99,13 @@ GROKS = {
 }
 
 
-def case(name, columns, *changes, **given):
-    """A case of `detect(columns, **given)` that differs from GROKS by `changes`."""
-    given = {"chance": 0.25, **given}
+def case(name, columns, *changes, **attrs):
+    """A case of `detect(columns, **attrs)` that differs from GROKS by `changes`."""
+    attrs = {"chance": 0.25, **attrs}
     expected = dict(GROKS)
     for change in changes:
         expected |= change
-    return Case(name, lambda m: vars(m.detect(columns, **given)), expected)
+    return Case(name, lambda m: vars(m.detect(columns, **attrs)), expected)
 
 
 def gen(decade, width=0.4, mem=1.95):
@@ -339,11 +339,11 @@ SKILL = [
 ]  # fmt: skip
 
 
-def ranked(name, rank, rank_delay, rank_width, *changes, test=TEST, train=TRAIN, **given):
+def ranked(name, rank, rank_delay, rank_width, *changes, test=TEST, train=TRAIN, **attrs):
     """A case with two classes whose ranking is worth `rank`."""
     columns = curve(train, test, chance=0.5, rank_auc=binary_auc(rank))
     rank_fields = {"rank_delay": rank_delay, "rank_width": rank_width, "notes": (NO_SKILL,)}
-    return case(name, columns, rank_fields, *changes, **{"chance": 0.5, "n_classes": 2, **given})
+    return case(name, columns, rank_fields, *changes, **{"chance": 0.5, "n_classes": 2, **attrs})
 
 
 OFFSET = {"offset": True}
@@ -477,7 +477,7 @@ DENSE = [
 ]  # fmt: skip
 
 
-def told(columns, **attrs):
+def traced(columns, **attrs):
     """As `grokbench.trace` returns it."""
     frame = pd.DataFrame(columns)
     frame.attrs = attrs
@@ -485,22 +485,22 @@ def told(columns, **attrs):
 
 
 ATTRS = [
-    case("attrs: chance", told(curve(TRAIN, TEST), chance=0.25), chance=None),
-    case("attrs: overruled", told(curve(TRAIN, TEST), chance=0.5, ceiling=0.5, unit=9.0), ceiling=1.0, unit=1.0),
-    case("attrs: ceiling", told(curve(TRAIN, 0.8 * TEST), ceiling=0.8)),
-    case("attrs: unit", told(curve(step(1.45), TEST), unit=3.0), mem(1.4475), BELOW_TEN),
-    case("attrs: baseline", told(curve(TRAIN, TEST, test_loss=2 * (1 - ramp(3.2, 3.8))), baseline_loss=2.0), LOSS),
-    case("attrs: classes", told(curve(TRAIN, TEST, rank_auc=binary_auc(TEST)), n_classes=2),
+    case("attrs: chance", traced(curve(TRAIN, TEST), chance=0.25), chance=None),
+    case("attrs: overruled", traced(curve(TRAIN, TEST), chance=0.5, ceiling=0.5, unit=9.0), ceiling=1.0, unit=1.0),
+    case("attrs: ceiling", traced(curve(TRAIN, 0.8 * TEST), ceiling=0.8)),
+    case("attrs: unit", traced(curve(step(1.45), TEST), unit=3.0), mem(1.4475), BELOW_TEN),
+    case("attrs: baseline", traced(curve(TRAIN, TEST, test_loss=2 * (1 - ramp(3.2, 3.8))), baseline_loss=2.0), LOSS),
+    case("attrs: classes", traced(curve(TRAIN, TEST, rank_auc=binary_auc(TEST)), n_classes=2),
          {"rank_delay": 2.025, "rank_width": 0.4, "notes": (NO_SKILL,)}),
 ]  # fmt: skip
 
 
-def refused(name, columns, words, **given):
+def refused(name, columns, words, **attrs):
     """A case that raises UsageError with `words` in its message."""
 
     def call(module):
         try:
-            return {"error": f"judged as {module.detect(columns, **{'chance': 0.25, **given}).outcome}"}
+            return {"error": f"judged as {module.detect(columns, **{'chance': 0.25, **attrs}).outcome}"}
         except UsageError as error:
             return {"error": words if words in str(error) else str(error)}
 

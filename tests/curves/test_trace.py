@@ -21,11 +21,11 @@ from grokbench.tasks.base import Split
 from grokbench.threads import one_thread
 
 
-def a_split(n=60, n_classes=3, **given):
+def a_split(n=60, n_classes=3, **changes):
     X = np.random.default_rng(0).normal(size=(2 * n, 4))
     y = np.arange(2 * n) % n_classes
     X[:, 0] = y  # the answer stands in the first column
-    return Split(X[:n], y[:n], X[n:], y[n:], n_classes=n_classes, **given)
+    return Split(X[:n], y[:n], X[n:], y[n:], n_classes=n_classes, **changes)
 
 
 class Reader(Learner):
@@ -148,8 +148,8 @@ def test_other_clocks_start_at_the_learners_first_time_known_after_begin():
     class Flow(Reader):
         integer_clock = False
 
-        def begin(self, *given):
-            super().begin(*given)
+        def begin(self, *changes):
+            super().begin(*changes)
             self.first_time = 0.02
 
     learner = Flow()

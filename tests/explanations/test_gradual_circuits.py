@@ -30,12 +30,12 @@ def judged(name: str, finding):
     return judge(prediction, cells(FREE, {}), finding).word
 
 
-def separating(seed, decades=1.5, offset=0.0, accuracy=None, **given):
+def separating(seed, decades=1.5, offset=0.0, accuracy=None, **changes):
     """A run whose d' climbs from 0 to 4/3 of its full value over some decades, and whose accuracy is what it gives.
 
     offset : added to the accuracy; accuracy : in place of it, a function of the time.
     """
-    run = made(seed, budget=20_000, **given)
+    run = made(seed, budget=20_000, **changes)
     with np.errstate(divide="ignore"):
         climb = np.clip((np.log10(run.curve.time) - 2) / decades, 0, 4 / 3) * FULL
     auc = ndtr(climb / math.sqrt(2))
@@ -45,16 +45,16 @@ def separating(seed, decades=1.5, offset=0.0, accuracy=None, **given):
 
 class TestSuddenByThreshold:
     def test_an_accuracy_that_the_ranking_gives(self):
-        found = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=separating)))
+        finding = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=separating)))
         start, end = (np.interp(h, kappa_rank(ndtr(GRID / math.sqrt(2)), CLASSES), GRID) / FULL for h in (0.1, 0.9))
-        assert value(found, "threshold") == pytest.approx(0, abs=1e-6)
-        assert value(found, "gradual") == pytest.approx(0.8 / (end - start), abs=0.03)
-        assert found.n == 10
-        assert gates_of(found)["classes"][0]
+        assert value(finding, "threshold") == pytest.approx(0, abs=1e-6)
+        assert value(finding, "gradual") == pytest.approx(0.8 / (end - start), abs=0.03)
+        assert finding.n == 10
+        assert gates_of(finding)["classes"][0]
 
     def test_the_gap_is_its_root_mean_square(self):
-        found = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=lambda s: separating(s, offset=-0.02))))
-        assert value(found, "threshold") == pytest.approx(-0.02, abs=1e-6)
+        finding = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=lambda s: separating(s, offset=-0.02))))
+        assert value(finding, "threshold") == pytest.approx(-0.02, abs=1e-6)
 
     def test_an_accuracy_as_wide_as_the_separation_contradicts(self):
         """Nothing is sudden: accuracy and separation rise side by side."""
@@ -62,9 +62,9 @@ class TestSuddenByThreshold:
         def side_by_side(seed):
             return separating(seed, accuracy=lambda time: np.clip((np.log10(np.maximum(time, 1)) - 2) / 1.5, 0, 1))
 
-        found = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=side_by_side)))
-        assert value(found, "gradual") == pytest.approx(1, abs=0.01)
-        assert judged("G1", found) == "contradicted"
+        finding = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=side_by_side)))
+        assert value(finding, "gradual") == pytest.approx(1, abs=0.01)
+        assert judged("G1", finding) == "contradicted"
 
     def test_a_long_way_from_chance_supports(self):
         """Among many classes a quarter of the separation gives no accuracy: it is climbed in a decade and a half."""
@@ -77,9 +77,9 @@ class TestSuddenByThreshold:
             run = changed(run, rank_auc=auc, test_accuracy=CHANCE + (1 - CHANCE) * kappa_rank(auc, 97))
             return replace(run, curve=replace(run.curve, n_classes=97))
 
-        found = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=early)))
-        assert value(found, "gradual") > 1.5
-        assert judged("G1", found) == "supported"
+        finding = gradual_circuits.sudden_by_threshold(cells(FREE, runs_of(free=early)))
+        assert value(finding, "gradual") > 1.5
+        assert judged("G1", finding) == "supported"
 
     def test_what_climbs_before_the_labels_are_fitted_does_not_count(self):
         late_fit, early_fit = (
@@ -104,15 +104,15 @@ class TestSuddenByThreshold:
             runs = runs_of(
                 free=lambda s, c=n_classes: replace(separating(s), curve=replace(separating(s).curve, n_classes=c))
             )
-            found = gradual_circuits.sudden_by_threshold(cells(FREE, runs))
-            assert gates_of(found)["classes"] == (False, "not applicable")
+            finding = gradual_circuits.sudden_by_threshold(cells(FREE, runs))
+            assert gates_of(finding)["classes"] == (False, "not applicable")
 
     def test_lost_runs_speak_against_the_claim_or_for_it(self):
         runs = runs_of(free=lambda s: separating(s, status="done" if s > 1005 else "failed"))
-        asked = cells(FREE, runs)
-        assert value(gradual_circuits.sudden_by_threshold(asked), "gradual") == 0
-        assert value(gradual_circuits.sudden_by_threshold(asked), "threshold") == -math.inf
-        favoured = gradual_circuits.sudden_by_threshold(replace(asked, lost_runs="for"))
+        case = cells(FREE, runs)
+        assert value(gradual_circuits.sudden_by_threshold(case), "gradual") == 0
+        assert value(gradual_circuits.sudden_by_threshold(case), "threshold") == -math.inf
+        favoured = gradual_circuits.sudden_by_threshold(replace(case, lost_runs="for"))
         assert value(favoured, "gradual") == math.inf
         assert value(favoured, "threshold") == 0
 
@@ -123,37 +123,37 @@ def ramp_of(time, start, end):
         return np.clip((np.log10(time) - math.log10(start)) / math.log10(end / start), 0, 1)
 
 
-def waving(seed, begins=100.0, level=1.0, among=(2, 3, 5, 7, 11), **given):
+def waving(seed, begins=100.0, level=1.0, among=(2, 3, 5, 7, 11), **changes):
     """A run with energy ``level`` in each of some frequencies, growing from 0 between two times; .01 in the others."""
-    run = made(seed, **given)
+    run = made(seed, **changes)
     grown = level * ramp_of(run.curve.time, begins, 1600.0)
     energies = {f"fourier_{k}": grown if k in among else np.full(len(grown), 0.01) for k in range(1, 16)}
     return changed(run, **energies)
 
 
 class TestRestrictedBefore:
-    def asked(self, low=None, **given):
+    def case(self, low=None, **changes):
         low = low or (lambda s: waving(s, t_gen=NEVER, level=0.0))
-        return cells(WITH_LOW, runs_of(free=lambda s: waving(s, **given), low=low))
+        return cells(WITH_LOW, runs_of(free=lambda s: waving(s, **changes), low=low))
 
     def test_the_share_at_the_beginning_of_the_rise(self):
-        found = gradual_circuits.restricted_before(self.asked())
+        finding = gradual_circuits.restricted_before(self.case())
         t10 = 800 * 10 ** (-0.9 / 3)
         expected = math.log10(t10 / 100) / math.log10(16)
-        assert value(found, "present") == pytest.approx(expected, abs=0.01)
-        assert judged("G2", found) == "supported"
-        assert found.control["present"].value == pytest.approx(0.01, abs=1e-3)
+        assert value(finding, "present") == pytest.approx(expected, abs=0.01)
+        assert judged("G2", finding) == "supported"
+        assert finding.control["present"].value == pytest.approx(0.01, abs=1e-3)
 
     def test_energy_that_comes_with_the_accuracy_contradicts(self):
-        found = gradual_circuits.restricted_before(self.asked(begins=390.0))
-        assert judged("G2", found) == "contradicted"
+        finding = gradual_circuits.restricted_before(self.case(begins=390.0))
+        assert judged("G2", finding) == "contradicted"
 
     def test_a_memorizer_in_which_hindsight_finds_as_much_caps_it(self):
         """The choice is made anew in the run with too little data, on its own frequencies."""
-        asked = self.asked(low=lambda s: waving(s, t_gen=NEVER, among=(1, 4, 6, 8, 9)))
-        found = gradual_circuits.restricted_before(asked)
-        assert found.control["present"].value == pytest.approx(value(found, "present"))
-        assert judged("G2", found) == "undecided"
+        case = self.case(low=lambda s: waving(s, t_gen=NEVER, among=(1, 4, 6, 8, 9)))
+        finding = gradual_circuits.restricted_before(case)
+        assert finding.control["present"].value == pytest.approx(value(finding, "present"))
+        assert judged("G2", finding) == "undecided"
 
     def test_five_frequencies_are_chosen_at_the_end(self):
         """Six have energy in the end, of which one is weaker."""
@@ -162,19 +162,19 @@ class TestRestrictedBefore:
             run = waving(seed)
             return changed(run, fourier_13=np.where(run.curve.time < 600, 5.0, 0.5))
 
-        runs = {**self.asked().runs, **runs_of(free=six)}
-        found = gradual_circuits.restricted_before(cells(WITH_LOW, runs))
-        plain = gradual_circuits.restricted_before(self.asked())
-        assert value(found, "present") == pytest.approx(value(plain, "present"))
+        runs = {**self.case().runs, **runs_of(free=six)}
+        finding = gradual_circuits.restricted_before(cells(WITH_LOW, runs))
+        plain = gradual_circuits.restricted_before(self.case())
+        assert value(finding, "present") == pytest.approx(value(plain, "present"))
 
     def test_without_the_measure_it_is_not_asked(self):
-        found = gradual_circuits.restricted_before(cells(WITH_LOW, runs_of(free=made, low=made)))
-        assert gates_of(found)["measured"] == (False, "not applicable")
+        finding = gradual_circuits.restricted_before(cells(WITH_LOW, runs_of(free=made, low=made)))
+        assert gates_of(finding)["measured"] == (False, "not applicable")
 
     def test_lost_runs(self):
-        asked = self.asked(status="failed")
-        assert value(gradual_circuits.restricted_before(asked), "present") == 0
-        assert value(gradual_circuits.restricted_before(replace(asked, lost_runs="for")), "present") == math.inf
+        case = self.case(status="failed")
+        assert value(gradual_circuits.restricted_before(case), "present") == 0
+        assert value(gradual_circuits.restricted_before(replace(case, lost_runs="for")), "present") == math.inf
 
 
 SIZES = [100.0 * 1.15**i for i in range(7)]
@@ -204,11 +204,11 @@ EQUAL = dict.fromkeys(TOP_T_GEN, 140.0)
 
 class TestCriticalSize:
     def test_equal_sizes_support(self):
-        found = gradual_circuits.critical_size_is_constant(ladders(EQUAL))
-        assert value(found, "equal") == 0
-        assert found.estimates["equal"].interval(0.025)[0] == pytest.approx(-math.log10(1.15) / 2)
-        assert all(gate.passed for gate in found.gates)
-        assert judged("G3", found) == "supported"
+        finding = gradual_circuits.critical_size_is_constant(ladders(EQUAL))
+        assert value(finding, "equal") == 0
+        assert finding.estimates["equal"].interval(0.025)[0] == pytest.approx(-math.log10(1.15) / 2)
+        assert all(gate.passed for gate in finding.gates)
+        assert judged("G3", finding) == "supported"
 
     def test_the_size_is_half_way_between_the_rungs(self):
         sizes = gradual_circuits.critical_sizes(ladders(EQUAL), "usual")
@@ -216,8 +216,8 @@ class TestCriticalSize:
 
     @pytest.mark.parametrize("role", ["weak", "strong"])
     def test_one_pressure_that_moves_it_contradicts(self, role):
-        found = gradual_circuits.critical_size_is_constant(ladders({**EQUAL, role: 190.0}))
-        assert value(found, "equal") == pytest.approx(-2 * math.log10(1.15))
+        finding = gradual_circuits.critical_size_is_constant(ladders({**EQUAL, role: 190.0}))
+        assert value(finding, "equal") == pytest.approx(-2 * math.log10(1.15))
         moved = gradual_circuits.critical_size_is_constant(ladders({**EQUAL, role: 105.0, "usual": 190.0}))
         assert value(moved, "equal") == pytest.approx(-4 * math.log10(1.15))
         assert judged("G3", moved) == "contradicted"
@@ -225,19 +225,19 @@ class TestCriticalSize:
     def test_a_scatter_over_seeds_is_averaged(self):
         """Half of the seeds need one rung more under either pressure: the ratio is that of the means."""
         scattered = {**EQUAL, "weak": lambda seed: 140.0 if seed % 2 else 160.0}
-        found = gradual_circuits.critical_size_is_constant(ladders(scattered))
-        assert value(found, "equal") == pytest.approx(-math.log10(1.15) / 2)
+        finding = gradual_circuits.critical_size_is_constant(ladders(scattered))
+        assert value(finding, "equal") == pytest.approx(-math.log10(1.15) / 2)
 
     def test_a_ladder_that_does_not_reach_the_critical_size(self):
         for needed in (99.0, 1000.0):
-            found = gradual_circuits.critical_size_is_constant(ladders({**EQUAL, "weak": needed}))
-            assert gates_of(found)["bracketed"] == (False, "undecided")
+            finding = gradual_circuits.critical_size_is_constant(ladders({**EQUAL, "weak": needed}))
+            assert gates_of(finding)["bracketed"] == (False, "undecided")
 
     def test_pressures_that_move_nothing_are_no_pressures(self):
         same = ladders(EQUAL)
         same = replace(same, design=replace(same.design, cells={**same.design.cells, "pressures": ["add/usual6"] * 3}))
-        found = gradual_circuits.critical_size_is_constant(same)
-        assert gates_of(found)["manipulation"] == (False, "not applicable")
+        finding = gradual_circuits.critical_size_is_constant(same)
+        assert gates_of(finding)["manipulation"] == (False, "not applicable")
 
     def test_pressures_that_delay_generalization_move_it_too(self):
         turned = ladders(EQUAL)
@@ -246,28 +246,28 @@ class TestCriticalSize:
         assert gates_of(gradual_circuits.critical_size_is_constant(turned))["manipulation"][0]
 
     def test_pressures_that_delay_the_fit(self):
-        asked = ladders(EQUAL)
-        asked.runs["add/strong6"].update({seed: made(seed, t_mem=90.0, t_gen=400.0) for seed in SEEDS})
-        assert not gates_of(gradual_circuits.critical_size_is_constant(asked))["comparable"][0]
+        case = ladders(EQUAL)
+        case.runs["add/strong6"].update({seed: made(seed, t_mem=90.0, t_gen=400.0) for seed in SEEDS})
+        assert not gates_of(gradual_circuits.critical_size_is_constant(case))["comparable"][0]
 
     def test_lost_runs_move_the_sizes_apart_or_together(self):
-        asked = ladders({**EQUAL, "weak": 160.0}, lost=[("weak", 6)])
+        case = ladders({**EQUAL, "weak": 160.0}, lost=[("weak", 6)])
         rung, seeds = math.log10(1.15), len(SEEDS)
-        against = gradual_circuits.critical_size_is_constant(asked)
+        against = gradual_circuits.critical_size_is_constant(case)
         assert value(against, "equal") == pytest.approx(-rung * (1 + 1 / seeds))
         assert value(
-            gradual_circuits.critical_size_is_constant(replace(asked, lost_runs="for")), "equal"
+            gradual_circuits.critical_size_is_constant(replace(case, lost_runs="for")), "equal"
         ) == pytest.approx(-rung)
 
     def test_runs_on_too_short_a_horizon_are_taken_to_arrive(self):
         """The last rung that fails ended too soon: taken to generalize, it moves the critical size down by a rung."""
-        asked = ladders(EQUAL)
-        asked = replace(asked, design=replace(asked.design, cells={**asked.design.cells, "free_on": "add/usual6"}))
-        fails = max(i for i in range(7) if math.isnan(asked.runs[f"add/weak{i}"][SEEDS[0]].detections[0.95].t_gen))
-        asked.runs[f"add/weak{fails}"].update({s: made(s, t_gen=NEVER, budget=1000) for s in SEEDS})
+        case = ladders(EQUAL)
+        case = replace(case, design=replace(case.design, cells={**case.design.cells, "free_on": "add/usual6"}))
+        fails = max(i for i in range(7) if math.isnan(case.runs[f"add/weak{i}"][SEEDS[0]].detections[0.95].t_gen))
+        case.runs[f"add/weak{fails}"].update({s: made(s, t_gen=NEVER, budget=1000) for s in SEEDS})
         for undecided, rungs in ((math.nan, 0), (0.0, 0), (1.0, 1)):
-            found = gradual_circuits.critical_size_is_constant(replace(asked, undecided=undecided))
-            assert value(found, "equal") == pytest.approx(-rungs * math.log10(1.15))
+            finding = gradual_circuits.critical_size_is_constant(replace(case, undecided=undecided))
+            assert value(finding, "equal") == pytest.approx(-rungs * math.log10(1.15))
 
     def test_half_the_budget(self):
         """What generalizes in the second half of the budget only is a failure at half of it."""

@@ -37,58 +37,58 @@ def word(finding, name: str) -> str:
 
 class TestDelayAlongSize:
     @staticmethod
-    def found(make, **changes):
+    def finding(make, **changes):
         return pattern_speeds.later_along_size(cells(FREE, runs_of(free=make), **changes))
 
     def test_the_planted_delay(self):
-        found = self.found(lambda s: made(s, t_mem=20, t_gen=160))
-        assert value(found, "delay") == pytest.approx(math.log10(8), abs=0.02)
-        assert (found.n, found.resolved, found.censored) == (10, 1, 0)
-        assert word(found, "PS1") == "supported"
+        finding = self.finding(lambda s: made(s, t_mem=20, t_gen=160))
+        assert value(finding, "delay") == pytest.approx(math.log10(8), abs=0.02)
+        assert (finding.n, finding.resolved, finding.censored) == (10, 1, 0)
+        assert word(finding, "PS1") == "supported"
 
     def test_generalizing_where_the_labels_are_fitted_is_no_delay(self):
-        found = self.found(lambda s: made(s, t_mem=20, t_gen=20))
-        assert value(found, "delay") == pytest.approx(0, abs=0.01)
-        assert word(found, "PS1") == "contradicted"
+        finding = self.finding(lambda s: made(s, t_mem=20, t_gen=20))
+        assert value(finding, "delay") == pytest.approx(0, abs=0.01)
+        assert word(finding, "PS1") == "contradicted"
 
     def test_no_size_that_generalizes_is_read_as_a_bound(self):
-        found = self.found(lambda s: made(s, t_mem=20, t_gen=NEVER, budget=2000))
-        low, high = found.estimates["delay"].interval(0.025)
+        finding = self.finding(lambda s: made(s, t_mem=20, t_gen=NEVER, budget=2000))
+        low, high = finding.estimates["delay"].interval(0.025)
         assert low == pytest.approx(math.log10(2000 / 20), abs=0.03)
-        assert (high, found.censored, word(found, "PS1")) == (math.inf, 1, "supported")
+        assert (high, finding.censored, word(finding, "PS1")) == (math.inf, 1, "supported")
 
     def test_a_low_bound_contradicts_nothing(self):
-        found = self.found(lambda s: made(s, t_mem=760, t_gen=NEVER, budget=1000))
-        assert value(found, "delay") < 0.15
-        assert word(found, "PS1") == "undecided"
+        finding = self.finding(lambda s: made(s, t_mem=760, t_gen=NEVER, budget=1000))
+        assert value(finding, "delay") < 0.15
+        assert word(finding, "PS1") == "undecided"
 
     def test_small_sizes_are_read_by_their_brackets(self):
         """Fitted between 4 and 5 parts, generalizing between 28 and 29."""
-        found = self.found(lambda s: held_out(made(s, t_mem=5), (29, 1.0)))
-        assert found.estimates["delay"].interval(0.025) == pytest.approx((math.log10(28 / 5), math.log10(29 / 4)))
-        assert math.log10(28 / 5) < value(found, "delay") < math.log10(29 / 4)
-        assert found.resolved == 0
+        finding = self.finding(lambda s: held_out(made(s, t_mem=5), (29, 1.0)))
+        assert finding.estimates["delay"].interval(0.025) == pytest.approx((math.log10(28 / 5), math.log10(29 / 4)))
+        assert math.log10(28 / 5) < value(finding, "delay") < math.log10(29 / 4)
+        assert finding.resolved == 0
 
     def test_fitted_by_the_first_size_there_is_no_upper_bound(self):
-        found = self.found(lambda s: held_out(made(s, t_mem=0.5), (29, 1.0)))
-        assert found.estimates["delay"].interval(0.025) == (pytest.approx(math.log10(28)), math.inf)
+        finding = self.finding(lambda s: held_out(made(s, t_mem=0.5), (29, 1.0)))
+        assert finding.estimates["delay"].interval(0.025) == (pytest.approx(math.log10(28)), math.inf)
 
     def test_what_never_fits_says_nothing(self):
-        found = self.found(lambda s: made(s, t_mem=NEVER, t_gen=NEVER))
-        assert found.n == 0
-        assert math.isnan(value(found, "delay"))
+        finding = self.finding(lambda s: made(s, t_mem=NEVER, t_gen=NEVER))
+        assert finding.n == 0
+        assert math.isnan(value(finding, "delay"))
 
     def test_lost_runs_speak_against_the_claim_or_for_it(self):
         def make(seed):
             return made(seed, t_mem=20, t_gen=160, status="done" if seed > 1005 else "failed")
 
-        assert value(self.found(make), "delay") == -math.inf
-        assert value(self.found(make, lost_runs="for"), "delay") == math.inf
+        assert value(self.finding(make), "delay") == -math.inf
+        assert value(self.finding(make, lost_runs="for"), "delay") == math.inf
 
     def test_two_decades_of_sizes_are_asked_for(self):
-        gate = self.found(lambda s: made(s, t_mem=5, t_gen=20, budget=90)).gates[0]
+        gate = self.finding(lambda s: made(s, t_mem=5, t_gen=20, budget=90)).gates[0]
         assert (gate.name, gate.passed, gate.verdict) == ("sizes", False, "not applicable")
-        assert self.found(lambda s: made(s, t_mem=5, t_gen=20, budget=100)).gates[0].passed
+        assert self.finding(lambda s: made(s, t_mem=5, t_gen=20, budget=100)).gates[0].passed
 
     def test_eight_sizes_a_decade_are_asked_for(self):
         def thinned(seed):
@@ -96,7 +96,7 @@ class TestDelayAlongSize:
             columns = {name: run.curve.column(name)[::8] for name in run.curve.columns}
             return replace(run, curve=replace(run.curve, columns=columns))
 
-        assert not self.found(thinned).gates[0].passed
+        assert not self.finding(thinned).gates[0].passed
 
 
 PEAK = ((10, 0.6), (180, 0.1), (300, 0.6), (900, 1.0))  # fitted at 200
@@ -105,7 +105,7 @@ RISING = ((10, 0.6), (900, 1.0))
 
 class TestInterpolationPeak:
     @staticmethod
-    def found(free=PEAK, cured=RISING, shuffled=(), cured_fits=200, **changes):
+    def finding(free=PEAK, cured=RISING, shuffled=(), cured_fits=200, **changes):
         runs = runs_of(
             free=lambda s: held_out(made(s, t_mem=200), *free),
             cured=lambda s: held_out(made(s, t_mem=cured_fits), *cured),
@@ -114,55 +114,55 @@ class TestInterpolationPeak:
         return pattern_speeds.passes_the_peak(cells(ROLES, runs, **changes))
 
     def test_the_planted_dip_and_its_cure(self):
-        found = self.found()
-        assert value(found, "dip") == pytest.approx(0.5)
-        assert value(found, "cured") == pytest.approx(0.5)
-        assert found.control["dip"].value == pytest.approx(0)
-        assert (found.n, word(found, "PS2")) == (10, "supported")
+        finding = self.finding()
+        assert value(finding, "dip") == pytest.approx(0.5)
+        assert value(finding, "cured") == pytest.approx(0.5)
+        assert finding.control["dip"].value == pytest.approx(0)
+        assert (finding.n, word(finding, "PS2")) == (10, "supported")
 
     def test_accuracy_that_only_rises_has_none(self):
-        found = self.found(free=RISING)
-        assert value(found, "dip") == pytest.approx(0)
-        assert word(found, "PS2") == "contradicted"
+        finding = self.finding(free=RISING)
+        assert value(finding, "dip") == pytest.approx(0)
+        assert word(finding, "PS2") == "contradicted"
 
     def test_the_lower_of_the_two_sides_counts(self):
         """What is never regained is no peak: accuracy has simply gone."""
-        assert value(self.found(free=((10, 0.6), (180, 0.1))), "dip") == pytest.approx(0)
-        assert value(self.found(free=((10, 0.3), (180, 0.1), (300, 1.0))), "dip") == pytest.approx(0.2)
+        assert value(self.finding(free=((10, 0.6), (180, 0.1))), "dip") == pytest.approx(0)
+        assert value(self.finding(free=((10, 0.3), (180, 0.1), (300, 1.0))), "dip") == pytest.approx(0.2)
 
     def test_a_dip_elsewhere_is_another(self):
-        assert value(self.found(free=((5, 0.6), (20, 0.1), (40, 0.6), (5000, 1.0))), "dip") == pytest.approx(0)
-        assert value(self.found(free=((5, 0.6), (2000, 0.1), (4000, 1.0))), "dip") == pytest.approx(0)
+        assert value(self.finding(free=((5, 0.6), (20, 0.1), (40, 0.6), (5000, 1.0))), "dip") == pytest.approx(0)
+        assert value(self.finding(free=((5, 0.6), (2000, 0.1), (4000, 1.0))), "dip") == pytest.approx(0)
 
     def test_two_classes_are_fitted_before_the_peak(self):
         """Up to four times the size from which the labels are fitted."""
         late = ((10, 0.6), (450, 0.1), (650, 0.6), (2000, 1.0))
-        assert value(self.found(free=late), "dip") == pytest.approx(0.5)
+        assert value(self.finding(free=late), "dip") == pytest.approx(0.5)
 
     def test_a_peak_that_more_pressure_leaves_is_not_cured(self):
-        found = self.found(cured=PEAK)
-        assert value(found, "cured") == pytest.approx(0)
-        assert word(found, "PS2") == "undecided"
+        finding = self.finding(cured=PEAK)
+        assert value(finding, "cured") == pytest.approx(0)
+        assert word(finding, "PS2") == "undecided"
 
     def test_a_peak_that_more_pressure_moves_is_not_cured(self):
         """Under pressure the labels are fitted at ten times the size, and the accuracy falls there."""
         moved = ((10, 0.6), (1800, 0.1), (3000, 0.6), (6000, 1.0))
-        assert value(self.found(cured=moved, cured_fits=2000), "cured") == pytest.approx(0)
+        assert value(self.finding(cured=moved, cured_fits=2000), "cured") == pytest.approx(0)
 
     def test_pressure_that_forbids_to_fit_is_read_at_the_sizes_of_the_free_run(self):
-        assert value(self.found(cured_fits=NEVER), "cured") == pytest.approx(0.5)
+        assert value(self.finding(cured_fits=NEVER), "cured") == pytest.approx(0.5)
 
     def test_one_wavering_size_counts_by_half(self):
         sizes = made(1000).curve.time
         low = sizes[np.searchsorted(sizes, 250)]
         narrow = ((10, 0.6), (low, 0.2), (low + 1, 0.6), (900, 1.0))
-        assert value(self.found(free=narrow), "dip") == pytest.approx(0.2)
+        assert value(self.finding(free=narrow), "dip") == pytest.approx(0.2)
 
     def test_noise_as_deep_supports_nothing(self):
         noise = ((10, 0.3), (380, 0.0), (500, 0.3))
-        found = self.found(shuffled=noise)
-        assert found.control["dip"].value == pytest.approx(0.3)
-        assert word(found, "PS2") == "undecided"
+        finding = self.finding(shuffled=noise)
+        assert finding.control["dip"].value == pytest.approx(0.3)
+        assert word(finding, "PS2") == "undecided"
 
     def test_what_never_fits_says_nothing(self):
         runs = runs_of(
@@ -170,9 +170,9 @@ class TestInterpolationPeak:
             cured=lambda s: made(s, t_mem=200),
             shuffled=lambda s: made(s, t_gen=NEVER),
         )
-        found = pattern_speeds.passes_the_peak(cells(ROLES, runs))
-        assert found.n == 0
-        assert math.isnan(value(found, "dip"))
+        finding = pattern_speeds.passes_the_peak(cells(ROLES, runs))
+        assert finding.n == 0
+        assert math.isnan(value(finding, "dip"))
 
     @pytest.mark.parametrize("lost", ["free", "cured"])
     def test_lost_runs_speak_against_the_claim_or_for_it(self, lost):
@@ -193,7 +193,7 @@ class TestInterpolationPeak:
 
 class TestEarlyBump:
     @staticmethod
-    def found(free, twin=((1, 0.0),), t_mem=200, status="done", **changes):
+    def finding(free, twin=((1, 0.0),), t_mem=200, status="done", **changes):
         runs = runs_of(
             free=lambda s: held_out(made(s, t_mem=t_mem, status=status), *free),
             shuffled=lambda s: held_out(made(s, t_mem=t_mem), *twin),
@@ -201,48 +201,48 @@ class TestEarlyBump:
         return pattern_speeds.early_bump(cells({**FREE, "shuffled": "add/shuffled"}, runs, **changes))
 
     def test_the_planted_bump_and_fall(self):
-        found = self.found(((20, 0.3), (150, -0.1), (2000, 1.0)))
-        assert value(found, "bump") == pytest.approx(0.3)
-        assert value(found, "fall") == pytest.approx(0.4)
-        assert word(found, "PS3") == "supported"
+        finding = self.finding(((20, 0.3), (150, -0.1), (2000, 1.0)))
+        assert value(finding, "bump") == pytest.approx(0.3)
+        assert value(finding, "fall") == pytest.approx(0.4)
+        assert word(finding, "PS3") == "supported"
 
     def test_a_late_learner_without_one(self):
-        found = self.found(((2000, 1.0),))
-        assert (value(found, "bump"), value(found, "fall")) == pytest.approx((0, 0))
-        assert word(found, "PS3") == "contradicted"
+        finding = self.finding(((2000, 1.0),))
+        assert (value(finding, "bump"), value(finding, "fall")) == pytest.approx((0, 0))
+        assert word(finding, "PS3") == "contradicted"
 
     def test_a_gradual_learner_does_not_fall(self):
-        found = self.found(((20, 0.3), (2000, 1.0)))
-        assert (value(found, "bump"), value(found, "fall")) == pytest.approx((0.3, 0))
-        assert word(found, "PS3") == "undecided"
+        finding = self.finding(((20, 0.3), (2000, 1.0)))
+        assert (value(finding, "bump"), value(finding, "fall")) == pytest.approx((0.3, 0))
+        assert word(finding, "PS3") == "undecided"
 
     def test_memorizers_of_a_finite_table_lie_below_chance(self):
         """What the twin on random labels does as well is counting."""
-        found = self.found(((50, -0.1), (2000, 1.0)), twin=((50, -0.1),))
-        assert (value(found, "bump"), value(found, "fall")) == pytest.approx((0, 0))
+        finding = self.finding(((50, -0.1), (2000, 1.0)), twin=((50, -0.1),))
+        assert (value(finding, "bump"), value(finding, "fall")) == pytest.approx((0, 0))
 
     def test_a_bump_after_t_mem_is_none(self):
-        assert value(self.found(((300, 0.3), (500, 0.0), (2000, 1.0))), "bump") == pytest.approx(0)
+        assert value(self.finding(((300, 0.3), (500, 0.0), (2000, 1.0))), "bump") == pytest.approx(0)
 
     def test_memorizing_at_the_first_tick_there_is_nothing_before(self):
-        found = self.found(((2000, 1.0),), t_mem=0.5)
-        assert found.n == 0
-        assert [(gate.name, gate.verdict) for gate in found.gates if not gate.passed] == [("grain", "not applicable")]
+        finding = self.finding(((2000, 1.0),), t_mem=0.5)
+        assert finding.n == 0
+        assert [(gate.name, gate.verdict) for gate in finding.gates if not gate.passed] == [("grain", "not applicable")]
 
     def test_lost_runs_speak_against_the_claim_or_for_it(self):
         bump = ((20, 0.3), (150, -0.1), (2000, 1.0))
-        assert value(self.found(bump, status="failed"), "bump") == -math.inf
-        assert value(self.found(bump, status="failed", lost_runs="for"), "fall") == math.inf
+        assert value(self.finding(bump, status="failed"), "bump") == -math.inf
+        assert value(self.finding(bump, status="failed", lost_runs="for"), "fall") == math.inf
 
 
 class TestDelaysAgree:
     @staticmethod
-    def found(times, sizes, **given):
+    def finding(times, sizes, **changes):
         runs = {}
         for i, (t_gen, size) in enumerate(zip(times, sizes, strict=True)):
             runs |= runs_of(
                 **{
-                    f"steps{i}": lambda s, t_gen=t_gen: made(s, t_gen=t_gen, **given),
+                    f"steps{i}": lambda s, t_gen=t_gen: made(s, t_gen=t_gen, **changes),
                     f"width{i}": lambda s, size=size: made(s, t_gen=size),
                 }
             )
@@ -252,25 +252,25 @@ class TestDelaysAgree:
 
     def test_the_same_order_and_the_opposite_one(self):
         times, sizes = [200 * 1.5**i for i in range(8)], [50 * 1.3**i for i in range(8)]
-        found = self.found(times, sizes)
-        assert value(found, "tau") == 1
-        assert (found.n, found.gates[0].passed) == (10, True)
-        assert value(self.found(times, sizes[::-1]), "tau") == -1
+        finding = self.finding(times, sizes)
+        assert value(finding, "tau") == 1
+        assert (finding.n, finding.gates[0].passed) == (10, True)
+        assert value(self.finding(times, sizes[::-1]), "tau") == -1
 
     def test_late_beyond_the_budget_is_later_than_what_was_seen(self):
         times = [200 * 1.5**i for i in range(7)] + [NEVER]
-        found = self.found(times, [50 * 1.3**i for i in range(8)])
-        assert (value(found, "tau"), found.censored) == (1, 1 / 8)
+        finding = self.finding(times, [50 * 1.3**i for i in range(8)])
+        assert (value(finding, "tau"), finding.censored) == (1, 1 / 8)
 
     def test_a_task_without_a_delay_in_size_is_left_out(self):
-        found = self.found([200 * 1.5**i for i in range(8)], [NEVER, *(50 * 1.3**i for i in range(1, 8))])
-        assert value(found, "tau") == 1
+        finding = self.finding([200 * 1.5**i for i in range(8)], [NEVER, *(50 * 1.3**i for i in range(1, 8))])
+        assert value(finding, "tau") == 1
 
     def test_lost_runs_and_runs_at_the_grain_say_nothing(self):
         times, sizes = [200 * 1.5**i for i in range(8)], [50 * 1.3**i for i in range(8)]
-        assert self.found(times, sizes, status="failed").n == 0
-        assert self.found(times, sizes, t_mem=2).n == 0
+        assert self.finding(times, sizes, status="failed").n == 0
+        assert self.finding(times, sizes, t_mem=2).n == 0
 
     def test_seven_tasks_are_too_few(self):
-        gate = self.found([200 * 1.5**i for i in range(7)], [50 * 1.3**i for i in range(7)]).gates[0]
+        gate = self.finding([200 * 1.5**i for i in range(7)], [50 * 1.3**i for i in range(7)]).gates[0]
         assert (gate.name, gate.passed, gate.reason) == ("tasks", False, "7 tasks, 8 needed")

@@ -31,30 +31,30 @@ FREE = {"free_on": "add/free"}
 class TestLazyToRich:
     def test_freezing_counts_pairs(self):
         runs = runs_of(free=lambda s: made(s), frozen=lambda s: made(s, t_gen=800 if s < 1003 else NEVER))
-        found = lazy_to_rich.freezing_removes(cells({**FREE, "frozen_on": "add/frozen"}, runs))
-        assert value(found, "difference") == pytest.approx(0.7)
-        assert found.n == 10
+        finding = lazy_to_rich.freezing_removes(cells({**FREE, "frozen_on": "add/frozen"}, runs))
+        assert value(finding, "difference") == pytest.approx(0.7)
+        assert finding.n == 10
 
     def test_a_frozen_run_on_a_short_horizon_is_no_non_event(self):
         runs = runs_of(free=lambda s: made(s), frozen=lambda s: made(s, t_gen=NEVER, budget=5000))
-        found = lazy_to_rich.freezing_removes(cells({**FREE, "frozen_on": "add/frozen"}, runs))
-        assert found.n == 0
-        assert math.isnan(value(found, "difference"))
+        finding = lazy_to_rich.freezing_removes(cells({**FREE, "frozen_on": "add/frozen"}, runs))
+        assert finding.n == 0
+        assert math.isnan(value(finding, "difference"))
 
     def test_lost_runs_speak_against_the_claim_or_for_it(self):
         runs = runs_of(
             free=lambda s: made(s, status="done" if s > 1000 else "failed"), frozen=lambda s: made(s, t_gen=NEVER)
         )
-        asked = cells({**FREE, "frozen_on": "add/frozen"}, runs)
-        assert value(lazy_to_rich.freezing_removes(asked), "difference") == pytest.approx(0.9)
-        assert value(lazy_to_rich.freezing_removes(replace(asked, lost_runs="for")), "difference") == pytest.approx(1.0)
+        case = cells({**FREE, "frozen_on": "add/frozen"}, runs)
+        assert value(lazy_to_rich.freezing_removes(case), "difference") == pytest.approx(0.9)
+        assert value(lazy_to_rich.freezing_removes(replace(case, lost_runs="for")), "difference") == pytest.approx(1.0)
 
     def test_doses_of_laziness(self):
         doses = [f"add/net-dose{i}" for i in range(1, 6)]
-        found = lazy_to_rich.later_when_lazier(cells({"doses": doses}, suite()))
-        assert value(found, "tau") == 1
-        assert found.p < 0.01
-        assert all(gate.passed for gate in found.gates)
+        finding = lazy_to_rich.later_when_lazier(cells({"doses": doses}, suite()))
+        assert value(finding, "tau") == 1
+        assert finding.p < 0.01
+        assert all(gate.passed for gate in finding.gates)
         other = lazy_to_rich.later_when_lazier(cells({"doses": doses[::-1]}, suite()))
         assert value(other, "tau") == -1
         failed = [gate for gate in other.gates if not gate.passed]  # the kernel moves more, the higher this dose
@@ -64,26 +64,26 @@ class TestLazyToRich:
         """Beyond a factor of two in t_mem a dose changes the speed of memorizing: its delay is not that of laziness."""
         doses = {f"dose{i}": (lambda s, i=i: made(s, t_mem=20.0 * 2 ** (i > 2) * 3 ** (i > 3))) for i in range(5)}
         roles = {"doses": [f"add/{name}" for name in doses]}
-        found = lazy_to_rich.later_when_lazier(cells(roles, runs_of(**doses)))
-        assert value(found, "tau") == -1  # delays of the first three are equal, that of the fourth is shorter
-        assert found.gates[0].passed
+        finding = lazy_to_rich.later_when_lazier(cells(roles, runs_of(**doses)))
+        assert value(finding, "tau") == -1  # delays of the first three are equal, that of the fourth is shorter
+        assert finding.gates[0].passed
         slow = {f"dose{i}": (lambda s, i=i: made(s, t_mem=20.0 * 3 ** (i > 1))) for i in range(5)}
-        found = lazy_to_rich.later_when_lazier(cells(roles, runs_of(**slow)))
-        assert (found.gates[0].passed, found.gates[0].reason) == (False, "2 doses with t_mem within a factor of 2")
+        finding = lazy_to_rich.later_when_lazier(cells(roles, runs_of(**slow)))
+        assert (finding.gates[0].passed, finding.gates[0].reason) == (False, "2 doses with t_mem within a factor of 2")
 
     def test_doses_at_the_grain_are_compared_by_t_gen(self):
         """t_mem at the first tick: the delay has no unit, but the order of t_gen on one clock has a meaning."""
         doses = {f"dose{i}": (lambda s, i=i: made(s, t_mem=1.0, t_gen=100.0 * 2**i)) for i in range(4)}
-        found = lazy_to_rich.later_when_lazier(cells({"doses": [f"add/{name}" for name in doses]}, runs_of(**doses)))
-        assert value(found, "tau") == 1
-        assert found.resolved == 0
+        finding = lazy_to_rich.later_when_lazier(cells({"doses": [f"add/{name}" for name in doses]}, runs_of(**doses)))
+        assert value(finding, "tau") == 1
+        assert finding.resolved == 0
 
     @pytest.mark.parametrize("lag", [-0.3, 0.0, 0.3])
     def test_the_lead_of_features(self, lag):
         runs = runs_of(free=lambda s: made(s, ready=800 * 10**-lag))
-        found = lazy_to_rich.features_in_time(cells(FREE, runs))
-        assert value(found, "ready") == pytest.approx(lag, abs=0.01)
-        assert value(found, "not_ready") == 0
+        finding = lazy_to_rich.features_in_time(cells(FREE, runs))
+        assert value(finding, "ready") == pytest.approx(lag, abs=0.01)
+        assert value(finding, "not_ready") == 0
 
     def test_features_that_never_come_or_were_there(self):
         never = lazy_to_rich.features_in_time(cells(FREE, runs_of(free=lambda s: made(s, ready=NEVER))))
@@ -100,9 +100,9 @@ class TestLazyToRich:
             return make
 
         rungs = {f"n{i}": rung(*point) for i, point in enumerate(((0.1, 3000), (0.4, 1000), (0.7, 300), (0.97, 30)))}
-        found = lazy_to_rich.later_when_misaligned(cells({"ladder": [f"add/{n}" for n in rungs]}, runs_of(**rungs)))
-        assert value(found, "tau") == 1
-        assert value(found, "sufficient") == pytest.approx(-math.log10(30 / 20), abs=0.02)
+        finding = lazy_to_rich.later_when_misaligned(cells({"ladder": [f"add/{n}" for n in rungs]}, runs_of(**rungs)))
+        assert value(finding, "tau") == 1
+        assert value(finding, "sufficient") == pytest.approx(-math.log10(30 / 20), abs=0.02)
 
     def test_without_a_kernel_at_time_0_the_frozen_twin_says_what_suffices(self):
         def rung(t_gen):
@@ -117,14 +117,14 @@ class TestLazyToRich:
             frozen2=lambda s: made(s, t_gen=300),
         )
         roles = {"ladder": ["add/n1", "add/n2"], "ladder_frozen": ["add/frozen1", "add/frozen2"]}
-        found = lazy_to_rich.later_when_misaligned(cells(roles, runs))
-        assert value(found, "tau") == 1
-        assert value(found, "sufficient") == pytest.approx(-math.log10(15), abs=0.02)
+        finding = lazy_to_rich.later_when_misaligned(cells(roles, runs))
+        assert value(finding, "tau") == 1
+        assert value(finding, "sufficient") == pytest.approx(-math.log10(15), abs=0.02)
 
     def test_specific_movement_is_measured_at_one_clock_time(self):
         runs = runs_of(free=lambda s: made(s), low=lambda s: made(s, t_gen=NEVER), off=lambda s: made(s, budget=400))
-        found = lazy_to_rich.movement_is_specific(cells({**FREE, "low": "add/low"}, runs))
-        assert value(found, "difference") == 1
+        finding = lazy_to_rich.movement_is_specific(cells({**FREE, "low": "add/low"}, runs))
+        assert value(finding, "difference") == 1
         short = cells({**FREE, "low": "add/low", "free_off": "add/off"}, runs)
         assert value(lazy_to_rich.movement_is_specific(short), "difference") == pytest.approx(
             0
@@ -133,8 +133,8 @@ class TestLazyToRich:
     def test_without_pressure_asks_for_a_rising_norm(self):
         falling = {"norm": lambda time: 2 - time / 1e4}
         runs = runs_of(off=lambda s: made(s) if s < 1006 else with_columns(made(s), **falling))
-        found = lazy_to_rich.without_pressure(cells({"free_off": "add/off"}, runs))
-        assert value(found, "share") == pytest.approx(0.6)
+        finding = lazy_to_rich.without_pressure(cells({"free_off": "add/off"}, runs))
+        assert value(finding, "share") == pytest.approx(0.6)
 
     def test_an_executed_freeze_is_found_where_the_curves_part(self):
         def frozen(seed):
@@ -148,19 +148,19 @@ class TestLazyToRich:
                 test_accuracy=lambda time: accuracy,
             )
 
-        found = lazy_to_rich.frozen_at(
+        finding = lazy_to_rich.frozen_at(
             cells({**FREE, "freezes": ["add/freeze"]}, runs_of(free=made, freeze=lambda s: frozen(s)))
         )
         last = made().curve.time[made().curve.time <= 600][-1]
-        assert value(found, "agreement") == pytest.approx(-abs(0.55 - float(ramp(np.array([last]), 800.0)[0])))
+        assert value(finding, "agreement") == pytest.approx(-abs(0.55 - float(ramp(np.array([last]), 800.0)[0])))
 
     def test_likeness_to_another_lazy_predictor_is_the_control(self):
         level = {
             "laziness": lambda time: np.full(len(time), 0.9),
             "laziness_other": lambda time: np.full(len(time), 0.3),
         }
-        found = lazy_to_rich.memorizes_lazily(cells(FREE, runs_of(free=lambda s: with_columns(made(s), **level))))
-        assert (value(found, "likeness"), found.control["likeness"].value) == (0.9, 0.3)
+        finding = lazy_to_rich.memorizes_lazily(cells(FREE, runs_of(free=lambda s: with_columns(made(s), **level))))
+        assert (value(finding, "likeness"), finding.control["likeness"].value) == (0.9, 0.3)
 
     def test_features_of_a_regression_are_read_as_skill(self):
         """A tolerance is coarse: by it R would be ready at once, while its skill is a third of a decade early."""
@@ -174,9 +174,9 @@ class TestLazyToRich:
             )
             return replace(run, curve=replace(run.curve, n_classes=0))
 
-        found = lazy_to_rich.features_in_time(cells(FREE, runs_of(free=regression)))
-        assert value(found, "not_ready") == pytest.approx(0, abs=1e-6)
-        assert value(found, "ready") == pytest.approx(math.log10(2), abs=0.01)
+        finding = lazy_to_rich.features_in_time(cells(FREE, runs_of(free=regression)))
+        assert value(finding, "not_ready") == pytest.approx(0, abs=1e-6)
+        assert value(finding, "ready") == pytest.approx(math.log10(2), abs=0.01)
 
     def test_what_was_not_run_is_not_applicable(self):
         for finding in (
@@ -186,9 +186,9 @@ class TestLazyToRich:
             assert [gate.verdict for gate in finding.gates if not gate.passed] == ["not applicable"]
 
 
-def carrying(seed, falls_at=500.0, depth=4.0, **given):
+def carrying(seed, falls_at=500.0, depth=4.0, **changes):
     """A run whose measure of complexity rises until t_mem and falls by a factor within a third of a decade."""
-    run = made(seed, **given)
+    run = made(seed, **changes)
     return with_columns(
         run, size=lambda time: 100 * (0.5 + 0.5 * ramp(time, 20)) * (1 - (1 - 1 / depth) * ramp(time, falls_at))
     )
@@ -198,44 +198,44 @@ ROLES = {**FREE, "random": "add/twin", "low": "add/low", "low_random": "add/twin
 
 
 class TestComplexity:
-    def asked(self, complexity="size", **given):
+    def case(self, complexity="size", **changes):
         runs = runs_of(
             free=carrying, twin=lambda s: carrying(s, depth=1.0, t_gen=NEVER), low=lambda s: carrying(s, depth=1.0)
         )
-        return cells(ROLES, {**runs, **runs_of(**given)}, complexity=complexity)
+        return cells(ROLES, {**runs, **runs_of(**changes)}, complexity=complexity)
 
     def test_the_fall_is_that_of_the_ratio(self):
-        found = complexity.falls_after_memorizing(self.asked())
-        assert value(found, "fall") == pytest.approx(math.log10(4), abs=0.01)
-        assert value(found, "beyond_low") == pytest.approx(math.log10(4), abs=0.01)
-        shared = self.asked(twin=lambda s: carrying(s, t_gen=NEVER), low=lambda s: carrying(s, t_gen=NEVER))
+        finding = complexity.falls_after_memorizing(self.case())
+        assert value(finding, "fall") == pytest.approx(math.log10(4), abs=0.01)
+        assert value(finding, "beyond_low") == pytest.approx(math.log10(4), abs=0.01)
+        shared = self.case(twin=lambda s: carrying(s, t_gen=NEVER), low=lambda s: carrying(s, t_gen=NEVER))
         assert value(complexity.falls_after_memorizing(shared), "fall") == pytest.approx(0, abs=0.01)
 
     @pytest.mark.parametrize(("falls_at", "lead"), [(500.0, 0.2), (800.0, 0.0), (1600.0, -0.3)])
     def test_the_lead_of_the_fall(self, falls_at, lead):
-        found = complexity.falls_in_time(self.asked(free=lambda s: carrying(s, falls_at=falls_at)))
-        assert value(found, "not_after") == pytest.approx(lead, abs=0.02)
+        finding = complexity.falls_in_time(self.case(free=lambda s: carrying(s, falls_at=falls_at)))
+        assert value(finding, "not_after") == pytest.approx(lead, abs=0.02)
 
     def test_no_fall_comes_never(self):
-        found = complexity.falls_in_time(self.asked(free=lambda s: carrying(s, depth=1.0)))
-        assert value(found, "not_after") == -math.inf
+        finding = complexity.falls_in_time(self.case(free=lambda s: carrying(s, depth=1.0)))
+        assert value(finding, "not_after") == -math.inf
 
     def test_without_a_measure_nothing_is_asked(self):
-        found = complexity.falls_after_memorizing(self.asked(complexity=""))
-        assert not found.gates[0].passed
-        assert found.gates[0].verdict == "not applicable"
+        finding = complexity.falls_after_memorizing(self.case(complexity=""))
+        assert not finding.gates[0].passed
+        assert finding.gates[0].verdict == "not applicable"
 
     def test_the_rise(self):
-        found = complexity.rises_first(self.asked())
+        finding = complexity.rises_first(self.case())
         begun = made().curve.time[np.flatnonzero(made().curve.kappa_train > 0.2)[0]]
         expected = math.log10(1 / (0.5 + 0.5 * float(ramp(np.array([begun]), 20)[0])))
-        assert value(found, "rise") == pytest.approx(expected, abs=0.01)
-        at_once = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=1.0)))
+        assert value(finding, "rise") == pytest.approx(expected, abs=0.01)
+        at_once = complexity.rises_first(self.case(free=lambda s: carrying(s, t_mem=1.0)))
         assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain", "begins"]
 
     def test_what_generalizes_before_it_memorizes_has_no_rise_before(self):
-        found = complexity.rises_first(self.asked(free=lambda s: carrying(s, t_mem=100.0, t_gen=20.0)))
-        assert found.n == 0
+        finding = complexity.rises_first(self.case(free=lambda s: carrying(s, t_mem=100.0, t_gen=20.0)))
+        assert finding.n == 0
 
     def test_a_measure_that_begins_when_all_is_fitted_has_not_been_seen_to_rise(self):
         """The size of the sub-model that fits .98 of the labels: there is none before they are fitted."""
@@ -246,16 +246,18 @@ class TestComplexity:
             values[run.curve.kappa_train < 0.98] = math.nan
             return with_columns(run, size=lambda time: values)
 
-        found = complexity.rises_first(self.asked(free=begins_late))
-        assert [(gate.name, gate.verdict) for gate in found.gates if not gate.passed] == [("begins", "not applicable")]
-        assert found.n == 0
+        finding = complexity.rises_first(self.case(free=begins_late))
+        assert [(gate.name, gate.verdict) for gate in finding.gates if not gate.passed] == [
+            ("begins", "not applicable")
+        ]
+        assert finding.n == 0
 
     def test_pressure(self):
         runs = runs_of(on=made, off=lambda s: made(s, t_gen=800 if s < 1006 else NEVER))
-        found = complexity.pressure_is_necessary(cells({"free_on": "add/on", "free_off": "add/off"}, runs))
-        assert value(found, "difference") == pytest.approx(0.4)
-        assert value(found, "off") == pytest.approx(-0.6)
-        low, high = found.estimates["off"].interval(0.025)
+        finding = complexity.pressure_is_necessary(cells({"free_on": "add/on", "free_off": "add/off"}, runs))
+        assert value(finding, "difference") == pytest.approx(0.4)
+        assert value(finding, "off") == pytest.approx(-0.6)
+        low, high = finding.estimates["off"].interval(0.025)
         assert low < -0.6 < high < 0
 
     def test_memorized_bits_of_runs_that_generalize(self):
@@ -263,8 +265,8 @@ class TestComplexity:
             bits = math.log2(10) * (0.25 if seed % 2 else 0.75)
             return with_columns(made(seed), memorized_bits=lambda time: np.full(len(time), bits))
 
-        found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=noisy)))
-        assert value(found, "dropped") == pytest.approx(-0.5)
+        finding = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=noisy)))
+        assert value(finding, "dropped") == pytest.approx(-0.5)
         lost = complexity.lookup_is_dropped(
             cells({"noise": "add/noise"}, runs_of(noise=lambda s: made(s, t_gen=NEVER)))
         )
@@ -277,9 +279,9 @@ class TestComplexity:
             run.curve.columns["train_accuracy"][:] = np.minimum(run.curve.columns["train_accuracy"], 0.91)
             return replace(run)
 
-        found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=never_fits)))
-        assert found.n == 0
-        failed = [gate for gate in found.gates if not gate.passed]
+        finding = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=never_fits)))
+        assert finding.n == 0
+        failed = [gate for gate in finding.gates if not gate.passed]
         assert [gate.name for gate in failed] == ["fits", "generalizes"]
         assert (failed[0].verdict, failed[0].reason) == ("not applicable", "0 of 10 runs fit their labels")
 
@@ -291,18 +293,18 @@ class TestComplexity:
             run.curve.columns["train_accuracy"][run.curve.time > 800] = 0.75
             return replace(run)
 
-        found = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=drops)))
+        finding = complexity.lookup_is_dropped(cells({"noise": "add/noise"}, runs_of(noise=drops)))
         assert drops(1000).detections[0.95].t_mem_censoring == "right"
-        assert all(gate.passed for gate in found.gates)
-        assert (found.n, value(found, "dropped")) == (10, 0)
+        assert all(gate.passed for gate in finding.gates)
+        assert (finding.n, value(finding, "dropped")) == (10, 0)
 
     def test_pressures_that_delay_memorizing_are_left_out(self):
         doses = {f"d{i}": (lambda s, i=i: made(s, t_gen=1600 / 2**i)) for i in range(4)}
         doses["d4"] = lambda s: made(s, t_mem=90.0, t_gen=5000)
-        found = complexity.follows_pressure(cells({"pressures": [f"add/{name}" for name in doses]}, runs_of(**doses)))
-        assert value(found, "tau") == 1
-        assert found.p < 0.01
-        assert found.gates[0].passed
+        finding = complexity.follows_pressure(cells({"pressures": [f"add/{name}" for name in doses]}, runs_of(**doses)))
+        assert value(finding, "tau") == 1
+        assert finding.p < 0.01
+        assert finding.gates[0].passed
 
     def test_sizes(self):
         def sized(parts, t_gen):
@@ -315,9 +317,9 @@ class TestComplexity:
         runs = runs_of(t8=sized(8, NEVER), t16=sized(16, 800), r16=sized(16, NEVER), r32=sized(32, NEVER))
         unfit = {s: changed(t, train_accuracy=0.5 + 0 * t.curve.time) for s, t in runs["add/r16"].items()}
         roles = {"sizes_true": ["add/t8", "add/t16"], "sizes_random": ["add/r16", "add/r32"]}
-        found = complexity.memorizing_needs_more(cells(roles, {**runs, "add/r16": unfit}))
-        assert value(found, "capacity") == pytest.approx(math.log10(2))
-        assert math.isnan(value(found, "slope"))
+        finding = complexity.memorizing_needs_more(cells(roles, {**runs, "add/r16": unfit}))
+        assert value(finding, "capacity") == pytest.approx(math.log10(2))
+        assert math.isnan(value(finding, "slope"))
 
     def test_sizes_over_examples(self):
         """W_random = n / 10 and W_true = 20: means and slopes in closed form."""
@@ -338,10 +340,10 @@ class TestComplexity:
                     made(s, t_mem=20.0 if fits else NEVER, t_gen=800 if fits else NEVER), **shares
                 )
                 runs |= runs_of(**{f"{kind}-{n:g}-{size:g}": run})
-        found = complexity.memorizing_needs_more(cells(roles, runs, numbers=numbers))
-        assert value(found, "capacity") == pytest.approx(0)  # (10 20 40) against 20: mean of logs
-        assert value(found, "slope") == pytest.approx(1)
-        assert found.n == len(SEEDS)
+        finding = complexity.memorizing_needs_more(cells(roles, runs, numbers=numbers))
+        assert value(finding, "capacity") == pytest.approx(0)  # (10 20 40) against 20: mean of logs
+        assert value(finding, "slope") == pytest.approx(1)
+        assert finding.n == len(SEEDS)
 
     def test_calibration(self):
         def holding(size):
@@ -350,9 +352,9 @@ class TestComplexity:
         names = ["add/n1", "add/n2", "add/n3", "add/n4"]
         roles, facts = {"calibration": names}, {"complexity": "size"}
         rising = runs_of(n1=holding(10.0), n2=holding(20.0), n3=holding(40.0), n4=holding(80.0))
-        found = complexity.measure_qualifies(cells(roles, rising, **facts))
-        assert value(found, "slope") == pytest.approx(1)
-        assert all(gate.passed for gate in found.gates)
+        finding = complexity.measure_qualifies(cells(roles, rising, **facts))
+        assert value(finding, "slope") == pytest.approx(1)
+        assert all(gate.passed for gate in finding.gates)
         flat = runs_of(n1=holding(10.0), n2=holding(20.0), n3=holding(19.0), n4=holding(80.0))
         assert [g.name for g in complexity.measure_qualifies(cells(roles, flat, **facts)).gates if not g.passed] == [
             "order"
@@ -362,22 +364,22 @@ class TestComplexity:
         runs = runs_of(
             free=carrying, low=lambda s: carrying(s, depth=1.0, t_gen=NEVER), twin=lambda s: carrying(s, depth=1.0)
         )
-        found = complexity.end_state(cells(ROLES, runs, complexity="size"))
-        assert value(found, "rank") == pytest.approx(1)
-        assert found.n == 20
+        finding = complexity.end_state(cells(ROLES, runs, complexity="size"))
+        assert value(finding, "rank") == pytest.approx(1)
+        assert finding.n == 20
 
 
 class TestPhenomenon:
     def test_decades(self):
         runs = runs_of(free=lambda s: made(s, t_gen=800 if s < 1007 else 100, budget=10_000))
-        found = phenomenon.ten_to_hundred_times(cells(FREE, runs))
-        assert value(found, "share") == pytest.approx(0.7)
+        finding = phenomenon.ten_to_hundred_times(cells(FREE, runs))
+        assert value(finding, "share") == pytest.approx(0.7)
         at_once = phenomenon.ten_to_hundred_times(cells(FREE, runs_of(free=lambda s: made(s, t_mem=1.0))))
         assert [gate.name for gate in at_once.gates if not gate.passed] == ["grain"]
 
     def test_abruptness_is_width_over_delay(self):
-        found = phenomenon.abrupt(cells(FREE, runs_of(free=made)))
-        assert value(found, "width") == pytest.approx(-(0.8 / 3) / math.log10(40), rel=0.05)
+        finding = phenomenon.abrupt(cells(FREE, runs_of(free=made)))
+        assert value(finding, "width") == pytest.approx(-(0.8 / 3) / math.log10(40), rel=0.05)
 
     def test_the_plateau(self):
         assert value(phenomenon.plateau(cells(FREE, runs_of(free=made))), "rise") == pytest.approx(0, abs=1e-6)
@@ -392,8 +394,8 @@ class TestPhenomenon:
 
             return with_columns(run, rank_auc=lambda time: np.interp(rank, kappa_rank(auc, 10), auc))
 
-        found = phenomenon.plateau(cells(FREE, runs_of(free=creeping)))
-        assert -value(found, "rise") == pytest.approx(0.4, abs=0.01)
+        finding = phenomenon.plateau(cells(FREE, runs_of(free=creeping)))
+        assert -value(finding, "rise") == pytest.approx(0.4, abs=0.01)
 
     def test_patience(self):
         """Runs 1000 to 1003 have a loss that falls all the time, or an accuracy that rises; the others stop at once."""
@@ -402,11 +404,11 @@ class TestPhenomenon:
         rest = {"remaining_accuracy": lambda time: 0.1 + 0.9 * (time >= 800)}
         runs = runs_of(free=lambda s: with_columns(made(s), **(better if s < 1004 else constant), **rest))
         for statistic in (phenomenon.stopped_by_loss, phenomenon.stopped_by_accuracy):
-            found = statistic(cells(FREE, runs))
-            assert value(found, "stopped") == pytest.approx(0.6)
-            assert found.n == 10
-        found = phenomenon.regret_of_stopping(cells(FREE, runs))
-        assert value(found, "regret") == pytest.approx(1.0)  # the first checkpoint is kept by most
+            finding = statistic(cells(FREE, runs))
+            assert value(finding, "stopped") == pytest.approx(0.6)
+            assert finding.n == 10
+        finding = phenomenon.regret_of_stopping(cells(FREE, runs))
+        assert value(finding, "regret") == pytest.approx(1.0)  # the first checkpoint is kept by most
         assert phenomenon.regret_of_stopping(cells(FREE, runs_of(free=made))).gates[0].passed is False
 
 
@@ -434,30 +436,32 @@ class TestMediation:
         return judge(rules.read("mediation").predictions[0], cells({}, {}), finding).word
 
     def test_what_acts_through_laziness_alone(self):
-        found = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
-        assert value(found, "tau") > 0.95
-        assert value(found, "weakest") > 0.9
-        assert value(found, "residual") > -0.3
-        assert (found.n, found.censored) == (5, 0)
-        assert self.verdict(found) == "supported"
+        finding = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
+        assert value(finding, "tau") > 0.95
+        assert value(finding, "weakest") > 0.9
+        assert value(finding, "residual") > -0.3
+        assert (finding.n, finding.censored) == (5, 0)
+        assert self.verdict(finding) == "supported"
 
     def test_an_axis_along_which_the_lazier_is_earlier(self):
-        found = self.judged(lambda o, d, i, s: 0.5 + 0.15 * (o + d + i + s), lambda o, d, i, s, q: 1.5 + o + i + s - d)
-        assert value(found, "weakest") == pytest.approx(-1, abs=0.02)
-        assert value(found, "third") == pytest.approx(1, abs=0.02)
-        assert self.verdict(found) == "contradicted"
+        finding = self.judged(
+            lambda o, d, i, s: 0.5 + 0.15 * (o + d + i + s), lambda o, d, i, s, q: 1.5 + o + i + s - d
+        )
+        assert value(finding, "weakest") == pytest.approx(-1, abs=0.02)
+        assert value(finding, "third") == pytest.approx(1, abs=0.02)
+        assert self.verdict(finding) == "contradicted"
 
     def test_an_axis_that_acts_past_laziness(self):
         def past(o, d, i, s, q):
             return 0.8 + 0.3 * d + 0.01 * q
 
-        found = self.judged(lambda o, d, i, s: 0.5 + 0.02 * (o + i + s), past)
-        assert value(found, "residual") == pytest.approx(-1, abs=0.05)
-        assert self.verdict(found) == "undecided"
+        finding = self.judged(lambda o, d, i, s: 0.5 + 0.02 * (o + i + s), past)
+        assert value(finding, "residual") == pytest.approx(-1, abs=0.05)
+        assert self.verdict(finding) == "undecided"
 
     def test_cells_of_another_t_mem_are_left_out_and_must_be_few(self):
-        found = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
-        assert all(gate.passed for gate in found.gates)
+        finding = self.judged(lambda o, d, i, s: 0.5 + 0.05 * (o + d + i + s), lambda o, d, i, s, q: 2 * q)
+        assert all(gate.passed for gate in finding.gates)
         roles = {role: [f"add/{role}{i}" for i in range(18)] for role in mediation.OPTIMIZERS}
         slow = {
             cell: {s: made(s, t_mem=20.0 if role in ("gd", "adam") else 90.0) for s in SEEDS[:5]}
@@ -480,9 +484,9 @@ class TestMediation:
                 q = 0.4 + 0.01 * (hash(cell) % 7)
                 runs[cell][s] = with_columns(made(s), laziness=lambda time, q=q: np.full(len(time), q))
         runs["add/gd0"][SEEDS[0]] = made(SEEDS[0], status="failed")
-        asked = cells(lost, runs, seeds=list(SEEDS[:5]))
-        assert value(mediation.acts_through_laziness(asked), "tau") < 0
-        assert value(mediation.acts_through_laziness(replace(asked, lost_runs="for")), "tau") > 0
+        case = cells(lost, runs, seeds=list(SEEDS[:5]))
+        assert value(mediation.acts_through_laziness(case), "tau") < 0
+        assert value(mediation.acts_through_laziness(replace(case, lost_runs="for")), "tau") > 0
 
 
 EIGHT = {
@@ -500,37 +504,37 @@ class TestEightCells:
         at_once, never = (lambda s: made(s, t_gen=30)), (lambda s: made(s, t_gen=NEVER))
         every = {role: at_once if role.startswith("small") else never for role in EIGHT}
         every |= {"free_on": made, "frozen_on": made}
-        asked = cells(EIGHT, runs_of(**(every | changes)))
+        case = cells(EIGHT, runs_of(**(every | changes)))
         exact = tuple(role for role in EIGHT if "frozen" in role)
-        return replace(asked, design=replace(asked.design, closed_form=exact))
+        return replace(case, design=replace(case.design, closed_form=exact))
 
     def test_all_three_as_planted(self):
-        asked = self.planted()
-        assert value(eight_cells.frozen_is_late(asked), "share") == 1
+        case = self.planted()
+        assert value(eight_cells.frozen_is_late(case), "share") == 1
         for statistic in (eight_cells.start_is_necessary, eight_cells.removal_is_necessary):
-            assert [value(statistic(asked), part) for part in ("free", "frozen")] == [1, 1]
+            assert [value(statistic(case), part) for part in ("free", "frozen")] == [1, 1]
 
     def test_each_factor_is_asked_of_its_own_cells(self):
         """A frozen network that is late without pressure leaves the start alone, and the other way round."""
-        asked = self.planted(frozen_off=made)
-        assert value(eight_cells.removal_is_necessary(asked), "frozen") == 0
-        assert value(eight_cells.removal_is_necessary(asked), "free") == 1
-        assert value(eight_cells.start_is_necessary(asked), "frozen") == 1
-        asked = self.planted(small_free_on=made)
-        assert value(eight_cells.start_is_necessary(asked), "free") == 0
-        assert value(eight_cells.removal_is_necessary(asked), "free") == 1
+        case = self.planted(frozen_off=made)
+        assert value(eight_cells.removal_is_necessary(case), "frozen") == 0
+        assert value(eight_cells.removal_is_necessary(case), "free") == 1
+        assert value(eight_cells.start_is_necessary(case), "frozen") == 1
+        case = self.planted(small_free_on=made)
+        assert value(eight_cells.start_is_necessary(case), "free") == 0
+        assert value(eight_cells.removal_is_necessary(case), "free") == 1
 
     def test_a_frozen_network_that_is_never_late(self):
-        asked = self.planted(frozen_on=lambda s: made(s, t_gen=NEVER))
-        assert value(eight_cells.frozen_is_late(asked), "share") == 0
+        case = self.planted(frozen_on=lambda s: made(s, t_gen=NEVER))
+        assert value(eight_cells.frozen_is_late(case), "share") == 0
 
     def test_lost_runs_speak_against_the_claim_or_for_it(self):
-        asked = self.planted(
+        case = self.planted(
             frozen_on=lambda s: made(s, status="done" if s > 1000 else "failed"),
             frozen_off=lambda s: made(s, t_gen=NEVER, status="done" if s > 1000 else "failed"),
         )
-        assert value(eight_cells.frozen_is_late(asked), "share") == pytest.approx(0.9)
-        assert value(eight_cells.removal_is_necessary(asked), "frozen") == pytest.approx(0.8)
-        asked = replace(asked, lost_runs="for")
-        assert value(eight_cells.frozen_is_late(asked), "share") == 1
-        assert value(eight_cells.removal_is_necessary(asked), "frozen") == 1
+        assert value(eight_cells.frozen_is_late(case), "share") == pytest.approx(0.9)
+        assert value(eight_cells.removal_is_necessary(case), "frozen") == pytest.approx(0.8)
+        case = replace(case, lost_runs="for")
+        assert value(eight_cells.frozen_is_late(case), "share") == 1
+        assert value(eight_cells.removal_is_necessary(case), "frozen") == 1

@@ -11,11 +11,11 @@ from grokbench.measures import probe
 from grokbench.tasks.base import Split
 
 
-def a_split(n=400, m=300, n_classes=4, **given):
+def a_split(n=400, m=300, n_classes=4, **changes):
     rng = np.random.default_rng(1)
     y = rng.choice(n_classes, size=n + m, p=[0.4, 0.3, 0.2, 0.1])
     X = rng.normal(size=(n + m, 5))
-    return Split(X[:n], y[:n], X[n:], y[n:], n_classes, **given)
+    return Split(X[:n], y[:n], X[n:], y[n:], n_classes, **changes)
 
 
 class Gram(Learner):

@@ -11,9 +11,9 @@ from support_handmade import NEVER, changed, made
 QUESTION = early_warning.Question("made", ["add/late"], ["add/never"], ["signal"])
 
 
-def signalling(fall: float, at: float, **given):
+def signalling(fall: float, at: float, **changes):
     """A run whose signal falls by some decades at a time."""
-    one = made(**given)
+    one = made(**changes)
     return changed(one, signal=10 ** (-fall * (one.curve.time >= at)))
 
 

@@ -255,9 +255,9 @@ def test_a_frozen_run_that_never_fits_is_no_undecided_one():
     assert not lazy_to_rich().cells(lazy_to_rich().designs[0], runs).unwatched("frozen").any()
 
 
-def on_path(seed, behind: float, **given):
+def on_path(seed, behind: float, **changes):
     """A run that fits at its first tick, with a share of its path behind it at the half-rise."""
-    run = made(seed, t_mem=1.0, **given)
+    run = made(seed, t_mem=1.0, **changes)
     path = np.interp(run.curve.time, [1.0, run.half_rise(), run.curve.last], [0.0, behind, 1.0])
     return support_handmade.changed(run, path=path)
 

@@ -13,9 +13,9 @@ RATE, DECAY = 0.01, 0.5
 OPTIONS = {"config": {"seed": 1000, "learner_options": {"learning_rate": RATE, "weight_decay": DECAY}}}
 
 
-def decaying(rate: float, start: float = 100.0, **given):
+def decaying(rate: float, start: float = 100.0, **changes):
     """A run whose norm is start exp(-rate t)."""
-    one = recorded(made(**given), **OPTIONS)
+    one = recorded(made(**changes), **OPTIONS)
     return changed(one, norm=start * np.exp(-rate * one.curve.time))
 
 

@@ -36,21 +36,21 @@ HASH = "claims"
 
 
 def claim(**changes) -> Claim:
-    given = {
+    fields = {
         **{"id": "1a", "sentence": "It is late.", "source": "Nobody", "quantity": "value", "of": ("late",)},
         **{"cells": ("add/net",), "published": "always", "tolerance": (0.5, 1.0), "why": "most"},
         **{"setting": "published"},
     }
-    return Claim(**{**given, **changes})
+    return Claim(**{**fields, **changes})
 
 
-def run(seed, cell="add/net", **given):
+def run(seed, cell="add/net", **changes):
     registered = {"registered": {"replications/mine": HASH}, "key": f"{cell}-{seed}"}
-    return recorded(made(seed=seed, **given), **registered)
+    return recorded(made(seed=seed, **changes), **registered)
 
 
-def runs(cell="add/net", seeds=SEEDS, **given):
-    return {seed: run(seed, cell, **given) for seed in seeds}
+def runs(cell="add/net", seeds=SEEDS, **changes):
+    return {seed: run(seed, cell, **changes) for seed in seeds}
 
 
 def present(*cells, seeds=SEEDS) -> Registration:
@@ -407,13 +407,13 @@ def test_a_folder_of_another_suite_has_no_claims():
     ],
 )
 def test_what_is_wrong_with_a_claim_is_one_line(tmp_path, text, message):
-    given = {
+    texts = {
         **{"id": '"1a"', "sentence": '"It is late."', "source": '"Nobody"', "quantity": '"value"'},
         **{"of": '["late"]', "cells": '["add/net"]', "published": '"always"', "tolerance": "[0.5, 1.0]"},
         **{"why": '"most"', "setting": '"published"'},
     }
     name, _, value = text.partition(" = ")
-    lines = [f"{key} = {shown}" for key, shown in {**given, name: value}.items()]
+    lines = [f"{key} = {shown}" for key, shown in {**texts, name: value}.items()]
     path = tmp_path / "mine.toml"
     path.write_text("\n".join(['suite = "smoke"', "[[claims]]", *lines]))
     with pytest.raises(UsageError, match=message):

@@ -28,20 +28,20 @@ def shrinking(value, width):
     return Estimate(value, lambda alpha: (value + width * math.log10(alpha), value - width * math.log10(alpha)))
 
 
-def leaf(*parts, name="L1", task="t", neural=True, level=0.025, **given) -> Verdict:
-    """The verdict on a prediction of some (margin, estimate); ``given``: of the finding, and of the prediction."""
-    finding = {key: given.pop(key) for key in ("gates", "variants", "p_found") if key in given}
-    finding = {"p" if key == "p_found" else key: value for key, value in finding.items()}
+def leaf(*parts, name="L1", task="t", neural=True, level=0.025, **fields) -> Verdict:
+    """The verdict on a prediction of some (margin, estimate); ``fields``: of the finding, and of it."""
+    of_finding = {key: fields.pop(key) for key in ("gates", "variants", "p_found") if key in fields}
+    of_finding = {"p" if key == "p_found" else key: value for key, value in of_finding.items()}
     texts = dict.fromkeys(("claim", "statistic", "source", "change_of_mind"), "")
     margins = {str(place): margin for place, (margin, _) in enumerate(parts)}
-    given = {"role": "primary", "uses": (), "least": 0, "margins": margins, **texts, **given}
+    fields = {"role": "primary", "uses": (), "least": 0, "margins": margins, **texts, **fields}
     cells = Cells(Design("family", task, neural, {}), {}, ())
-    return judge(Prediction(name, **given), cells, found(*parts, **finding), level)
+    return judge(Prediction(name, **fields), cells, finding(*parts, **of_finding), level)
 
 
-def found(*parts, **given) -> Finding:
+def finding(*parts, **fields) -> Finding:
     """A finding with the estimates of the parts."""
-    return Finding({str(place): estimate for place, (_, estimate) in enumerate(parts)}, 10, **given)
+    return Finding({str(place): estimate for place, (_, estimate) in enumerate(parts)}, 10, **fields)
 
 
 def settled_part(verdict):
@@ -51,14 +51,14 @@ def settled_part(verdict):
     return Margin(0.5, -0.5), estimate(value - width, value, value + width)
 
 
-def settled(verdict, name="L1", task="t", intervention=True, **given):
+def settled(verdict, name="L1", task="t", intervention=True, **fields):
     """A prediction with a verdict that no level changes."""
     if verdict == NA:
-        return leaf(name=name, task=task, intervention=intervention, gates=(Gate("g", False, "why", NA),), **given)
-    return leaf(settled_part(verdict), name=name, task=task, intervention=intervention, **given)
+        return leaf(name=name, task=task, intervention=intervention, gates=(Gate("g", False, "why", NA),), **fields)
+    return leaf(settled_part(verdict), name=name, task=task, intervention=intervention, **fields)
 
 
-def said(verdict: Verdict) -> tuple[str, str]:
+def outcome(verdict: Verdict) -> tuple[str, str]:
     return verdict.word, verdict.reason
 
 
@@ -120,7 +120,7 @@ def test_one_sided_parts():
     assert leaf(supporting, needed).word == U
     assert leaf(supporting, p=0.025, p_found=0.025).word == S
     for too_large in (0.026, None, math.nan):
-        assert said(leaf(supporting, p=0.025, p_found=too_large)) == (U, "interval")
+        assert outcome(leaf(supporting, p=0.025, p_found=too_large)) == (U, "interval")
     assert leaf(contradicting, p=0.025, p_found=0.5).word == C
     undefined = estimate(0.6, math.nan, 0.7)
     assert leaf((Margin(0.3), undefined)).word == U
@@ -132,21 +132,21 @@ def test_one_sided_parts():
 def test_the_first_failing_gate_decides():
     gates = (Gate("assay", True, ""), Gate("health", False, "collapse"), Gate("grokking", False, "none here", NA))
     for verdict in (S, C, U):
-        assert said(leaf(settled_part(verdict), gates=gates)) == (U, "collapse")
-    assert said(leaf(gates=gates[2:])) == (NA, "none here")
+        assert outcome(leaf(settled_part(verdict), gates=gates)) == (U, "collapse")
+    assert outcome(leaf(gates=gates[2:])) == (NA, "none here")
     with pytest.raises(ValueError, match="caps"):
         Gate("bad", False, "", S)
 
 
 def test_the_verdict_must_be_the_same_at_every_threshold():
     yes, no, unclear = (settled_part(v) for v in (S, C, U))
-    assert said(leaf(yes, variants={"h .90": found(yes), "h .99": found(yes)})) == (S, "")
-    sensitive = leaf(yes, variants={"h .90": found(yes), "h .99": found(unclear)})
-    assert said(sensitive) == (U, "threshold-sensitive: undecided at h .99")
-    assert leaf(no, variants={"lam 1e-3": found(yes)}).word == U
-    assert said(leaf(unclear, variants={"h .90": found(yes)})) == (U, "interval")
+    assert outcome(leaf(yes, variants={"h .90": finding(yes), "h .99": finding(yes)})) == (S, "")
+    sensitive = leaf(yes, variants={"h .90": finding(yes), "h .99": finding(unclear)})
+    assert outcome(sensitive) == (U, "threshold-sensitive: undecided at h .99")
+    assert leaf(no, variants={"lam 1e-3": finding(yes)}).word == U
+    assert outcome(leaf(unclear, variants={"h .90": finding(yes)})) == (U, "interval")
     # contradicted by another part at another threshold is the same verdict
-    assert leaf(no, yes, variants={"h .90": found(yes, no)}).word == C
+    assert leaf(no, yes, variants={"h .90": finding(yes, no)}).word == C
 
 
 numbers = st.floats(-2, 2)
@@ -221,7 +221,7 @@ def test_a_control_that_satisfies_the_rule_supports_nothing():
     one = leaf(settled_part(S), settled_part(S))
     for verdict, expected in ((S, (U, "its own control satisfies the rule")), (U, (S, "")), (C, (S, ""))):
         finding = replace(one.finding, control={"0": settled_part(verdict)[1]})  # the other part has no control
-        assert said(judge(one.prediction, one.cells, finding)) == expected
+        assert outcome(judge(one.prediction, one.cells, finding)) == expected
 
 
 def test_an_explanation_needs_an_intervention_and_two_different_predictions():
@@ -273,7 +273,7 @@ def test_the_universal_claim_of_networks_and_counterexamples():
     assert overall("X", two, "networks").word == S
     assert overall("X", families(S, neural=(True,)), "networks").word == U
     refuted = overall("X", families(S, S, S), counterexamples=["kernel flow on slope"])
-    assert said(refuted) == (C, "kernel flow on slope")
+    assert outcome(refuted) == (C, "kernel flow on slope")
 
 
 def test_contradiction_in_one_family_is_judged_again_at_the_level_of_all():

@@ -123,9 +123,9 @@ def test_linear_regression_from_random_weights(solver):
     drawn = learner(start=2.0)
     weights = drawn.description()["weights"][:, 0]
     np.testing.assert_array_equal(weights, 2.0 * np.random.default_rng(1).standard_normal((12, 1))[:, 0])
-    given = learner(initial_weights=list(weights))
-    for one in (drawn, given):
+    weighted = learner(initial_weights=list(weights))
+    for one in (drawn, weighted):
         one.advance(50)
-    np.testing.assert_array_equal(drawn.scores(split.X_test), given.scores(split.X_test))
+    np.testing.assert_array_equal(drawn.scores(split.X_test), weighted.scores(split.X_test))
     with pytest.raises(grokbench.errors.OptionError, match="initial_weights"):
         grokbench.learner("linear", start=1.0, initial_weights=[1.0])

@@ -90,11 +90,13 @@ def test_sizes_draw_their_own_features_or_share_one_sequence():
     assert not np.isin(drawn["nested"][0], begun(split, seed=1, nested=True)._drawn(5)).any()
 
 
-@pytest.mark.parametrize("given", [{"bias": -1.0}, {"bandwidth": -1.0}, {"ridge": -1.0}, {"features": "tanh"}], ids=str)
-def test_impossible_options(given):
+@pytest.mark.parametrize(
+    "options", [{"bias": -1.0}, {"bandwidth": -1.0}, {"ridge": -1.0}, {"features": "tanh"}], ids=str
+)
+def test_impossible_options(options):
     with pytest.raises(OptionError) as error:
-        grokbench.learner("random_features", **given)
-    assert error.value.option in given
+        grokbench.learner("random_features", **options)
+    assert error.value.option in options
 
 
 @pytest.mark.slow

@@ -21,13 +21,13 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 PHI = {"quadratic": torch.square, "relu": torch.relu, "gelu": torch.nn.functional.gelu, "tanh": torch.tanh}
 
 
-def begun(split, name="linearized", seed=0, **given):
-    return start(name, split, seed, **given)
+def begun(split, name="linearized", seed=0, **settings):
+    return start(name, split, seed, **settings)
 
 
-def twins(split, **given):
-    return begun(split, **given), begun(
-        split, "mlp", **{k: v for k, v in given.items() if k not in ("solver", "decay_to")}
+def twins(split, **settings):
+    return begun(split, **settings), begun(
+        split, "mlp", **{k: v for k, v in settings.items() if k not in ("solver", "decay_to")}
     )
 
 
@@ -75,10 +75,10 @@ def relative(a, b):
 def test_scores_are_the_tangent_model(activation, hidden, residual, centred, decay_to):
     """s = alpha J phi, or alpha (f_0 + J delta), after training, on held-out inputs, in both precisions."""
     split = modular(5)
-    given = {"activation": activation, "hidden": hidden, "residual": residual, "centred": centred, "bias": True}
-    given |= {"decay_to": decay_to}
+    settings = {"activation": activation, "hidden": hidden, "residual": residual, "centred": centred, "bias": True}
+    settings |= {"decay_to": decay_to}
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
-        learner, twin = twins(split, dtype=dtype, learning_rate=0.1, output_scale=0.5, **given)
+        learner, twin = twins(split, dtype=dtype, learning_rate=0.1, output_scale=0.5, **settings)
         f0, J = start_and_jacobian(twin, split.X_test)
         learner.advance(5)
         assert np.linalg.norm(flat(learner)) > 0.1
@@ -90,7 +90,7 @@ def test_scores_are_the_tangent_model(activation, hidden, residual, centred, dec
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "hinge", "stablemax"])
 @pytest.mark.parametrize(
-    "given",
+    "settings",
     [
         {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.8},
         {"optimizer": "adam"},
@@ -98,20 +98,20 @@ def test_scores_are_the_tangent_model(activation, hidden, residual, centred, dec
     ],
     ids=["momentum", "adam", "adamw"],
 )
-def test_training_equals_torch_on_the_explicit_linear_model(given, loss, weight_decay, decay_to):
+def test_training_equals_torch_on_the_explicit_linear_model(settings, loss, weight_decay, decay_to):
     """phi trained by torch's optimizers on the Jacobian as a matrix; the decay acts on phi."""
     split = modular(5)
-    given = {**given, "hidden": [6, 5], "activation": "gelu", "output_scale": 2.0, "dtype": "float64"}
-    learner, twin = twins(split, loss=loss, weight_decay=weight_decay, decay_to=decay_to, **given)
+    settings = {**settings, "hidden": [6, 5], "activation": "gelu", "output_scale": 2.0, "dtype": "float64"}
+    learner, twin = twins(split, loss=loss, weight_decay=weight_decay, decay_to=decay_to, **settings)
     f0, J = start_and_jacobian(twin, split.X_train)
     base, J = torch.tensor(base_of(learner, f0)), torch.tensor(J)
     y = torch.tensor(split.y_train)
     delta = torch.tensor(first_weights(twin, learner), requires_grad=True)
     common = {"lr": learner.learning_rate, "weight_decay": weight_decay}
-    if given["optimizer"] == "sgd":
+    if settings["optimizer"] == "sgd":
         optimizer = torch.optim.SGD([delta], momentum=0.8, **common)
     else:
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[given["optimizer"]]
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["optimizer"]]
         optimizer = kind([delta], betas=(0.9, 0.98), **common)
     for _ in range(30):
         optimizer.zero_grad()
@@ -150,10 +150,10 @@ def test_kernel_stays_where_the_twin_s_moves():
 def test_a_large_output_scale_is_lazy_for_short_times_and_alpha_1_is_not_for_long_ones(hidden):
     """alpha (f - f_0) is its linearization up to O(1 / alpha) (Chizat, arXiv 1812.07956): half at twice the alpha."""
     split = modular(7)
-    given = {"hidden": hidden, "activation": "tanh", "loss": "mse", "optimizer": "sgd", "learning_rate": 0.1}
+    settings = {"hidden": hidden, "activation": "tanh", "loss": "mse", "optimizer": "sgd", "learning_rate": 0.1}
 
     def distance(alpha, steps):
-        learner, twin = twins(split, output_scale=alpha, centred=True, dtype="float64", **given)
+        learner, twin = twins(split, output_scale=alpha, centred=True, dtype="float64", **settings)
         for one in (learner, twin):
             one.advance(steps)
         return relative(twin.scores(split.X_test), learner.scores(split.X_test))
@@ -186,11 +186,11 @@ def flow_matrices(learner, twin, split):
     return residual.ravel(), alpha * J.reshape(residual.size, -1), 2 / (n * alpha**2)
 
 
-@pytest.mark.parametrize("given", CASES, ids=str)
-def test_flow_is_the_matrix_exponential(given):
+@pytest.mark.parametrize("settings", CASES, ids=str)
+def test_flow_is_the_matrix_exponential(settings):
     """The linear equation of (phi, 1) by scipy's expm, on held-out scores, at three orders of time."""
     split = modular(4)
-    learner, twin = twins(split, dtype="float64", **{**FLOW, **given})
+    learner, twin = twins(split, dtype="float64", **{**FLOW, **settings})
     r0, J, pace = flow_matrices(learner, twin, split)
     generator = np.zeros((J.shape[1] + 1,) * 2)
     generator[:-1, :-1] = -pace * J.T @ J - learner.weight_decay * np.eye(J.shape[1])
@@ -206,23 +206,23 @@ def test_flow_is_the_matrix_exponential(given):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", CASES, ids=str)
-def test_flow_is_the_limit_of_small_gradient_steps(given):
+@pytest.mark.parametrize("settings", CASES, ids=str)
+def test_flow_is_the_limit_of_small_gradient_steps(settings):
     """An Euler step of h makes an error of O(h): below 1 % at 1/500 of the fastest time constant, half at h/2."""
     split = modular(4)
-    given = {**FLOW, **given}
-    flow, _ = twins(split, **given)
+    settings = {**FLOW, **settings}
+    flow, _ = twins(split, **settings)
     errors = []
     for steps in (1000, 2000):
         descent = begun(
             split,
-            **{**given, "solver": "optimizer"},
+            **{**settings, "solver": "optimizer"},
             optimizer="sgd",
             learning_rate=20 * flow.first_time / steps,
             dtype="float64",
         )
         descent.advance(steps)
-        flow = begun(split, **given)
+        flow = begun(split, **settings)
         flow.advance(20 * flow.first_time)
         errors.append(relative(flat(descent), flat(flow)))
     assert errors[0] < 0.01
@@ -256,8 +256,8 @@ def test_the_end_of_decay_to_zero_is_kernel_ridge_regression_whatever_f_0_was():
     X, Z = rng.normal(size=(30, 3)), rng.normal(size=(10, 3))
     y = np.sin(X[:, 0])
     split = Split(X, y, Z, np.sin(Z[:, 0]), 0, tolerance=0.01)
-    given = {"loss": "mse", "solver": "flow", "hidden": [40], "weight_decay": 0.02}
-    zero, start = begun(split, **given), begun(split, **given, decay_to="start")
+    settings = {"loss": "mse", "solver": "flow", "hidden": [40], "weight_decay": 0.02}
+    zero, start = begun(split, **settings), begun(split, **settings, decay_to="start")
     Theta, cross = zero.kernel(X), zero.cross_kernel(Z, X)
     f0, f0_Z = (begun(split, "mlp", hidden=[40], dtype="float64", loss="mse").scores(each)[:, 0] for each in (X, Z))
     ridge = np.linalg.inv(Theta + 0.02 * 30 / 2 * np.eye(30))
@@ -267,28 +267,28 @@ def test_the_end_of_decay_to_zero_is_kernel_ridge_regression_whatever_f_0_was():
     np.testing.assert_allclose(start.scores(Z)[:, 0], f0_Z + cross @ ridge @ (y - f0), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("given", [{}, {"loss": "mse", "solver": "flow"}], ids=["steps", "flow"])
-def test_strong_decay_leaves_nothing_of_f_0(given):
+@pytest.mark.parametrize("settings", [{}, {"loss": "mse", "solver": "flow"}], ids=["steps", "flow"])
+def test_strong_decay_leaves_nothing_of_f_0(settings):
     """The scores end far below the initial function's, and with decay to "start" above a half of it."""
     split = modular(5)
-    given = {"hidden": [16], "weight_decay": 50.0, "learning_rate": 0.01, "init_scale": 3.0, **given}
-    initial = np.linalg.norm(begun(split, **given).scores(split.X_test))
+    settings = {"hidden": [16], "weight_decay": 50.0, "learning_rate": 0.01, "init_scale": 3.0, **settings}
+    initial = np.linalg.norm(begun(split, **settings).scores(split.X_test))
     left = {}
     for decay_to in ("zero", "start"):
-        learner = begun(split, **given, decay_to=decay_to)
+        learner = begun(split, **settings, decay_to=decay_to)
         learner.advance(60)
         left[decay_to] = np.linalg.norm(learner.scores(split.X_test)) / initial
     assert left["zero"] < 0.1 < 0.5 < left["start"]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "settings",
     [{"optimizer": "sgd", "learning_rate": 0.1, "hidden": [6, 5]}, {"loss": "mse", "solver": "flow", "hidden": [6]}],
     ids=["steps", "flow"],
 )
-def test_without_decay_both_forms_train_the_same_function(given):
+def test_without_decay_both_forms_train_the_same_function(settings):
     split = modular(5)
-    both = [begun(split, dtype="float64", bias=True, **given, decay_to=decay_to) for decay_to in ("zero", "start")]
+    both = [begun(split, dtype="float64", bias=True, **settings, decay_to=decay_to) for decay_to in ("zero", "start")]
     for time in (0, 1, 30):
         for learner in both:
             learner.advance(time)
@@ -309,8 +309,8 @@ def test_without_hidden_layers_the_twin_is_the_network(machine, monkeypatch):
 
 def test_where_centred_both_forms_are_one():
     split = modular(5)
-    given = {"centred": True, "weight_decay": 0.3, "hidden": [6]}
-    zero, start = (begun(split, **given, decay_to=decay_to) for decay_to in ("zero", "start"))
+    settings = {"centred": True, "weight_decay": 0.3, "hidden": [6]}
+    zero, start = (begun(split, **settings, decay_to=decay_to) for decay_to in ("zero", "start"))
     assert not zero.scores(split.X_test).any()
     for learner in (zero, start):
         learner.advance(20)
@@ -338,17 +338,17 @@ def test_flow_s_clock_starts_at_a_tenth_of_the_fastest_time_constant():
 
 
 @pytest.mark.parametrize(
-    "given", [{"batch_size": 5}, {"batch_size": 5, "optimizer": "sgd", "momentum": 0.9}, FLOW], ids=str
+    "settings", [{"batch_size": 5}, {"batch_size": 5, "optimizer": "sgd", "momentum": 0.9}, FLOW], ids=str
 )
-def test_the_path_does_not_matter(given):
+def test_the_path_does_not_matter(settings):
     split = modular(7)
-    straight, stops = begun(split, **given), begun(split, **given)
+    straight, stops = begun(split, **settings), begun(split, **settings)
     straight.advance(27)
     for time in (0, 3, 3, 7, 20, 27):
         stops.advance(time)
         stops.scores(split.X_test), stops.kernel(split.X_test), stops.description()
     assert straight.scores(split.X_test).tobytes() == stops.scores(split.X_test).tobytes()
-    assert straight.scores(split.X_test).tobytes() != begun(split, **given).scores(split.X_test).tobytes()
+    assert straight.scores(split.X_test).tobytes() != begun(split, **settings).scores(split.X_test).tobytes()
 
 
 def test_what_the_flow_cannot_do_is_said():

@@ -17,8 +17,8 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-11}  # float64, a few dozen steps: rounding of
 SMALL = {"d_model": 8, "heads": 2, "mlp_ratio": 3, "dtype": "float64"}
 
 
-def begun(split, name="linearized_transformer", seed=0, **given):
-    return start(name, split, seed, **{**SMALL, **given})
+def begun(split, name="linearized_transformer", seed=0, **settings):
+    return start(name, split, seed, **{**SMALL, **settings})
 
 
 def start_and_jacobian(twin, X):
@@ -44,10 +44,10 @@ def first_weights(twin, decay_to):
 def test_scores_are_the_tangent_model(layers, layer_norm, decay_to):
     """J phi, or f_0 + J delta, after training, on held-out inputs, in both precisions."""
     split = modular()
-    given = {"layers": layers, "layer_norm": layer_norm, "activation": "gelu", "learning_rate": 0.02}
-    f0, J = start_and_jacobian(begun(split, "transformer", **given), split.X_test)
+    settings = {"layers": layers, "layer_norm": layer_norm, "activation": "gelu", "learning_rate": 0.02}
+    f0, J = start_and_jacobian(begun(split, "transformer", **settings), split.X_test)
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-5)):
-        learner = begun(split, **{**given, "dtype": dtype, "decay_to": decay_to})
+        learner = begun(split, **{**settings, "dtype": dtype, "decay_to": decay_to})
         learner.advance(5)
         delta = flat(learner)
         assert np.linalg.norm(delta) > 0.1
@@ -58,19 +58,19 @@ def test_scores_are_the_tangent_model(layers, layer_norm, decay_to):
 @pytest.mark.parametrize("decay_to", ["zero", "start"])
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "stablemax"])
 @pytest.mark.parametrize(
-    "given", [{"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.8}, {}], ids=["sgd", "adamw"]
+    "settings", [{"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.8}, {}], ids=["sgd", "adamw"]
 )
-def test_training_equals_torch_on_the_explicit_linear_model(given, loss, decay_to):
+def test_training_equals_torch_on_the_explicit_linear_model(settings, loss, decay_to):
     """phi trained by torch's optimizers on the Jacobian as a matrix; the decay acts on phi."""
     split = modular()
-    given = {**given, "weight_decay": 0.3, "loss": loss}
-    twin = begun(split, "transformer", **given)
+    settings = {**settings, "weight_decay": 0.3, "loss": loss}
+    twin = begun(split, "transformer", **settings)
     f0, J = start_and_jacobian(twin, split.X_train)
     base = f0 if decay_to == "start" else torch.zeros_like(f0)
     targets = torch.tensor(split.y_train)
     targets = torch.eye(5, dtype=torch.float64)[targets] if loss == "mse" else targets
     delta = torch.tensor(first_weights(twin, decay_to), requires_grad=True)
-    learner = begun(split, **given, decay_to=decay_to)
+    learner = begun(split, **settings, decay_to=decay_to)
     common = {"lr": learner.learning_rate, "weight_decay": 0.3}
     if learner.optimizer == "sgd":
         optimizer = torch.optim.SGD([delta], momentum=0.8, **common)
@@ -103,8 +103,8 @@ def test_a_small_step_is_the_twin_s_to_first_order():
     split = modular()
 
     def distance(rate):
-        given = {"optimizer": "sgd", "learning_rate": rate, "activation": "gelu"}
-        learner, twin = begun(split, **given), begun(split, "transformer", **given)
+        settings = {"optimizer": "sgd", "learning_rate": rate, "activation": "gelu"}
+        learner, twin = begun(split, **settings), begun(split, "transformer", **settings)
         for one in (learner, twin):
             one.advance(1)
         return np.linalg.norm(learner.scores(split.X_test) - twin.scores(split.X_test))
@@ -116,8 +116,8 @@ def test_a_small_step_is_the_twin_s_to_first_order():
 
 def test_looking_in_between_changes_no_byte():
     split = modular()
-    for given in ({}, {"batch_size": 5}):
-        straight, stops = begun(split, **given), begun(split, **given)
+    for settings in ({}, {"batch_size": 5}):
+        straight, stops = begun(split, **settings), begun(split, **settings)
         straight.advance(12)
         for time in (0, 3, 3, 7, 12):
             stops.advance(time)

@@ -94,9 +94,9 @@ def torch_scores(learner, split, batches):
     return [(learner.output_scale * (network(Z) - Z0)).detach().numpy() for Z, Z0 in ((X, start), (X_test, start_test))]
 
 
-def check_against_torch(steps, **given):
+def check_against_torch(steps, **settings):
     split = modular(5)
-    learner = begun(split, dtype="float64", **given)
+    learner = begun(split, dtype="float64", **settings)
     expected, expected_test = torch_scores(learner, split, [slice(None)] * steps)
     learner.advance(steps)
     for X, scores in ((split.X_train, expected), (split.X_test, expected_test)):
@@ -116,14 +116,14 @@ def test_gradient_steps_equal_torch(activation, loss, hidden):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_residual_gradient_steps_equal_torch(activation):
-    given = {"optimizer": "sgd", "learning_rate": 0.02, "centred": True, "output_scale": 2.0}
-    check_against_torch(10, activation=activation, hidden=[5, 5, 5], bias=True, residual=True, **given)
+    settings = {"optimizer": "sgd", "learning_rate": 0.02, "centred": True, "output_scale": 2.0}
+    check_against_torch(10, activation=activation, hidden=[5, 5, 5], bias=True, residual=True, **settings)
 
 
 @pytest.mark.parametrize("steps", [1, 40])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize(
-    "given",
+    "settings",
     [
         {"optimizer": "sgd", "learning_rate": 0.1},
         {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.8},
@@ -132,16 +132,16 @@ def test_residual_gradient_steps_equal_torch(activation):
     ],
     ids=["gradient descent", "momentum", "adam", "adamw"],
 )
-def test_optimizers_equal_torch(given, weight_decay, steps):
-    check_against_torch(steps, activation="tanh", hidden=[7], bias=True, weight_decay=weight_decay, **given)
+def test_optimizers_equal_torch(settings, weight_decay, steps):
+    check_against_torch(steps, activation="tanh", hidden=[7], bias=True, weight_decay=weight_decay, **settings)
 
 
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("output_scale", [0.25, 1.0, 8.0])
 def test_output_scale_equals_torch(output_scale, centred):
     """alpha (f - f_0) trained on loss / alpha^2 (the scale and the centring of arXiv 2310.06110)."""
-    given = {"loss": "mse", "hidden": [6], "activation": "gelu", "optimizer": "sgd", "learning_rate": 0.1}
-    check_against_torch(20, output_scale=output_scale, centred=centred, **given)
+    settings = {"loss": "mse", "hidden": [6], "activation": "gelu", "optimizer": "sgd", "learning_rate": 0.1}
+    check_against_torch(20, output_scale=output_scale, centred=centred, **settings)
 
 
 def test_minibatches_equal_torch_and_every_epoch_sees_all_once():
@@ -204,8 +204,8 @@ def test_kernel_is_the_mean_tangent_kernel(activation, hidden, residual, bias):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(8, 4))
     split = Split(X, rng.integers(3, size=8), X + 1, np.zeros(8, int), 3)
-    given = {"activation": activation, "hidden": hidden, "residual": residual, "bias": bias, "dtype": "float64"}
-    learner = begun(split, learning_rate=0.1, output_scale=2.5, **given)
+    settings = {"activation": activation, "hidden": hidden, "residual": residual, "bias": bias, "dtype": "float64"}
+    learner = begun(split, learning_rate=0.1, output_scale=2.5, **settings)
     before = learner.kernel(X)
     learner.advance(5)
     J = jacobian(learner, X)
@@ -236,11 +236,11 @@ def test_kernel_of_tokens_counts_equal_ones(hidden, workspace, letter, monkeypat
 def test_summing_rows_equals_the_dense_product(monkeypatch):
     """The fast reading of one-hot tokens, in its values and gradients, on an alphabet large enough for it."""
     split = modular(mlp.GATHER_FROM + 1, 0.05)
-    given = {"dtype": "float64", "hidden": [16], "batch_size": 30, "centred": True}
-    fast = begun(split, **given)
+    settings = {"dtype": "float64", "hidden": [16], "batch_size": 30, "centred": True}
+    fast = begun(split, **settings)
     assert not fast._context[0].is_floating_point()
     monkeypatch.setattr(mlp, "GATHER_FROM", np.inf)
-    dense = begun(split, **given)
+    dense = begun(split, **settings)
     assert dense._context[0].is_floating_point()
     for learner in (fast, dense):
         learner.advance(20)
@@ -252,8 +252,8 @@ def test_summing_rows_equals_the_dense_product(monkeypatch):
 def test_initial_variance_is_one_over_the_effective_fan_in():
     """Sample variances of at least 20,000 draws: relative standard error 1 %, tolerance 5."""
 
-    def variances(split, **given):
-        learner = begun(split, hidden=[500], bias=True, **given)
+    def variances(split, **settings):
+        learner = begun(split, hidden=[500], bias=True, **settings)
         assert not learner.description()["b1"].any()
         return learner.description()["W1"].var(), learner.description()["W2"].var()
 
@@ -298,7 +298,7 @@ def test_regression_minimizes_squared_error():
 
 
 @pytest.mark.parametrize(
-    "given",
+    "settings",
     [
         {"batch_size": 5},
         {"batch_size": 5, "optimizer": "sgd", "momentum": 0.9, "bias": True, "hidden": [9, 8]},
@@ -306,13 +306,13 @@ def test_regression_minimizes_squared_error():
     ],
     ids=str,
 )
-def test_schedule_determinism_and_isolation(given):
+def test_schedule_determinism_and_isolation(settings):
     """The path does not matter, byte by byte; nor does another seed's run in between; no global state moves."""
     split = modular(7)
     states = global_random_states()
-    straight, stops = begun(split, seed=4, **given), begun(split, seed=4, **given)
+    straight, stops = begun(split, seed=4, **settings), begun(split, seed=4, **settings)
     straight.advance(27)
-    other = begun(split, seed=5, **given)
+    other = begun(split, seed=5, **settings)
     for time in (0, 3, 3, 7, 20, 27):
         stops.advance(time)
         stops.scores(split.X_test), stops.kernel(split.X_test), stops.description()

@@ -45,9 +45,9 @@ def test_its_options_mean_what_they_mean_for_mlp():
 
 
 @pytest.mark.parametrize(
-    "given", [{"steps": 0}, {"depth": 0}, {"learning_rate": 0.0}, {"weight_decay": -1.0}, {"beta2": 1.0}], ids=str
+    "options", [{"steps": 0}, {"depth": 0}, {"learning_rate": 0.0}, {"weight_decay": -1.0}, {"beta2": 1.0}], ids=str
 )
-def test_impossible_options(given):
+def test_impossible_options(options):
     with pytest.raises(OptionError) as error:
-        grokbench.learner("mlp_width", **given)
-    assert error.value.option in given
+        grokbench.learner("mlp_width", **options)
+    assert error.value.option in options

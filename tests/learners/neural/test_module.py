@@ -78,10 +78,10 @@ class Counting(nn.Linear):
 )
 def test_training_is_the_plain_loop_of_torch(optimizer, arguments, task):
     split = grokbench.task(task).split(seed=0)
-    given = {"optimizer": optimizer, "optimizer_arguments": arguments, "learning_rate": 0.01, "weight_decay": 0.1}
+    options = {"optimizer": optimizer, "optimizer_arguments": arguments, "learning_rate": 0.01, "weight_decay": 0.1}
     name = registered(two_layers)
-    given |= {"dtype": "float64", "output_scale": 2.0}
-    learner, model = (start(name, split, **given) for _ in range(2))
+    options |= {"dtype": "float64", "output_scale": 2.0}
+    learner, model = (start(name, split, **options) for _ in range(2))
     plain = model._module
     kind = getattr(torch.optim, optimizer)
     steps = kind(plain.parameters(), lr=0.01, weight_decay=0.1, **arguments)
@@ -101,8 +101,8 @@ def test_training_is_the_plain_loop_of_torch(optimizer, arguments, task):
 def test_it_is_the_mlp_where_it_is_one(twin):
     """The same start, given by hand: the module and the learner of this repository go the same way."""
     split = modular()
-    given = {"learning_rate": 0.02, "weight_decay": 0.3, "dtype": "float64", "centred": True, "output_scale": 3.0}
-    mlp = start("linearized" if twin else "mlp", split, hidden=[6], activation="tanh", beta2=0.999, **given)
+    options = {"learning_rate": 0.02, "weight_decay": 0.3, "dtype": "float64", "centred": True, "output_scale": 3.0}
+    mlp = start("linearized" if twin else "mlp", split, hidden=[6], activation="tanh", beta2=0.999, **options)
 
     def same(n_inputs, n_classes, alphabet):
         model = nn.Sequential(
@@ -113,7 +113,7 @@ def test_it_is_the_mlp_where_it_is_one(twin):
                 layer.weight.copy_(weights.T)
         return model
 
-    module = start(registered(same) + twin, split, **given)
+    module = start(registered(same) + twin, split, **options)
     for time in (0, 1, 25):
         for one in (mlp, module):
             one.advance(time)
@@ -177,8 +177,8 @@ def test_the_twin_is_the_module_to_first_order():
     split, name = modular(), registered(two_layers)
 
     def distance(rate):
-        given = {"optimizer": "SGD", "learning_rate": rate, "dtype": "float64"}
-        free, twin = (at(start(name + suffix, split, **given), 1) for suffix in ("", "_linearized"))
+        options = {"optimizer": "SGD", "learning_rate": rate, "dtype": "float64"}
+        free, twin = (at(start(name + suffix, split, **options), 1) for suffix in ("", "_linearized"))
         return np.linalg.norm(free.scores(split.X_test) - twin.scores(split.X_test))
 
     assert distance(5e-3) == pytest.approx(distance(1e-2) / 4, rel=0.05)

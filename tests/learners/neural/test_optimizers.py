@@ -18,14 +18,14 @@ SMALL = {name: {"hidden": [6, 6]} if name in ("mlp", "linearized") else {"d_mode
 CLOSE = {"rtol": 1e-8, "atol": 1e-10}
 
 
-def begun(name, seed=0, **given):
-    return start(name, modular(train_fraction=0.6), seed, **{"dtype": "float64", **SMALL[name], **given})
+def begun(name, seed=0, **options):
+    return start(name, modular(train_fraction=0.6), seed, **{"dtype": "float64", **SMALL[name], **options})
 
 
-def clear(name, **given):
+def clear(name, **options):
     """A network that trains by the clear loop, whose loss and data can be had."""
     with environment_set({SWITCH: "0"}):
-        return begun(name, **given)
+        return begun(name, **options)
 
 
 def reference(learner, steps, change, after=lambda parameters: None):
@@ -33,10 +33,10 @@ def reference(learner, steps, change, after=lambda parameters: None):
     descent = learner._descent
     parameters = descent._trained  # the leaves of the learner's own loss, which other tests hold to torch
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[learner.optimizer]
-    given = {} if learner.optimizer == "sgd" else {"betas": (learner.beta1, learner.beta2), "eps": learner.epsilon}
-    optimizer = kind(parameters, lr=learner.learning_rate, weight_decay=learner.weight_decay, **given)
+    options = {} if learner.optimizer == "sgd" else {"betas": (learner.beta1, learner.beta2), "eps": learner.epsilon}
+    optimizer = kind(parameters, lr=learner.learning_rate, weight_decay=learner.weight_decay, **options)
     for _ in range(steps):
-        gradients = torch.autograd.grad(descent._loss(parameters, *descent._data), parameters)
+        gradients = torch.autograd.grad(descent._loss(parameters, *descent._examples), parameters)
         for parameter, gradient in zip(parameters, change(parameters, gradients), strict=True):
             parameter.grad = gradient
         optimizer.step()
@@ -45,8 +45,8 @@ def reference(learner, steps, change, after=lambda parameters: None):
     return flat(learner)
 
 
-def trained(name, steps=25, **given):
-    learner = begun(name, **given)
+def trained(name, steps=25, **options):
+    learner = begun(name, **options)
     learner.advance(steps)
     return flat(learner)
 
@@ -61,7 +61,7 @@ def changed(found, expected, **off):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_grokfast_is_the_authors_filter(name, optimizer):
     """h starts at the first gradient, is averaged, then added; as their `gradfilter_ema`."""
-    given = {"optimizer": optimizer, "learning_rate": 0.02, "weight_decay": 0.1}
+    options = {"optimizer": optimizer, "learning_rate": 0.02, "weight_decay": 0.1}
     slow = []
 
     def filtered(parameters, gradients):
@@ -70,15 +70,15 @@ def test_grokfast_is_the_authors_filter(name, optimizer):
             h.mul_(0.9).add_(0.1 * g)
         return [g + 3.0 * h for h, g in zip(slow, gradients, strict=True)]
 
-    found = trained(name, grokfast_lambda=3.0, grokfast_alpha=0.9, **given)
-    changed(found, reference(clear(name, **given), 25, filtered), name=name, **given)
+    found = trained(name, grokfast_lambda=3.0, grokfast_alpha=0.9, **options)
+    changed(found, reference(clear(name, **options), 25, filtered), name=name, **options)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_orthogonal_gradient_is_the_authors_projection(name, optimizer):
     """Tensor by tensor, rescaled to the gradient's norm; the tensors of a tangent model are 0, and free, at first."""
-    given = {"optimizer": optimizer, "learning_rate": 0.02}
+    options = {"optimizer": optimizer, "learning_rate": 0.02}
 
     def projected(parameters, gradients):
         for w, g in zip(parameters, gradients, strict=True):
@@ -86,8 +86,8 @@ def test_orthogonal_gradient_is_the_authors_projection(name, optimizer):
             rest = g - torch.dot(w.view(-1), g.view(-1)) / (torch.dot(w.view(-1), w.view(-1)) + 1e-30) * w
             yield rest * (g.norm() / (rest.norm() + 1e-30))
 
-    found = trained(name, orthogonal_gradient=True, **given)
-    changed(found, reference(clear(name, **given), 25, projected), name=name, **given)
+    found = trained(name, orthogonal_gradient=True, **options)
+    changed(found, reference(clear(name, **options), 25, projected), name=name, **options)
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 1)], ids=str)
@@ -112,8 +112,8 @@ def test_rounding_is_not_blown_up_to_a_gradient(dtype):
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("name", ["mlp", "transformer"])
 def test_clamped_norm_is_projected_after_every_step(name, optimizer):
-    given = {"optimizer": optimizer, "learning_rate": 0.02}
-    learner = clear(name, **given)
+    options = {"optimizer": optimizer, "learning_rate": 0.02}
+    learner = clear(name, **options)
     start = np.linalg.norm(flat(learner))
 
     def project(parameters):
@@ -121,24 +121,24 @@ def test_clamped_norm_is_projected_after_every_step(name, optimizer):
         for p in parameters:
             p.mul_(0.7 * start / size)
 
-    found = trained(name, norm_clamp=0.7, **given)
+    found = trained(name, norm_clamp=0.7, **options)
     assert np.linalg.norm(found) == pytest.approx(0.7 * start, rel=1e-12)
-    changed(found, reference(learner, 25, lambda _, gradients: gradients, project), name=name, **given)
+    changed(found, reference(learner, 25, lambda _, gradients: gradients, project), name=name, **options)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_frozen_layers_stay_and_the_last_goes_on(name, optimizer):
     """Until the step nothing differs; after it the last layer alone moves, as with gradients of its own only."""
-    given = {"optimizer": optimizer, "learning_rate": 0.02, "momentum": 0.5, "weight_decay": 0.1}
-    given |= {"bias": True} if "hidden" in SMALL[name] else {}
-    free, frozen = begun(name, **given), begun(name, freeze_after=10, **given)
+    options = {"optimizer": optimizer, "learning_rate": 0.02, "momentum": 0.5, "weight_decay": 0.1}
+    options |= {"bias": True} if "hidden" in SMALL[name] else {}
+    free, frozen = begun(name, **options), begun(name, freeze_after=10, **options)
     for learner in (free, frozen):
         learner.advance(10)
     assert flat(free).tobytes() == flat(frozen).tobytes()
     before = frozen.description()
     frozen.advance(11), free.advance(11)
-    last = list(before)[-2:] if given.get("bias") else list(before)[-1:]
+    last = list(before)[-2:] if options.get("bias") else list(before)[-1:]
     for key, array in frozen.description().items():
         assert (array.tobytes() == before[key].tobytes()) == (key not in last), key
         if key in last:  # the first step after is the free run's, moments and all
@@ -163,14 +163,14 @@ def test_frozen_from_the_start_is_a_linear_model_of_the_initial_features():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_path_does_not_matter_byte_by_byte(name):
     """All options at once, in minibatches, stopping before, at and after the freezing step; and begin resets."""
-    given = {
+    options = {
         "grokfast_lambda": 2.0,
         "orthogonal_gradient": True,
         "freeze_after": 7,
         "batch_size": 4,
         "loss": "stablemax",
     }
-    straight, stops = begun(name, **given), begun(name, **given)
+    straight, stops = begun(name, **options), begun(name, **options)
     straight.advance(12)
     for time in (0, 6, 7, 7, 8, 12):
         stops.advance(time)
@@ -183,7 +183,7 @@ def test_the_path_does_not_matter_byte_by_byte(name):
 
 @pytest.mark.parametrize("name", ["mlp", "transformer", "mlp_width"])
 @pytest.mark.parametrize(
-    ("option", "given"),
+    ("option", "options"),
     [
         ("norm_clamp", {"norm_clamp": -1.0}),
         ("norm_clamp", {"norm_clamp": 1.0, "freeze_after": 5}),
@@ -193,7 +193,7 @@ def test_the_path_does_not_matter_byte_by_byte(name):
     ],
     ids=str,
 )
-def test_values_out_of_range_are_named(name, option, given):
+def test_values_out_of_range_are_named(name, option, options):
     with pytest.raises(OptionError) as error:
-        grokbench.learner(name, **given)
+        grokbench.learner(name, **options)
     assert error.value.option == option

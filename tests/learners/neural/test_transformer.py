@@ -86,8 +86,8 @@ def trained_oracle(learner, split, batches):
     return p
 
 
-def check_against_torch(split, steps, **given):
-    learner = begun(split, **SMALL, **given)
+def check_against_torch(split, steps, **options):
+    learner = begun(split, **SMALL, **options)
     p = trained_oracle(learner, split, [slice(None)] * steps)
     learner.advance(steps)
     for name, array in learner.description().items():
@@ -101,13 +101,13 @@ def check_against_torch(split, steps, **given):
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
 def test_forward_pass_and_gradients_equal_torch(layers, layer_norm, shared):
     """Ten steps of gradient descent: an error in the map, in any gradient or in a tied embedding shows."""
-    given = {"layers": layers, "layer_norm": layer_norm, "shared_embedding": shared, "activation": "gelu"}
-    check_against_torch(words(), 10, optimizer="sgd", learning_rate=0.1, **given)
+    options = {"layers": layers, "layer_norm": layer_norm, "shared_embedding": shared, "activation": "gelu"}
+    check_against_torch(words(), 10, optimizer="sgd", learning_rate=0.1, **options)
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse"])
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
         {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.8, "weight_decay": 0.1},
         {"optimizer": "adam", "weight_decay": 0.1},
@@ -116,8 +116,8 @@ def test_forward_pass_and_gradients_equal_torch(layers, layer_norm, shared):
     ],
     ids=["momentum", "adam", "adamw", "options of adamw"],
 )
-def test_optimizers_equal_torch(given, loss):
-    check_against_torch(modular(), 20, loss=loss, **given)
+def test_optimizers_equal_torch(options, loss):
+    check_against_torch(modular(), 20, loss=loss, **options)
 
 
 @NORMS
@@ -162,8 +162,8 @@ def test_an_earlier_position_sees_no_later_one():
 
 def test_minibatches_equal_torch_and_every_epoch_sees_all_once():
     split = modular()
-    given = {**SMALL, "batch_size": 5, "weight_decay": 0.5}
-    learner, reference = begun(split, **given), begun(split, **given)
+    options = {**SMALL, "batch_size": 5, "weight_decay": 0.5}
+    learner, reference = begun(split, **options), begun(split, **options)
     recorded = drawn_batches(learner)
     learner.advance(6)
     assert [len(rows) for rows in recorded] == [5, 5, 2, 5, 5, 2]
@@ -261,8 +261,8 @@ def test_regression_minimizes_squared_error():
 
 def test_schedule_and_reset_byte_by_byte():
     split = modular(7)
-    given = {"d_model": 16, "layers": 2, "batch_size": 9, "layer_norm": True, "weight_decay": 1.0}
-    straight, stops = begun(split, seed=4, **given), begun(split, seed=4, **given)
+    options = {"d_model": 16, "layers": 2, "batch_size": 9, "layer_norm": True, "weight_decay": 1.0}
+    straight, stops = begun(split, seed=4, **options), begun(split, seed=4, **options)
     straight.advance(27)
     for time in (0, 3, 3, 20, 27):
         stops.advance(time)

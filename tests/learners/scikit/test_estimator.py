@@ -281,7 +281,7 @@ def test_an_estimator_that_draws_from_the_global_generator_is_tamed():
 
 
 @pytest.mark.parametrize(
-    ("given", "named", "says"),
+    ("options", "named", "says"),
     [
         ({"path": "SVC"}, "path", "import path"),
         ({"path": "sklearn.nothing.SVC"}, "path", "sklearn.MODULE.CLASS"),
@@ -306,9 +306,9 @@ def test_an_estimator_that_draws_from_the_global_generator_is_tamed():
     ],
     ids=str,
 )
-def test_what_cannot_be_clocked_or_built_is_refused_in_one_line(given, named, says):
+def test_what_cannot_be_clocked_or_built_is_refused_in_one_line(options, named, says):
     with pytest.raises(OptionError) as error:
-        grokbench.learner("estimator", **given)
+        grokbench.learner("estimator", **options)
     assert error.value.option == named
     assert says in str(error.value)
     assert "\n" not in str(error.value)

@@ -217,7 +217,7 @@ def test_a_leaf_without_training_examples_weighs_nothing():
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "named"),
+    ("name", "options", "named"),
     [
         ("svm", {"gamma": -1.0}, "gamma"),
         ("svm", {"degree": 0}, "degree"),
@@ -233,9 +233,9 @@ def test_a_leaf_without_training_examples_weighs_nothing():
     ],
     ids=str,
 )
-def test_impossible_options(name, given, named):
+def test_impossible_options(name, options, named):
     with pytest.raises(OptionError) as error:
-        grokbench.learner(name, **given)
+        grokbench.learner(name, **options)
     assert error.value.option == named
 
 

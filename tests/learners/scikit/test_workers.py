@@ -39,10 +39,10 @@ DEEP = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("given", DEEP)
-def test_so_is_one_at_any_depth(given):
+@pytest.mark.parametrize("options", DEEP)
+def test_so_is_one_at_any_depth(options):
     with pytest.raises(UsageError, match="= 1: a run has one thread"):
-        learners.create("estimator", **PARTS, parameters=DEEP[given])
+        learners.create("estimator", **PARTS, parameters=DEEP[options])
 
 
 NAMES = """
@@ -80,9 +80,9 @@ def test_no_parameter_of_the_classes_of_scikit_learn_is_taken_for_one_but_n_jobs
 
 def test_the_clock_cannot_be_a_number_of_workers():
     for name in ("n_jobs", "estimator__n_jobs"):
-        given = {"parameters": {"estimator": FOREST}} if "__" in name else {}
+        options = {"parameters": {"estimator": FOREST}} if "__" in name else {}
         with pytest.raises(UsageError, match="no number of threads or processes"):
-            learners.create("estimator", **{**PARTS, "clock_from": "refit"}, parameter=name, **given)
+            learners.create("estimator", **{**PARTS, "clock_from": "refit"}, parameter=name, **options)
 
 
 class Greedy(ClassifierMixin, BaseEstimator):

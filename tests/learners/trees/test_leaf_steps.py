@@ -218,7 +218,7 @@ def test_every_law(options, n_classes):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [{"greedy_share": 1.1}, {"forest": -1}, {"greedy_share": 0.0}]
     + [
         {"forest": 5, name: value}
@@ -227,10 +227,10 @@ def test_every_law(options, n_classes):
     + [{"greedy_share": 0.5, "grow_policy": "lossguide"}, {"greedy_share": 0.5, "sampling_method": "gradient_based"}],
     ids=str,
 )
-def test_impossible_options(given):
+def test_impossible_options(options):
     with pytest.raises(OptionError) as error:
-        grokbench.learner("xgboost", **given)
-    assert error.value.option == list(given)[-1]
+        grokbench.learner("xgboost", **options)
+    assert error.value.option == list(options)[-1]
 
 
 def test_several_classes_are_refused():

@@ -315,7 +315,7 @@ def test_every_law(options, n_classes):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [{"random_structure": -0.1}, {"random_structure": 1.1}]
     + [
         {"random_structure": 0.5, name: value}
@@ -323,10 +323,10 @@ def test_every_law(options, n_classes):
     ],
     ids=str,
 )
-def test_impossible_options(given):
+def test_impossible_options(options):
     with pytest.raises(OptionError) as error:
-        grokbench.learner("xgboost", **given)
-    assert error.value.option == list(given)[-1]
+        grokbench.learner("xgboost", **options)
+    assert error.value.option == list(options)[-1]
 
 
 def test_the_frozen_twin_memorizes_parity_and_the_library_is_not_asked():

@@ -256,7 +256,7 @@ def test_options_are_xgboosts_own_with_its_defaults():
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
         {"eta": 0.05, "gamma": 0.25, "max_depth": 3, "min_child_weight": 2.5, "max_delta_step": 0.75},
         {"subsample": 0.5, "sampling_method": "gradient_based", "colsample_bytree": 0.75, "colsample_bylevel": 0.5},
@@ -265,18 +265,18 @@ def test_options_are_xgboosts_own_with_its_defaults():
     ],
     ids=str,
 )
-def test_options_reach_the_booster(given):
-    learner = json.loads(trained(random_split(2), 1, **given)._booster.save_config())["learner"]
+def test_options_reach_the_booster(options):
+    learner = json.loads(trained(random_split(2), 1, **options)._booster.save_config())["learner"]
     model = learner["gradient_booster"]
     stated = model["tree_train_param"] | model["gbtree_model_param"] | model["gbtree_train_param"]
     stated |= learner["objective"]["reg_loss_param"]
-    for name, value in given.items():
+    for name, value in options.items():
         found = type(value)(stated[name])
         assert found == (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value), name
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("options", "named"),
     [
         ({"eta": 0.0}, "eta"),
         ({"gamma": -1.0}, "gamma"),
@@ -294,9 +294,9 @@ def test_options_reach_the_booster(given):
     ],
     ids=str,
 )
-def test_impossible_options(given, named):
+def test_impossible_options(options, named):
     with pytest.raises(OptionError) as error:
-        grokbench.learner("xgboost", **given)
+        grokbench.learner("xgboost", **options)
     assert error.value.option == named
 
 
