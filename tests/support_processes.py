@@ -22,14 +22,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 def living(kind: Literal["pid", "group", "session"], numbers: set[int]) -> set[int]:
     """Living processes with these numbers, or of these groups or sessions (zombies have died)."""
-    found = set()
+    alive = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 state, _, group, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
                 if state != "Z" and int({"pid": entry.name, "group": group, "session": session}[kind]) in numbers:
-                    found.add(int(entry.name))
-    return found
+                    alive.add(int(entry.name))
+    return alive
 
 
 def kill_session(process: subprocess.Popen) -> None:

@@ -31,17 +31,17 @@ OUTSIDE = [  # now, before a fixture of another file includes its own
 
 def table(name: str) -> list[list[str]]:
     """The cells of a marked table of docs/atlas.md."""
-    found = re.search(rf"<!-- {name} -->\n((?:\|.*\n)+)", PAGE)
-    assert found, f"docs/atlas.md has no table marked {name}"
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[1].splitlines()[2:]]
+    match = re.search(rf"<!-- {name} -->\n((?:\|.*\n)+)", PAGE)
+    assert match, f"docs/atlas.md has no table marked {name}"
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in match[1].splitlines()[2:]]
 
 
 def planned() -> dict[tuple[str, str], dict[str, list]]:
     """Runs by (learner, task) and by the task's labels."""
-    found = defaultdict(lambda: defaultdict(list))
+    specs = defaultdict(lambda: defaultdict(list))
     for spec in PLAN.specs:
-        found[spec.learner.name, spec.task.name][spec.task.options["labels"]].append(spec)
-    return found
+        specs[spec.learner.name, spec.task.name][spec.task.options["labels"]].append(spec)
+    return specs
 
 
 def too_slow() -> set[tuple[str, str]]:

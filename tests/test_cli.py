@@ -216,12 +216,12 @@ def test_quiet_prints_nothing(grokbench, tiny, tmp_path):
 def test_json_is_one_document(grokbench, tiny, tmp_path):
     status, out, err = grokbench("compare", *tiny, "--json")
     assert (status, err) == (0, "")
-    found = json.loads(out)
+    printed = json.loads(out)
     tables = {"runs", "delays", "sensitivity", "comparisons", "prevalence", "early_stopping"}
-    assert set(found) == {"results", *tables}
-    assert [row["status"] for row in found["runs"]] == ["done"] * 4
-    assert {row["t_gen"] for row in found["runs"]} == {None}, "undefined is null"
-    assert json.loads(grokbench("report", tmp_path / "results", "--json")[1])["runs"] == found["runs"]
+    assert set(printed) == {"results", *tables}
+    assert [row["status"] for row in printed["runs"]] == ["done"] * 4
+    assert {row["t_gen"] for row in printed["runs"]} == {None}, "undefined is null"
+    assert json.loads(grokbench("report", tmp_path / "results", "--json")[1])["runs"] == printed["runs"]
     done = json.loads(grokbench("run", *tiny, "--json")[1])
     assert done == {"results": str(tmp_path / "results"), "runs": 4, "failed": []}
     plan = json.loads(grokbench("compare", *tiny, "--json", "--dry-run")[1])
@@ -252,10 +252,10 @@ def test_a_failed_run_is_status_1_and_is_run_again_only_on_demand(grokbench, wri
     assert status == 1
     assert "8 runs; tables in" in out, "the rest is complete"
     last = err.splitlines()[-1]
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"grokbench: 2 of 8 runs failed, crashed or timed out: show (\w{8}) tells why, --retry runs them again", last
     )
-    assert found
+    assert match
     assert err.count("failed: ZeroDivisionError: division by zero") == 2
 
     status, _, err = grokbench("compare", *arguments)
@@ -267,7 +267,7 @@ def test_a_failed_run_is_status_1_and_is_run_again_only_on_demand(grokbench, wri
     assert status == 1
     assert len(json.loads(out)["failed"]) == 2
 
-    status, out, err = grokbench("show", found[1], "--results", tmp_path / "results")
+    status, out, err = grokbench("show", match[1], "--results", tmp_path / "results")
     assert (status, err) == (0, "")
     assert "status: failed ZeroDivisionError: division by zero" in out
     assert "Traceback (most recent call last)" in out
@@ -336,9 +336,9 @@ def test_list_names_everything(grokbench):
         assert re.search(rf"^  {re.escape(name)} ", out, re.M), name
     for kind in ("tasks", "learners", "suites"):
         assert f"{kind}:" in out
-        found = json.loads(grokbench("list", kind, "--json")[1])
-        assert found
-        assert all(entry["name"] and entry["description"] for entry in found)
+        printed = json.loads(grokbench("list", kind, "--json")[1])
+        assert printed
+        assert all(entry["name"] and entry["description"] for entry in printed)
     assert {entry["name"] for entry in json.loads(grokbench("list", "--json")[1])} >= {"modular", "mlp", "smoke"}
     assert {"family", "clock"} <= set(json.loads(grokbench("list", "learners", "--json")[1])[0])
 
@@ -350,9 +350,9 @@ def test_show_prints_every_option_with_type_default_and_description(grokbench, n
     status, out, err = grokbench("show", name)
     assert (status, err) == (0, "")
     registry = tasks if name in tasks else learners
-    found = json.loads(grokbench("show", name, "--json")[1])
-    assert [row["option"] for row in found["options"]] == list(options(registry[name]))
-    for row in found["options"]:
+    printed = json.loads(grokbench("show", name, "--json")[1])
+    assert [row["option"] for row in printed["options"]] == list(options(registry[name]))
+    for row in printed["options"]:
         assert f"  {row['option']} : {row['type']}, " in out
         assert row["description"] in out
         assert row["description"]
@@ -376,9 +376,9 @@ def test_show_prints_a_stored_run_by_the_start_of_its_key(grokbench, tiny, tmp_p
     assert f"run {keys[0]}" in out
     assert "status: done" in out
     assert "train_accuracy" in out
-    found = json.loads(grokbench("show", keys[0], "--results", tmp_path / "results", "--json")[1])
-    assert found["record"]["key"] == keys[0]
-    assert len(found["curve"]["time"]) > 2
+    printed = json.loads(grokbench("show", keys[0], "--results", tmp_path / "results", "--json")[1])
+    assert printed["record"]["key"] == keys[0]
+    assert len(printed["curve"]["time"]) > 2
     (tmp_path / "results").rename(tmp_path / "tiny")
     (tmp_path / "results").mkdir()
     (tmp_path / "tiny").rename(tmp_path / "results" / "tiny")
@@ -416,8 +416,8 @@ def test_check_runs_every_law_on_a_learner_of_fifteen_lines(grokbench, tmp_path)
     lines = out.splitlines()
     assert len(lines) == 18, "nine laws, on tokens and on bits"
     assert all(line.startswith("passed         neighbours: ") for line in lines)
-    found = json.loads(grokbench("check", "neighbours", "--include", path, "--json")[1])
-    assert {row["status"] for row in found} == {"passed"}
+    printed = json.loads(grokbench("check", "neighbours", "--include", path, "--json")[1])
+    assert {row["status"] for row in printed} == {"passed"}
 
 
 @pytest.mark.parametrize(
@@ -530,9 +530,9 @@ def test_detect_reads_a_stranger_s_log_by_the_names_of_its_columns(grokbench, tm
     assert (status, err) == (0, "")
     assert out.count("groks") == 2
     assert "note: metric_artifact untested: no skill column" in out
-    found = json.loads(grokbench("detect", path, *columns, "--classes", 10, "--json")[1])
-    assert [row["series"] for row in found] == ["a", "b"]
-    assert found[0]["delay"] == pytest.approx(1.5, abs=0.1)
+    printed = json.loads(grokbench("detect", path, *columns, "--classes", 10, "--json")[1])
+    assert [row["series"] for row in printed] == ["a", "b"]
+    assert printed[0]["delay"] == pytest.approx(1.5, abs=0.1)
     status, _, err = grokbench("detect", path, *columns[:-1], "nothing", "--classes", 10)
     assert status == 2
     assert "no column 'nothing'" in err

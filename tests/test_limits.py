@@ -263,7 +263,7 @@ def test_a_row_of_no_series_is_counted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("value", "got"),
+    ("value", "named"),
     [
         ("-0.5", "got -0.5"),
         ("1.0001", "got 1.0001"),
@@ -272,10 +272,10 @@ def test_a_row_of_no_series_is_counted(tmp_path):
         ("inf", "got inf"),
     ],
 )
-def test_a_value_that_is_wrong_is_the_one_that_is_named(tmp_path, value, got):
+def test_a_value_that_is_wrong_is_the_one_that_is_named(tmp_path, value, named):
     with pytest.raises(UsageError, match="expected shares from 0 to 1") as error:
         detect_files([log(tmp_path, LOG.replace("\n5,1.0", f"\n5,{value}"))], Reading(classes=5))
-    assert got in str(error.value)
+    assert named in str(error.value)
 
 
 # ---------------------------------------------------------------- options of the command line

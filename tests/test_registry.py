@@ -167,9 +167,9 @@ class Offered(grokbench.Learner):
 
 
 def test_an_installed_package_offers_learners_by_entry_point(entry_point):
-    found = entry_point("test_registry:Offered")
-    assert found["offered"] is Offered
-    assert "mlp" in found
+    classes = entry_point("test_registry:Offered")
+    assert classes["offered"] is Offered
+    assert "mlp" in classes
 
 
 def test_a_broken_entry_point_is_named(entry_point):

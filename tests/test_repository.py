@@ -129,8 +129,8 @@ def test_the_floors_that_are_tested_are_those_of_setup_cfg():
 def test_setup_cfg_lists_every_package():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    found = {".".join(p.parent.relative_to(ROOT).parts) for p in SOURCES if p.name == "__init__.py"}
-    assert set(config["options"]["packages"].split()) == found | {"grokbench.benchmarks"}
+    packages = {".".join(p.parent.relative_to(ROOT).parts) for p in SOURCES if p.name == "__init__.py"}
+    assert set(config["options"]["packages"].split()) == packages | {"grokbench.benchmarks"}
 
 
 def test_every_public_name_is_documented():

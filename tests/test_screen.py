@@ -236,10 +236,10 @@ def test_a_reader_that_goes_away_in_the_middle(tmp_path, stream):
     time.sleep(1.0)
     getattr(process, stream).close()
     other = process.stdout if stream == "stderr" else process.stderr
-    rest = other.read().decode()
+    remainder = other.read().decode()
     other.close()
     assert process.wait(timeout=120) == 0
-    assert "Traceback" not in rest
+    assert "Traceback" not in remainder
     assert {run.status for run in Store(tmp_path / "r").read_all()} == {"done"}
 
 

@@ -246,11 +246,11 @@ class Offered(grokbench.Learner):
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_an_installed_package_is_known_by_name_and_version(monkeypatch, version, tmp_path):
-    info = tmp_path / "offers.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: offers\nVersion: {version}\n")
-    (info / "entry_points.txt").write_text("[grokbench.learners]\noffered = test_sources:Offered\n")
-    distribution = importlib.metadata.PathDistribution(info)
+    metadata = tmp_path / "offers.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: offers\nVersion: {version}\n")
+    (metadata / "entry_points.txt").write_text("[grokbench.learners]\noffered = test_sources:Offered\n")
+    distribution = importlib.metadata.PathDistribution(metadata)
     (point,) = distribution.entry_points
     monkeypatch.setattr(registry_module, "entry_points", lambda group: [point] if group == point.group else [])
     fresh = registry_module.Registry("learner", "grokbench.learners")

@@ -31,8 +31,8 @@ def test_exponential(kind):
     x = X.astype(kind)
     expected = np.exp(x.astype(np.float64))
     expected[expected < np.finfo(kind).tiny * 2] = 0  # the smallest normal numbers count as 0
-    got = mapped(elementary.exponential, x)
-    np.testing.assert_allclose(got, expected, rtol=2 * np.finfo(kind).eps, atol=np.finfo(kind).tiny * 4)
+    values = mapped(elementary.exponential, x)
+    np.testing.assert_allclose(values, expected, rtol=2 * np.finfo(kind).eps, atol=np.finfo(kind).tiny * 4)
     assert np.isnan(mapped(elementary.exponential, np.array([np.nan], kind)))
 
 
@@ -47,8 +47,8 @@ def test_hyperbolic_tangent(kind):
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_normal_share(kind):
     x = np.concatenate([np.linspace(-12, 12, 4001), np.logspace(-30, 3, 500)]).astype(kind)
-    got = mapped(elementary.normal_share, x)
-    np.testing.assert_allclose(got, ndtr(x.astype(np.float64)), rtol=0, atol=10 * np.finfo(kind).eps)
+    values = mapped(elementary.normal_share, x)
+    np.testing.assert_allclose(values, ndtr(x.astype(np.float64)), rtol=0, atol=10 * np.finfo(kind).eps)
     assert np.isnan(mapped(elementary.normal_share, np.array([np.nan], kind)))
 
 

@@ -75,17 +75,17 @@ class Case:
 def differences(case, module):
     """What the module says otherwise than the case, as text; 1e-9 is far above rounding, far below a rule."""
     try:
-        found = case.call(module)
+        fields = case.call(module)
     except Exception as error:
         return [f"raised {type(error).__name__}: {error}"]
-    pairs = [(name, found[name], value) for name, value in case.expected.items()]
-    return [f"{name}: {got!r}, expected {value!r}" for name, got, value in pairs if not _same(got, value)]
+    pairs = [(name, fields[name], value) for name, value in case.expected.items()]
+    return [f"{name}: {actual!r}, expected {value!r}" for name, actual, value in pairs if not _same(actual, value)]
 
 
-def _same(got, expected):
+def _same(actual, expected):
     if isinstance(expected, float):
-        return bool(np.isclose(got, expected, rtol=1e-9, atol=1e-9, equal_nan=True))
-    return type(got) is type(expected) and got == expected
+        return bool(np.isclose(actual, expected, rtol=1e-9, atol=1e-9, equal_nan=True))
+    return type(actual) is type(expected) and actual == expected
 
 
 TRAIN, TEST = ramp(1, 2), ramp(3.5, 4)

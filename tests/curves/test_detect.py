@@ -45,8 +45,8 @@ def test_the_cases_have_names_of_their_own_and_every_outcome():
 
 def test_columns_are_those_of_the_table_and_plain_values():
     assert [*Detection.columns(), "notes"] == [*list(GROKS)[:-1], *BESIDE, "notes"]
-    found = detect(curve(TRAIN, TEST, skill=0.1, rank_auc=binary_auc(TEST)), chance=0.25, n_classes=2)
-    assert json.loads(json.dumps(vars(found)))["resolved"] is True  # numpy's own bool would not pass
+    detection = detect(curve(TRAIN, TEST, skill=0.1, rank_auc=binary_auc(TEST)), chance=0.25, n_classes=2)
+    assert json.loads(json.dumps(vars(detection)))["resolved"] is True  # numpy's own bool would not pass
 
 
 def slow_bins(times):
@@ -114,10 +114,10 @@ def test_crossing_is_the_contracts_sentence(values, with_zero, ratio):
     times = (1 + ratio) ** np.arange(len(values), dtype=float)
     if with_zero:
         times = np.concatenate([[0.0], times[:-1]])
-    found = passage(times, values, 0.6)
+    crossed = passage(times, values, 0.6)
     time, censoring, pending, held = slow_crossing(times, values, 0.6)
-    assert (found.censoring, found.pending, found.held) == (censoring, pending, held)
-    np.testing.assert_allclose(found.time, time, rtol=1e-12)  # rounding of one logarithm
+    assert (crossed.censoring, crossed.pending, crossed.held) == (censoring, pending, held)
+    np.testing.assert_allclose(crossed.time, time, rtol=1e-12)  # rounding of one logarithm
     if ratio > 0.13:  # rows farther apart than bins: every row is a checkpoint
         assert [len(rows) for rows in slow_bins(times)] == [1] * len(values)
 
@@ -126,15 +126,15 @@ def test_crossing_is_the_contracts_sentence(values, with_zero, ratio):
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_crossing_of_arbitrary_values(values):
     times = np.arange(len(values), dtype=float)
-    found, (time, censoring, pending, held) = passage(times, values, 0.3), slow_crossing(times, values, 0.3)
-    assert (found.censoring, found.pending, found.held) == (censoring, pending, held)
-    np.testing.assert_allclose(found.time, time, rtol=1e-12)
+    crossed, (time, censoring, pending, held) = passage(times, values, 0.3), slow_crossing(times, values, 0.3)
+    assert (crossed.censoring, crossed.pending, crossed.held) == (censoring, pending, held)
+    np.testing.assert_allclose(crossed.time, time, rtol=1e-12)
 
 
 def test_a_crossing_lies_between_its_checkpoints():
-    found = passage([1.0, 10.0, 100.0, 1000.0], [0.0, 0.5, 0.5, 0.5], 0.5 * (1 + 1e-15))
-    assert found.time == 10.0  # at the level up to rounding: not beyond the checkpoint
-    assert (found.index, found.low, found.high) == (1, 1.0, 10.0)
+    crossed = passage([1.0, 10.0, 100.0, 1000.0], [0.0, 0.5, 0.5, 0.5], 0.5 * (1 + 1e-15))
+    assert crossed.time == 10.0  # at the level up to rounding: not beyond the checkpoint
+    assert (crossed.index, crossed.low, crossed.high) == (1, 1.0, 10.0)
 
 
 # --- Laws ------------------------------------------------------------------------------------------
@@ -176,15 +176,15 @@ def test_a_power_of_the_clock_stretches_delays_and_moves_no_event(seed):
 def test_late_follows_from_the_other_columns(seed, chance):
     """The endpoint by the contract's sentence, from the fields of a detection alone."""
     columns = random_curve(np.random.default_rng(seed), chance)
-    found = detect(columns, chance=chance, n_classes=2)
-    artifact = found.skill_at_mem >= 0.5 or found.delay - found.rank_delay > 0.3
-    if found.outcome in ("never_fits", "collapses", "unconfirmed"):
-        assert math.isnan(found.late)
-    elif found.outcome in ("memorizes_only", "partial"):
-        assert found.late == 0
+    detection = detect(columns, chance=chance, n_classes=2)
+    artifact = detection.skill_at_mem >= 0.5 or detection.delay - detection.rank_delay > 0.3
+    if detection.outcome in ("never_fits", "collapses", "unconfirmed"):
+        assert math.isnan(detection.late)
+    elif detection.outcome in ("memorizes_only", "partial"):
+        assert detection.late == 0
     else:
-        far = found.resolved or found.t_gen >= 5
-        assert found.late == (found.delay >= 0.5 and found.head < 0.25 and not artifact and far)
+        far = detection.resolved or detection.t_gen >= 5
+        assert detection.late == (detection.delay >= 0.5 and detection.head < 0.25 and not artifact and far)
 
 
 def random_curve(rng, chance=0.5):
@@ -250,8 +250,8 @@ def test_kappa_rank_by_quadrature(classes):
 
 @pytest.mark.parametrize("classes", [2, 3, 97])
 def test_kappa_rank_at_its_ends(classes):
-    found = kappa_rank(np.array([0.0, 0.5, 1.0, np.nan]), classes)
-    np.testing.assert_allclose(found, [-1 / (classes - 1), 0, 1, np.nan], atol=1e-12)
+    kappas = kappa_rank(np.array([0.0, 0.5, 1.0, np.nan]), classes)
+    np.testing.assert_allclose(kappas, [-1 / (classes - 1), 0, 1, np.nan], atol=1e-12)
     assert (np.diff(kappa_rank(np.linspace(0, 1, 400), classes)) >= 0).all()
 
 
@@ -261,10 +261,10 @@ def test_a_ranking_of_equal_gaussians_without_offset_is_no_artifact():
 
     d = 8 * np.clip(np.log10(np.maximum(TIMES, 1)) - 2, 0, None) / 3
     columns = curve(TRAIN, 2 * ndtr(d / 2) - 1, chance=0.5, rank_auc=ndtr(d / np.sqrt(2)))
-    found = detect(columns, chance=0.5, n_classes=2)
-    assert not found.offset
-    assert found.rank_delay == pytest.approx(found.delay, abs=1e-9)
-    assert found.rank_width == pytest.approx(found.width, abs=1e-9)
+    detection = detect(columns, chance=0.5, n_classes=2)
+    assert not detection.offset
+    assert detection.rank_delay == pytest.approx(detection.delay, abs=1e-9)
+    assert detection.rank_width == pytest.approx(detection.width, abs=1e-9)
 
 
 def test_a_frame_and_a_mapping_are_judged_alike():

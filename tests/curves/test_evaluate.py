@@ -106,8 +106,8 @@ def test_accuracy_of_a_regression_is_the_share_of_small_errors():
 
 def test_constants_of_a_regression_do_not_beat_chance():
     split = a_split(0, tolerance=0.09)
-    found = [accuracy(np.full((60, 1), c), split.y_test, 0.09) for c in np.linspace(-3, 3, 20_001)]
-    assert max(found) == split.chance  # the grid is finer than any gap that matters at 60 examples
+    accuracies = [accuracy(np.full((60, 1), c), split.y_test, 0.09) for c in np.linspace(-3, 3, 20_001)]
+    assert max(accuracies) == split.chance  # the grid is finer than any gap that matters at 60 examples
 
 
 # --- Losses -----------------------------------------------------------------------------------------
@@ -216,9 +216,9 @@ def test_baselines_are_the_best_constants(counts):
     X = np.zeros((len(y), 1))
     split = Split(X, y, X, y, n_classes=n_classes)
     for loss, tolerance in (("cross-entropy", 1e-5), ("mse", 1e-8), ("stablemax", 2e-3)):  # an absent class wants -inf
-        found = minimize(lambda s, loss=loss: declared_loss(np.tile(s, (len(y), 1)), y, loss, n_classes),
+        best = minimize(lambda s, loss=loss: declared_loss(np.tile(s, (len(y), 1)), y, loss, n_classes),
                          np.zeros(n_classes), tol=1e-10)  # fmt: skip
-        assert baseline_loss(split, loss) == pytest.approx(found.fun, abs=tolerance)
+        assert baseline_loss(split, loss) == pytest.approx(best.fun, abs=tolerance)
     shares = np.array(counts) / sum(counts)
     assert baseline_loss(split, "hinge") == pytest.approx(best_constant_hinge(shares), abs=1e-9)
 
@@ -288,8 +288,8 @@ def slow_skill(scores, y):
             own = log_p[np.arange(len(t)), t]
             return -(own.sum() + log_p.mean())  # and one pseudo-example of uniform class, spread over all inputs
 
-        found = minimize_scalar(objective, bounds=(-15, 15), method="bounded", options={"xatol": 1e-9})
-        tau = np.exp(found.x) if found.fun < objective(-np.inf) - 1e-12 else 0.0
+        best = minimize_scalar(objective, bounds=(-15, 15), method="bounded", options={"xatol": 1e-9})
+        tau = np.exp(best.x) if best.fun < objective(-np.inf) - 1e-12 else 0.0
         total -= log_softmax(tau * scores[judged], axis=1)[np.arange(len(judged)), y[judged]].sum()
     shares = np.bincount(y) / len(y)
     return 1 - total / len(y) / -sum(p * math.log(p) for p in shares if p > 0)
@@ -323,8 +323,8 @@ def test_skill_depends_on_no_name_of_a_class_and_no_offset_of_an_example(seed):
 @pytest.mark.parametrize("n_classes", [2, 31])
 def test_skill_of_random_scores_is_about_zero(n_classes):
     y = np.arange(2000) % n_classes
-    found = [skill(np.random.default_rng(seed).normal(size=(2000, n_classes)), y) for seed in range(10)]
-    assert np.abs(found).max() < 0.01  # chi-squared over 2 n H: .001 for the noise of tau
+    skills = [skill(np.random.default_rng(seed).normal(size=(2000, n_classes)), y) for seed in range(10)]
+    assert np.abs(skills).max() < 0.01  # chi-squared over 2 n H: .001 for the noise of tau
 
 
 def test_skill_of_perfect_scores_is_about_one_whatever_their_margin():

@@ -121,11 +121,11 @@ def test_the_delay_lies_between_its_bounds_whatever_the_rows(seed):
     rng = np.random.default_rng(seed)
     times = np.unique(10 ** rng.uniform(0, 4, rng.integers(8, 200)))
     mem, delay = rng.uniform(0.2, 1.5), rng.uniform(-0.2, 2)
-    found = judge((times, rise(times, mem, 0.2)), (times, rise(times, mem + delay, 0.2)), chance=0.0)
-    low, high = bounds(found, "delay")
-    if not math.isnan(found.t_mem):
+    detection = judge((times, rise(times, mem, 0.2)), (times, rise(times, mem + delay, 0.2)), chance=0.0)
+    low, high = bounds(detection, "delay")
+    if not math.isnan(detection.t_mem):
         assert not low > delay + 1e-9
-        assert delay <= high + 1e-9 or math.isnan(found.delay)
+        assert delay <= high + 1e-9 or math.isnan(detection.delay)
 
 
 @pytest.mark.parametrize("points_per_decade", [10, 20])
@@ -161,11 +161,11 @@ def test_medians_are_numpys_and_leave_out_what_was_not_measured():
 
 def test_splits_may_be_logged_at_different_times():
     fine, coarse = np.arange(0.0, 20_000, 3), np.arange(0.0, 20_000, 200)
-    found = judge((fine, rise(fine, 2, 0.1)), (coarse, rise(coarse, 3.5, 0.1)), chance=0.0)
-    assert found.outcome == "groks"
-    assert (found.t_mem_low, found.t_mem_high) == (123, 126)
-    assert (found.t_gen_low, found.t_gen_high) == (3800, 4000)
-    assert found.delay_low == math.log10(3800 / 126)
+    detection = judge((fine, rise(fine, 2, 0.1)), (coarse, rise(coarse, 3.5, 0.1)), chance=0.0)
+    assert detection.outcome == "groks"
+    assert (detection.t_mem_low, detection.t_mem_high) == (123, 126)
+    assert (detection.t_gen_low, detection.t_gen_high) == (3800, 4000)
+    assert detection.delay_low == math.log10(3800 / 126)
 
 
 def test_one_grid_is_the_same_as_two_equal_ones():
@@ -209,11 +209,16 @@ def test_a_regular_log_with_slingshots():
         train[(times >= start) & (times <= start + length)] = 0.03
     for start in (8000, 12_000, 18_000):
         test[(times >= start) & (times <= start + 400)] = 0.02
-    found = judge((times, train), (times, test), chance=1 / 97)
-    assert (found.outcome, found.late, found.resolved) == ("groks", 1.0, True)
-    assert (found.t_mem_low, found.t_mem_high, found.t_gen_low, found.t_gen_high) == (50, 100, 6450, 6500)
-    assert (round(found.delay_low, 2), round(found.delay_high, 2)) == (1.81, 2.11)
-    assert (found.t_mem_lost, found.t_gen_lost) == (6, 3)
+    one = judge((times, train), (times, test), chance=1 / 97)
+    assert (one.outcome, one.late, one.resolved) == ("groks", 1.0, True)
+    assert (one.t_mem_low, one.t_mem_high, one.t_gen_low, one.t_gen_high) == (
+        50,
+        100,
+        6450,
+        6500,
+    )
+    assert (round(one.delay_low, 2), round(one.delay_high, 2)) == (1.81, 2.11)
+    assert (one.t_mem_lost, one.t_gen_lost) == (6, 3)
 
 
 def test_a_curve_crosses_where_its_series_does():

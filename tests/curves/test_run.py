@@ -23,9 +23,9 @@ EXACT = 1e-3  # decades: a ramp has two kinks, which a grid of 20 points a decad
 
 def test_detections_are_those_of_the_detector():
     trace = made()
-    found = detect(trace.curve.columns, chance=trace.curve.chance, n_classes=trace.curve.n_classes)
-    assert trace.detections[0.95] == found
-    assert math.log10(found.t_gen / T_GEN) == pytest.approx(0, abs=EXACT)
+    detection = detect(trace.curve.columns, chance=trace.curve.chance, n_classes=trace.curve.n_classes)
+    assert trace.detections[0.95] == detection
+    assert math.log10(detection.t_gen / T_GEN) == pytest.approx(0, abs=EXACT)
     assert trace.complete
 
 
@@ -51,8 +51,8 @@ def test_half_rise_is_of_the_ranking_where_accuracy_lags_it():
 def test_what_was_not_measured_is_no_checkpoint():
     trace, values = made(), made().curve.column("after_kernel").copy()
     values[::2] = math.nan
-    found = trace.curve.crossing(values, 0.5)
-    assert math.log10(found.time / T50) == pytest.approx(0, abs=0.01)  # every other point of the ramp
+    crossing = trace.curve.crossing(values, 0.5)
+    assert math.log10(crossing.time / T50) == pytest.approx(0, abs=0.01)  # every other point of the ramp
     assert not trace.curve.crossing(np.full(len(values), math.nan), 0.5).reached
     assert np.isnan(trace.curve.column("no such measure")).all()
 
@@ -137,15 +137,15 @@ def test_vanished_gradients_are_unhealthy():
         trace.curve.columns["zero_gradient"] = (trace.curve.time > 100).astype(float)
     cells = lazy_to_rich().cells(lazy_to_rich().designs[0], runs)
     assert gates.healthy(cells, ["free_on"]).passed
-    found = gates.healthy(cells, ["free_off"])
-    assert (found.passed, found.reason) == (False, "gradients vanish in 2 runs of add/net-off")
+    gate = gates.healthy(cells, ["free_off"])
+    assert (gate.passed, gate.reason) == (False, "gradients vanish in 2 runs of add/net-off")
 
 
 def test_an_estimate_repeats_its_ends():
     values = np.arange(10.0)
-    found = Estimate.of(lambda alpha: median_interval(values, 1 - 2 * alpha))
-    assert found.value == 4.5
-    assert found.interval(0.025) == found.interval(0.025) == (1, 8)
+    estimate = Estimate.of(lambda alpha: median_interval(values, 1 - 2 * alpha))
+    assert estimate.value == 4.5
+    assert estimate.interval(0.025) == estimate.interval(0.025) == (1, 8)
 
 
 def test_a_trace_can_be_made_from_anyones_arrays():

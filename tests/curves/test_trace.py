@@ -90,10 +90,10 @@ def test_the_attributes_are_what_detect_needs():
 
 
 def test_a_trace_is_judged_without_being_told_anything():
-    found = grokbench.detect(trace(Reader(mem=12, gen=300), a_split(), budget=2000))
-    assert (found.outcome, found.late, found.notes) == ("groks", 1.0, ())
-    assert found.t_mem == pytest.approx(11 * (12 / 11) ** 0.95)
-    assert 250 < found.t_gen <= 316
+    detection = grokbench.detect(trace(Reader(mem=12, gen=300), a_split(), budget=2000))
+    assert (detection.outcome, detection.late, detection.notes) == ("groks", 1.0, ())
+    assert detection.t_mem == pytest.approx(11 * (12 / 11) ** 0.95)
+    assert 250 < detection.t_gen <= 316
 
 
 def test_the_users_own_arrays():

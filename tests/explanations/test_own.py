@@ -75,12 +75,12 @@ def ends_high(cells: grokbench.Cells) -> grokbench.Finding:
 @pytest.fixture(params=["in ./benchmarks", "by path"])
 def mine(request, tmp_path, monkeypatch):
     """The file of the explanation, and what `compare` is given; the working directory is an empty folder."""
-    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
-    (here / "benchmarks").mkdir(parents=True)
+    ours, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    (ours / "benchmarks").mkdir(parents=True)
     elsewhere.mkdir()
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(ours)
     beside = request.param == "by path"
-    suite = elsewhere / "own.toml" if beside else here / "benchmarks" / "own.toml"
+    suite = elsewhere / "own.toml" if beside else ours / "benchmarks" / "own.toml"
     suite.write_text(SUITE)
     path = elsewhere / "mine.py"
     path.write_text(FILE.replace("SUITE", "own.toml" if beside else "own"))

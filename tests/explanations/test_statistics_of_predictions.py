@@ -401,8 +401,8 @@ class TestPhenomenon:
         """Runs 1000 to 1003 have a loss that falls all the time, or an accuracy that rises; the others stop at once."""
         constant = {"validation_loss": np.ones_like, "validation_accuracy": np.zeros_like}
         better = {"validation_loss": lambda time: 1 / (1 + time), "validation_accuracy": lambda time: time / 1e5}
-        rest = {"remaining_accuracy": lambda time: 0.1 + 0.9 * (time >= 800)}
-        runs = runs_of(free=lambda s: with_columns(made(s), **(better if s < 1004 else constant), **rest))
+        columns = {"remaining_accuracy": lambda time: 0.1 + 0.9 * (time >= 800)}
+        runs = runs_of(free=lambda s: with_columns(made(s), **(better if s < 1004 else constant), **columns))
         for statistic in (phenomenon.stopped_by_loss, phenomenon.stopped_by_accuracy):
             finding = statistic(cells(FREE, runs))
             assert value(finding, "stopped") == pytest.approx(0.6)

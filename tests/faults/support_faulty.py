@@ -42,9 +42,9 @@ def _garbage(text: bytes) -> None:
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
             if int(name) > 2 and os.readlink(f"/proc/self/fd/{name}").startswith("pipe:"):
-                rest = text
-                while rest:
-                    rest = rest[os.write(int(name), rest) :]
+                unwritten = text
+                while unwritten:
+                    unwritten = unwritten[os.write(int(name), unwritten) :]
 
 
 def _hoard(piece: int, megabytes: int) -> None:

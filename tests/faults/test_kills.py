@@ -36,9 +36,9 @@ def test_a_parent_killed_at_any_moment_costs_only_what_it_was_doing(tmp_path, re
     phases, kept_runs, kills = Counter(), 0, 0
     while kills < (KILLS if full else 3):  # a moment at which the command was over already is drawn again
         bed = Bed(tmp_path / f"{sum(phases.values())}", TEXT)
-        found, kept = kill_and_resume(bed, next(moments) * durations[-1], expected)
-        phases[found] += 1
-        kills += found != "over"
+        met, kept = kill_and_resume(bed, next(moments) * durations[-1], expected)
+        phases[met] += 1
+        kills += met != "over"
         kept_runs += kept
     with capsys.disabled():
         print(f"\n{kills} kills over {durations[-1]:.1f} s, {kept_runs} runs stored before them, 0 lost; phases:")
@@ -50,7 +50,7 @@ def kill_and_resume(bed: Bed, seconds: float, expected: dict) -> tuple[str, int]
     """The phase that the kill met, and how many runs had been stored before."""
     process = bed.apart()
     time.sleep(seconds)
-    found = phase(bed, process, RUNS)
+    met = phase(bed, process, RUNS)
     process.kill()
     process.wait()
     try:
@@ -65,4 +65,4 @@ def kill_and_resume(bed: Bed, seconds: float, expected: dict) -> tuple[str, int]
     assert {key: bed.stamps()[key] for key in kept} == kept  # none was done again
     bed.assert_whole()
     bed.assert_tidy()
-    return found, len(kept)
+    return met, len(kept)

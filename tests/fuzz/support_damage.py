@@ -47,11 +47,11 @@ long_axes = st.one_of(
 
 def places(tree, path=()):
     """Paths of all nodes of nested lists and dicts."""
-    found = [path]
+    paths = [path]
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for key, inner in items:
-        found += places(inner, (*path, key))
-    return found
+        paths += places(inner, (*path, key))
+    return paths
 
 
 @st.composite

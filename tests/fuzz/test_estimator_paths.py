@@ -75,14 +75,14 @@ def test_an_estimator_from_a_stranger_runs_nothing(tmp_path, path, parameters, r
         f"path = {json.dumps(path)}\nparameters = {toml(parameters)}\nparameter = {json.dumps(refit)}\n",
         encoding="utf-8",
     )
-    before, present, here = set(sys.modules), sorted(os.listdir(tmp_path)), os.getcwd()
+    before, present, folder = set(sys.modules), sorted(os.listdir(tmp_path)), os.getcwd()
     os.chdir(tmp_path)
     sys.path.insert(0, str(tmp_path))
     try:
         status, *_ = answer(tmp_path / "results", "compare", suite, "--dry-run")
     finally:
         sys.path.remove(str(tmp_path))
-        os.chdir(here)
+        os.chdir(folder)
     event(str(status))
     assert status in (0, 2)
     assert sorted(os.listdir(tmp_path)) == present

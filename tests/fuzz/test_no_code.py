@@ -19,20 +19,20 @@ EXCEPTIONS = {
 
 def suspects(path: Path) -> set[str]:
     """Names of what could run data as code, as far as a module mentions them."""
-    found = set()
+    forbidden = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names} & FORBIDDEN_MODULES
+            forbidden |= {alias.name.split(".")[0] for alias in node.names} & FORBIDDEN_MODULES
         elif isinstance(node, ast.ImportFrom):
-            found |= {(node.module or "").split(".")[0]} & FORBIDDEN_MODULES
+            forbidden |= {(node.module or "").split(".")[0]} & FORBIDDEN_MODULES
         elif isinstance(node, ast.Call):
             called = node.func
             name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
             is_method_of_re = isinstance(called, ast.Attribute) and getattr(called.value, "id", "") == "re"
-            found |= {name} & FORBIDDEN_CALLS if not is_method_of_re else set()
+            forbidden |= {name} & FORBIDDEN_CALLS if not is_method_of_re else set()
             if any(keyword.arg in ("allow_pickle", "shell") for keyword in node.keywords):
-                found.add("allow_pickle or shell")
-    return found
+                forbidden.add("allow_pickle or shell")
+    return forbidden
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

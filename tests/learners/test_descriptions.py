@@ -53,18 +53,18 @@ def test_scores_follow_from_the_description(name, options, n_classes):
     if grokbench.learner(name, **options).cannot_read(split):
         pytest.skip("not for this task")
     learner = begun(name, options, split)
-    told, scores = {}, {}
+    descriptions, scores = {}, {}
     for units in (1, 4, 12):
         time = units * learner.first_time * (1 if learner.integer_clock else 30)
         if name == "random_features":  # the receiver draws the features of the present size
-            told, scores = {}, {}
+            descriptions, scores = {}, {}
         learner.advance(int(time) if learner.integer_clock else time)
-        told[units] = {key: array.copy() for key, array in learner.description().items()}
+        descriptions[units] = {key: array.copy() for key, array in learner.description().items()}
         scores[units] = learner.scores(split.X_test)
     for units, expected in scores.items():
-        found = learner.scores_of(told[units], split.X_test)
+        answers = learner.scores_of(descriptions[units], split.X_test)
         # an interpolating kernel machine at its rounding, trees in single precision
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+        np.testing.assert_allclose(answers, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
     assert name == "random_features" or np.abs(scores[1] - scores[12]).max() > 0 or options.get("frozen")
     np.testing.assert_array_equal(learner.scores(split.X_test), scores[12])  # asking changed nothing
 
@@ -96,8 +96,8 @@ def test_the_heaviest_round_of_trees_leads():
         margins.append(learner.scores(split.X_train))
     sizes = [np.square(after - before).sum() for before, after in pairwise(margins)]
     best = int(np.argmax(sizes))
-    found = learner.scores_of(learner.leading(1), split.X_train)
-    np.testing.assert_allclose(found, margins[best + 1] - margins[best], atol=1e-6)
+    scores = learner.scores_of(learner.leading(1), split.X_train)
+    np.testing.assert_allclose(scores, margins[best + 1] - margins[best], atol=1e-6)
 
 
 def test_eigendirections_of_the_dual_coefficients_are_projected_targets():

@@ -27,8 +27,8 @@ def events(row: dict) -> dict:
 def answer_of(run: Run, joint: bool) -> dict:
     """The events of a run, judged without any file."""
     train = {step: run.train[step] for step in run.test} if joint else run.train
-    found = judge(curve(train), curve(run.test), chance=1 / CLASSES, n_classes=CLASSES)
-    return {name: getattr(found, name) for name in EVENTS}
+    detection = judge(curve(train), curve(run.test), chance=1 / CLASSES, n_classes=CLASSES)
+    return {name: getattr(detection, name) for name in EVENTS}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)

@@ -89,9 +89,9 @@ def test_a_column_of_runs_is_used(tmp_path, name, interleaved):
     runs = [Run(t_gen=at).joint() for at in (500, 900, 1400)]
     rows = [(step, number, a, b) for number, run in enumerate(runs) for step, a, b in run]
     rows = sorted(rows) if interleaved else rows
-    found = detect(tmp_path, rows, ("step", name, "train_acc", "test_acc"))
-    assert [row["series"] for row in found] == [f"{name} {number}" for number in range(3)]
-    for row, run in zip(found, runs, strict=True):
+    detection = detect(tmp_path, rows, ("step", name, "train_acc", "test_acc"))
+    assert [row["series"] for row in detection] == [f"{name} {number}" for number in range(3)]
+    for row, run in zip(detection, runs, strict=True):
         (alone,) = detect(tmp_path, run)
         assert events(row) == events(alone)
 
@@ -102,8 +102,8 @@ def test_two_columns_of_runs_are_used_together(tmp_path):
         for (m, s), at in zip(("a0", "a1", "b0", "b1"), (500, 700, 900, 1100), strict=True)
     }
     rows = sorted((step, m, s, a, b) for (m, s), run in runs.items() for step, a, b in run)
-    found = detect(tmp_path, rows, ("step", "model", "seed", "train_acc", "test_acc"))
-    assert [row["series"] for row in found] == [
+    detection = detect(tmp_path, rows, ("step", "model", "seed", "train_acc", "test_acc"))
+    assert [row["series"] for row in detection] == [
         "model a, seed 0",
         "model a, seed 1",
         "model b, seed 0",

@@ -278,11 +278,11 @@ def test_names_units_order_and_holes_together(
     rows = [row for n, row in enumerate(RUN.rows()) if n % thinned == 0 or row[2] is not None]
     kept = [(s, a, None if n in holes else b) for n, (s, a, b) in enumerate(rows)]
     order = np.random.default_rng(len(kept)).permutation(len(kept)) if shuffled else range(len(kept))
-    told = [(s, *(None if v is None else change(v) for v in values)) for s, *values in (kept[n] for n in order)]
+    written = [(s, *(None if v is None else change(v) for v in values)) for s, *values in (kept[n] for n in order)]
     head = (clock, *names)
-    told, head = ([row[::-1] for row in told], head[::-1]) if turned else (told, head)
+    written, head = ([row[::-1] for row in written], head[::-1]) if turned else (written, head)
     decimal = "," if comma and delimiter != "," else "."
-    path = write_rows(tmp_path / "log.csv", head, told, delimiter, decimal)
+    path = write_rows(tmp_path / "log.csv", head, written, delimiter, decimal)
     (row,) = detect_files([path], READING)
-    (wanted,) = detect_files([write_rows(tmp_path / "plain.csv", ("step", "train_acc", "test_acc"), kept)], READING)
-    same(row, wanted)
+    (expected,) = detect_files([write_rows(tmp_path / "plain.csv", ("step", "train_acc", "test_acc"), kept)], READING)
+    same(row, expected)

@@ -96,12 +96,12 @@ def test_the_bits_of_the_code_are_a_predictor_that_fits(trained):
     """All the way: arrays to bits, bits to arrays, arrays to scores that are right on .98 of the training labels."""
     split, learner = trained
     at = Checkpoint(learner, split, 300.0, learner.scores(split.X_train), learner.scores(split.X_test))
-    found = measures["code_length"]().row(at)
+    measured = measures["code_length"]().row(at)
     chosen = next(
         c for c in code.codes(learner.description()) if fits(learner.scores_of(c.arrays(), split.X_train), split)
     )
-    assert found["code_length"] == chosen.length
-    assert found["code_share"] == pytest.approx(chosen.length / len(split.y_train) / math.log2(11))
+    assert measured["code_length"] == chosen.length
+    assert measured["code_share"] == pytest.approx(chosen.length / len(split.y_train) / math.log2(11))
     bits = support_coding.sent(chosen)
     received = support_coding.received(chosen, bits)
     assert fits(learner.scores_of(received, split.X_train), split)

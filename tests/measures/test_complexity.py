@@ -64,8 +64,8 @@ def test_label_fit_rank_of_real_targets():
     Y = probe.targets(y, 0)
     vectors = np.linalg.eigh(F @ F.T)[1][:, ::-1]
     tolerance = 0.01 + float(Y.mean())
-    found = complexity.label_fit_rank(vectors, F @ [[1.0], [2.0], [-1.0], [0.5]], tolerance)
-    assert found == 4
+    rank = complexity.label_fit_rank(vectors, F @ [[1.0], [2.0], [-1.0], [0.5]], tolerance)
+    assert rank == 4
     assert complexity.label_fit_rank(np.eye(60), Y, 1e-6) == pytest.approx(59, abs=1)
 
 
@@ -127,13 +127,13 @@ def test_a_memorizer_keeps_every_label_and_a_rule_none():
 
 def test_ghosts_take_the_bias_of_few_points_away():
     """A guesser that never saw the labels carries nothing: on average exactly."""
-    split, found = noisy_split(), []
+    split, bits = noisy_split(), []
     for seed in range(100):
         rng = np.random.default_rng(seed)
         guesses = [rng.normal(size=(len(X), 31)) for X in (split.X_train, split.X_test)]
-        found.append(measures["memorized_bits"]().row(checkpoint(split, *guesses))["memorized_bits"])
-    assert np.mean(found) == pytest.approx(0, abs=4 * np.std(found) / 10)
-    assert np.std(found) < 0.03
+        bits.append(measures["memorized_bits"]().row(checkpoint(split, *guesses))["memorized_bits"])
+    assert np.mean(bits) == pytest.approx(0, abs=4 * np.std(bits) / 10)
+    assert np.std(bits) < 0.03
 
 
 def test_half_of_the_labels_kept_is_half_a_share():
@@ -142,24 +142,24 @@ def test_half_of_the_labels_kept_is_half_a_share():
     changed = split.redrawn[split.y_train[split.redrawn] != split.y_true[split.redrawn]]
     half = changed[: len(changed) // 2]
     scores[half] = np.eye(31)[split.y_train[half]]
-    found = measures["memorized_bits"]().row(checkpoint(split, scores, np.eye(31)[split.y_test]))
-    assert found["memorized_share"] == pytest.approx(len(half) / len(changed))
-    assert found["reverted_share"] == pytest.approx(1 - len(half) / len(changed))
+    measured = measures["memorized_bits"]().row(checkpoint(split, scores, np.eye(31)[split.y_test]))
+    assert measured["memorized_share"] == pytest.approx(len(half) / len(changed))
+    assert measured["reverted_share"] == pytest.approx(1 - len(half) / len(changed))
 
 
 def test_without_redrawn_labels_there_is_nothing_to_count():
     split = grokbench.task("modular", modulus=7, train_fraction=0.6).split(0)
-    found = measures["memorized_bits"]().row(checkpoint(split, np.eye(7)[split.y_train]))
-    assert all(math.isnan(value) for value in found.values())
+    measured = measures["memorized_bits"]().row(checkpoint(split, np.eye(7)[split.y_train]))
+    assert all(math.isnan(value) for value in measured.values())
 
 
 def test_memorized_bits_know_no_scale_and_no_names():
     split = noisy_split()
     rng = np.random.default_rng(0)
     scores = [np.eye(31)[y] + 0.3 * rng.normal(size=(len(y), 31)) for y in (split.y_train, split.y_test)]
-    here = measures["memorized_bits"]().row(checkpoint(split, *scores))
+    plain = measures["memorized_bits"]().row(checkpoint(split, *scores))
     scaled = measures["memorized_bits"]().row(checkpoint(split, *(40 * s for s in scores)))
-    assert here == scaled
+    assert plain == scaled
     rename = rng.permutation(31)
     renamed = Split(
         split.X_train,
@@ -173,7 +173,7 @@ def test_memorized_bits_know_no_scale_and_no_names():
     )
     there = measures["memorized_bits"]().row(checkpoint(renamed, *(s[:, np.argsort(rename)] for s in scores)))
     # the ghosts are others; their mean is the same up to their noise
-    assert there == pytest.approx(here, abs=0.02)
+    assert there == pytest.approx(plain, abs=0.02)
 
 
 def test_complexity_sees_no_held_out_label():
@@ -196,8 +196,8 @@ def test_complexity_sees_no_held_out_label():
     learner.begin(split.X_train, split.y_train, 31, split.alphabet, rng)
     scores[0] = np.eye(31)[split.y_train]
     for name in ("label_fit_rank", "memorized_bits", "submodel_size", "code_length"):
-        here, there = (measures[name]().row(checkpoint(s, *scores, learner=learner)) for s in (split, other))
-        assert list(here.values()) == pytest.approx(list(there.values()), nan_ok=True, abs=0), name
+        plain, renamed = (measures[name]().row(checkpoint(s, *scores, learner=learner)) for s in (split, other))
+        assert list(plain.values()) == pytest.approx(list(renamed.values()), nan_ok=True, abs=0), name
 
 
 # ------------------------------------------------- sub-models
@@ -231,8 +231,8 @@ def test_the_submodel_is_found_by_halving(needed, known):
     split = grokbench.task("modular", modulus=11, train_fraction=0.5).split(0)
     learner = Prefix(needed, known)
     learner.begin(split.X_train, split.y_train, 11, None, None)
-    found = measures["submodel_size"]().row(checkpoint(split, np.eye(11)[split.y_train], learner=learner))
-    assert found == {"submodel_size": needed, "submodel_share": needed / 100}
+    measured = measures["submodel_size"]().row(checkpoint(split, np.eye(11)[split.y_train], learner=learner))
+    assert measured == {"submodel_size": needed, "submodel_share": needed / 100}
     assert len(learner.asked) <= 7
 
 

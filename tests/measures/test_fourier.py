@@ -31,12 +31,12 @@ def wave(p, k, phase=0.0):
 
 @pytest.mark.parametrize("p", [5, 6, 31])
 def test_a_planted_wave_has_its_energy_and_no_other(p):
-    found = looked(pairs(p), 3 * wave(p, 2, phase=0.4), p)
-    assert found["fourier_2"] == pytest.approx(4.5)
-    assert found["fourier_energy"] == pytest.approx(4.5)
-    assert found["fourier_1"] == pytest.approx(0, abs=1e-20)
-    assert found["fourier_excluded"] == pytest.approx(0, abs=1e-12)
-    assert math.isnan(found["fourier_15"]) == (p < 31)
+    measured = looked(pairs(p), 3 * wave(p, 2, phase=0.4), p)
+    assert measured["fourier_2"] == pytest.approx(4.5)
+    assert measured["fourier_energy"] == pytest.approx(4.5)
+    assert measured["fourier_1"] == pytest.approx(0, abs=1e-20)
+    assert measured["fourier_excluded"] == pytest.approx(0, abs=1e-12)
+    assert math.isnan(measured["fourier_15"]) == (p < 31)
 
 
 @pytest.mark.parametrize("p", [6, 7, 12])
@@ -46,10 +46,10 @@ def test_of_a_whole_table_it_is_a_diagonal_of_its_transform_in_three_dimensions(
     transform = np.fft.fftn(scores.reshape(p, p, p)) / p**3
     frequencies = np.arange(1, p // 2 + 1)
     expected = np.abs(transform[frequencies, frequencies, -frequencies]) ** 2 * np.where(2 * frequencies == p, 1, 2)
-    found = looked(pairs(p), scores, p)
-    np.testing.assert_allclose([found[f"fourier_{k}"] for k in frequencies], expected, rtol=1e-9)
+    measured = looked(pairs(p), scores, p)
+    np.testing.assert_allclose([measured[f"fourier_{k}"] for k in frequencies], expected, rtol=1e-9)
     centred = scores - scores.mean(axis=1, keepdims=True)
-    assert found["fourier_energy"] + found["fourier_excluded"] == pytest.approx((centred**2).mean())
+    assert measured["fourier_energy"] + measured["fourier_excluded"] == pytest.approx((centred**2).mean())
 
 
 def test_the_energies_are_the_mean_square_of_the_mean_over_pairs():
@@ -67,8 +67,8 @@ def test_of_independent_scores_it_is_one_in_as_many_as_there_are_pairs():
     X = pairs(p)[np.random.default_rng(3).permutation(p * p)[:n]]
     shares = []
     for seed in range(20):
-        found = looked(X, np.random.default_rng(seed).normal(size=(n, p)), p)
-        shares.append(found["fourier_energy"] / (found["fourier_energy"] + found["fourier_excluded"]))
+        measured = looked(X, np.random.default_rng(seed).normal(size=(n, p)), p)
+        shares.append(measured["fourier_energy"] / (measured["fourier_energy"] + measured["fourier_excluded"]))
     assert np.mean(shares) == pytest.approx(1 / n, rel=0.2)  # 20 draws of 30 degrees of freedom: 6 % standard error
 
 

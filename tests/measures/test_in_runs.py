@@ -225,7 +225,7 @@ def test_curves_have_a_column_per_measure_after_those_of_every_run(suite, grokbe
     assert list(rows[0]) == ["key", *COLUMNS, *of_measures]
     of_runs = {key: [row for row in rows if row["key"] == key] for key in {row["key"] for row in rows}}
     assert len(of_runs) == 3
-    with_measures = [found for found in of_runs.values() if found[-1]["movement"]]
+    with_measures = [rows_of_run for rows_of_run in of_runs.values() if rows_of_run[-1]["movement"]]
     assert len(with_measures) == 1
     assert float(with_measures[0][0]["movement"]) == pytest.approx(0, abs=1e-9)
     runs = {row["key"]: row for row in read(results / "runs.csv")}
@@ -247,11 +247,11 @@ def test_a_run_in_a_process_of_its_own_measures_alike(suite, grokbench, tmp_path
     for jobs in (0, 1):
         status, _, err = grokbench("run", path, "--results", tmp_path / str(jobs), "--jobs", jobs, "--quiet")
         assert status == 0, err
-    here, there = ({run.record["key"]: run for run in Store(tmp_path / str(jobs)).read_all()} for jobs in (0, 1))
-    assert list(here) == list(there)
-    for key, run in here.items():
+    alone, apart = ({run.record["key"]: run for run in Store(tmp_path / str(jobs)).read_all()} for jobs in (0, 1))
+    assert list(alone) == list(apart)
+    for key, run in alone.items():
         for name in ("norm", "effective_rank", "test_accuracy"):
-            assert run.curve.columns[name] == pytest.approx(there[key].curve.columns[name], nan_ok=True, abs=0)
+            assert run.curve.columns[name] == pytest.approx(apart[key].curve.columns[name], nan_ok=True, abs=0)
 
 
 def test_a_users_measure_reaches_a_suite(suite, grokbench, tmp_path):
@@ -313,6 +313,6 @@ def test_list_and_show(grokbench):
     assert status == 0
     assert "columns: after_kernel, after_kernel_ridge" in out
     assert "arXiv 2105.10585" in out
-    found = json.loads(grokbench("show", "memorized_bits", "--json")[1])
-    assert found["columns"] == ["memorized_bits", "memorized_share", "reverted_share"]
+    printed = json.loads(grokbench("show", "memorized_bits", "--json")[1])
+    assert printed["columns"] == ["memorized_bits", "memorized_share", "reverted_share"]
     assert grokbench("show", "skill")[0] == 0

@@ -22,10 +22,10 @@ def parity(**options):
 
 def test_a_kernel_flow_is_its_own_lazy_predictor():
     """Up to the distance of two times of the grid at which as many training points are right."""
-    found = watched(grokbench.learner("kernel_flow", kernel="ntk"), parity(), 1e5)
-    assert np.isnan(found[0])
-    assert np.nanmin(found[1:]) > 0.97
-    assert found[-1] == pytest.approx(1, abs=0.03)
+    likeness = watched(grokbench.learner("kernel_flow", kernel="ntk"), parity(), 1e5)
+    assert np.isnan(likeness[0])
+    assert np.nanmin(likeness[1:]) > 0.97
+    assert likeness[-1] == pytest.approx(1, abs=0.03)
 
 
 def test_a_linearized_network_with_one_output_is_lazy_from_its_own_start():
@@ -36,9 +36,9 @@ def test_a_linearized_network_with_one_output_is_lazy_from_its_own_start():
 
 
 def test_a_network_leaves_the_lazy_predictor():
-    found = watched(grokbench.learner("mlp", hidden=[64], bias=True, weight_decay=0.3), parity(), 300)
-    assert found[2] > 0.9
-    assert found[-1] < found[2] - 0.1
+    likeness = watched(grokbench.learner("mlp", hidden=[64], bias=True, weight_decay=0.3), parity(), 300)
+    assert likeness[2] > 0.9
+    assert likeness[-1] < likeness[2] - 0.1
 
 
 def test_another_initialization_is_less_alike():

@@ -59,8 +59,8 @@ def test_equal_weights_cost_the_capacity_of_the_channel():
 @pytest.mark.parametrize("border", [2**-7.5, 0.03, 0.5, 3.0])
 def test_the_largest_noise_is_where_the_share_passes(border):
     """A share that falls by .2 per octave of noise, .9 at the border."""
-    found = noise.largest_noise(lambda rho: np.clip(0.9 - 0.2 * np.log2(rho / border), 0, 1))
-    assert found == pytest.approx(border, rel=1e-9)
+    largest = noise.largest_noise(lambda rho: np.clip(0.9 - 0.2 * np.log2(rho / border), 0, 1))
+    assert largest == pytest.approx(border, rel=1e-9)
 
 
 def test_noise_beyond_the_bracket():
@@ -144,9 +144,9 @@ def test_where_it_is_undefined():
 
 
 def test_more_labels_need_more_bits():
-    found = []
+    ends = []
     for share in (0.1, 0.6):
         split = grokbench.task("modular", modulus=13, train_fraction=share, labels="shuffled").split(0)
         learner = grokbench.learner("mlp", activation="quadratic", hidden=[48], weight_decay=1.0)
-        found.append(grokbench.trace(learner, split, 300, points_per_decade=1, measures=["weight_bits"]).iloc[-1])
-    assert found[0]["weight_bits"] < found[1]["weight_bits"]
+        ends.append(grokbench.trace(learner, split, 300, points_per_decade=1, measures=["weight_bits"]).iloc[-1])
+    assert ends[0]["weight_bits"] < ends[1]["weight_bits"]

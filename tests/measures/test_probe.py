@@ -32,10 +32,10 @@ def look(split, learner=None, time=0.0):
 
 def test_every_stratum_has_its_share():
     strata = np.repeat([5, 2, 9], [100, 60, 40])
-    found = probe.stratified(strata, 50, np.random.default_rng(0))
-    assert len(found) == len(set(found)) == 50
-    assert (np.diff(found) > 0).all()
-    np.testing.assert_allclose([(strata[found] == s).sum() for s in (5, 2, 9)], [25, 15, 10], atol=1)
+    drawn = probe.stratified(strata, 50, np.random.default_rng(0))
+    assert len(drawn) == len(set(drawn)) == 50
+    assert (np.diff(drawn) > 0).all()
+    np.testing.assert_allclose([(strata[drawn] == s).sum() for s in (5, 2, 9)], [25, 15, 10], atol=1)
 
 
 def test_names_of_strata_do_not_matter():
@@ -125,11 +125,11 @@ def test_the_spectrum_is_that_of_the_training_block_and_falls():
 
 
 def test_a_checkpoint_asks_for_each_kernel_once():
-    asked = []
+    sizes = []
 
     class Counting(Gram):
         def kernel(self, X):
-            asked.append(len(X))
+            sizes.append(len(X))
             return super().kernel(X)
 
     task = grokbench.task("modular", modulus=31, train_fraction=0.4)
@@ -137,7 +137,7 @@ def test_a_checkpoint_asks_for_each_kernel_once():
     at = look(split, Counting())
     for name in ("after_kernel", "label_fit_rank", "effective_dimension", "movement", "alignment"):
         grokbench.registry.measures[name]().row(at)
-    assert asked == [384 + 512, 256]
+    assert sizes == [384 + 512, 256]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])

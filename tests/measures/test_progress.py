@@ -59,10 +59,10 @@ def test_other_losses():
 def test_cross_entropy_without_decay_collapses():
     """Prieto et al.: without weight decay the loss of the fitted examples rounds to 0 in single precision."""
     split = grokbench.task("modular", modulus=11, train_fraction=0.5).split(0)
-    found = {}
+    curves = {}
     for dtype in ("float32", "float64"):
         learner = grokbench.learner("mlp", activation="quadratic", hidden=[64], dtype=dtype)
-        found[dtype] = grokbench.trace(learner, split, budget=1200, points_per_decade=5, measures=["zero_gradient"])
-    assert found["float32"]["zero_loss"].iloc[0] == 0
-    assert found["float32"]["zero_loss"].iloc[-1] > 0.5
-    assert found["float64"]["zero_loss"].iloc[-1] < 0.5
+        curves[dtype] = grokbench.trace(learner, split, budget=1200, points_per_decade=5, measures=["zero_gradient"])
+    assert curves["float32"]["zero_loss"].iloc[0] == 0
+    assert curves["float32"]["zero_loss"].iloc[-1] > 0.5
+    assert curves["float64"]["zero_loss"].iloc[-1] < 0.5

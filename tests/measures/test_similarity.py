@@ -34,15 +34,15 @@ def row(name, split, kernel, time=0.0):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7])
 def test_a_kernel_of_the_labels_generalizes(n_classes):
-    found = row("after_kernel", labelled(n_classes=n_classes), by_label(n_classes))
-    assert [found["after_kernel"], found["after_kernel_ridge"]] == [1.0, 1.0]
-    assert math.isnan(found["after_kernel_skill"])  # which regressions have
-    assert math.isnan(found["after_kernel_ridge_skill"])
+    measured = row("after_kernel", labelled(n_classes=n_classes), by_label(n_classes))
+    assert [measured["after_kernel"], measured["after_kernel_ridge"]] == [1.0, 1.0]
+    assert math.isnan(measured["after_kernel_skill"])  # which regressions have
+    assert math.isnan(measured["after_kernel_ridge_skill"])
 
 
 def test_a_kernel_of_noise_does_not():
-    found = row("after_kernel", labelled(n=300, m=300), lambda X: X[:, 1:] @ X[:, 1:].T)
-    assert abs(found["after_kernel"]) < 4 * math.sqrt(2 / 9 / 300) / (2 / 3)  # four deviations of a guess among three
+    measured = row("after_kernel", labelled(n=300, m=300), lambda X: X[:, 1:] @ X[:, 1:].T)
+    assert abs(measured["after_kernel"]) < 4 * math.sqrt(2 / 9 / 300) / (2 / 3)  # four deviations of a guess of three
 
 
 def test_after_kernel_is_kernel_ridge_regression():
@@ -59,8 +59,8 @@ def test_after_kernel_is_kernel_ridge_regression():
 
 
 def test_a_kernel_that_is_not_positive_has_no_after_kernel():
-    found = row("after_kernel", labelled(), lambda X: X @ np.diag([1.0, 1, 1, 1, -5]) @ X.T)
-    assert math.isnan(found["after_kernel"])
+    measured = row("after_kernel", labelled(), lambda X: X @ np.diag([1.0, 1, 1, 1, -5]) @ X.T)
+    assert math.isnan(measured["after_kernel"])
 
 
 def test_a_regression_is_judged_by_its_tolerance():
@@ -100,13 +100,13 @@ def test_a_regression_learns_an_intercept(column):
     bordered = np.block([[K + ridge * np.eye(n), np.ones((n, 1))], [np.ones((1, n)), np.full((1, 1), -1 / constant)]])
     solution = np.linalg.solve(bordered, np.append(y - y.mean(), 0.0))
     np.testing.assert_allclose(cross @ solution[:n] + solution[n] + y.mean(), F, rtol=1e-5)
-    found, c = row("after_kernel", split, squares), split.chance
-    assert found[column] == pytest.approx((np.mean((F - z) ** 2 < 0.05) - c) / (1 - c))
+    measured, c = row("after_kernel", split, squares), split.chance
+    assert measured[column] == pytest.approx((np.mean((F - z) ** 2 < 0.05) - c) / (1 - c))
     halves, error = (slice(0, None, 2), slice(1, None, 2)), 0.0
     for chosen, scored in (halves, halves[::-1]):
         factor = F[chosen] @ z[chosen] / (F[chosen] @ F[chosen])
         error += ((factor * F[scored] - z[scored]) ** 2).sum()
-    assert found[f"{column}_skill"] == pytest.approx(1 - error / len(z) / z.var(), abs=1e-5)
+    assert measured[f"{column}_skill"] == pytest.approx(1 - error / len(z) / z.var(), abs=1e-5)
 
 
 def test_without_the_intercept_a_quadratic_form_is_not_learned():
@@ -116,9 +116,9 @@ def test_without_the_intercept_a_quadratic_form_is_not_learned():
     y = split.y_train
     bare = similarity.ridge_predictions(blocks, probe.targets(y, 0), 1e-6)[:, 0] + y.mean()
     assert np.mean((bare - split.y_test) ** 2 < 0.05) < 0.2
-    found = row("after_kernel", split, squares)
-    assert found["after_kernel"] == pytest.approx(1, abs=0.02)
-    assert found["after_kernel_skill"] == pytest.approx(1, abs=1e-4)
+    measured = row("after_kernel", split, squares)
+    assert measured["after_kernel"] == pytest.approx(1, abs=0.02)
+    assert measured["after_kernel_skill"] == pytest.approx(1, abs=1e-4)
 
 
 def test_a_committee_that_generalizes_has_the_features():
@@ -137,11 +137,11 @@ def test_other_kernels_of_a_regression_are_judged_alike():
     learner, scores = Given(squares), [np.zeros((len(X), 1)) for X in (split.X_train, split.X_test)]
     learner.other_kernels = lambda X: {"last_layer": squares(X)}
     at = Checkpoint(learner, split, 0.0, *scores)
-    found, main = measures["after_kernel_other"]().row(at), measures["after_kernel"]().row(at)
-    assert found["after_kernel_last_layer"] == main["after_kernel"]
-    assert found["after_kernel_last_layer_skill"] == main["after_kernel_skill"]
-    assert math.isnan(found["after_kernel_recent"])
-    assert math.isnan(found["after_kernel_recent_skill"])
+    measured, main = measures["after_kernel_other"]().row(at), measures["after_kernel"]().row(at)
+    assert measured["after_kernel_last_layer"] == main["after_kernel"]
+    assert measured["after_kernel_last_layer_skill"] == main["after_kernel_skill"]
+    assert math.isnan(measured["after_kernel_recent"])
+    assert math.isnan(measured["after_kernel_recent_skill"])
 
 
 def test_after_kernel_uses_held_out_labels_only_to_judge():
@@ -159,9 +159,9 @@ def test_other_kernels_are_asked_by_name():
     learner = Given(lambda X: None)
     scores = [np.zeros((len(X), 3)) for X in (split.X_train, split.X_test)]
     learner.other_kernels = lambda X: {"recent": by_label(3)(X), "unheard": X @ X.T}
-    found = measures["after_kernel_other"]().row(Checkpoint(learner, split, 0.0, *scores))
-    assert found["after_kernel_recent"] == 1
-    assert math.isnan(found["after_kernel_last_layer"])
+    measured = measures["after_kernel_other"]().row(Checkpoint(learner, split, 0.0, *scores))
+    assert measured["after_kernel_recent"] == 1
+    assert math.isnan(measured["after_kernel_last_layer"])
 
 
 def test_the_last_layer_is_what_a_new_read_out_learns_from():
@@ -235,23 +235,23 @@ def test_movement_is_from_the_first_kernel():
 
 
 def test_trees_are_referred_to_the_fifth():
-    split, measure, found = labelled(), measures["movement"](), {}
+    split, measure, moved = labelled(), measures["movement"](), {}
     scores = [np.zeros((len(X), 3)) for X in (split.X_train, split.X_test)]
     for time in (0.0, 1.0, 4.0, 5.0, 6.0):
         kernel = (lambda X: None) if time == 0 else (lambda X, t=time: X[:, 1:] @ X[:, 1:].T + t * by_label(3)(X))
-        found[time] = measure.row(Checkpoint(Given(kernel), split, time, *scores))["movement"]
-    assert [math.isnan(found[t]) for t in (0.0, 1.0, 4.0)] == [True] * 3
-    assert found[5.0] == pytest.approx(0, abs=1e-12)
-    assert found[6.0] > 1e-4
+        moved[time] = measure.row(Checkpoint(Given(kernel), split, time, *scores))["movement"]
+    assert [math.isnan(moved[t]) for t in (0.0, 1.0, 4.0)] == [True] * 3
+    assert moved[5.0] == pytest.approx(0, abs=1e-12)
+    assert moved[6.0] > 1e-4
 
 
 # ------------------------------------------------- alignment
 
 
 def test_alignment_of_the_labels_is_one():
-    found = row("alignment", labelled(n=300, m=300), by_label(3))
-    assert found["alignment"] == pytest.approx(1, abs=1e-12)
-    assert found["alignment_z"] > 10  # a kernel of rank 2: the null is wider than 1/h
+    measured = row("alignment", labelled(n=300, m=300), by_label(3))
+    assert measured["alignment"] == pytest.approx(1, abs=1e-12)
+    assert measured["alignment_z"] > 10  # a kernel of rank 2: the null is wider than 1/h
 
 
 @pytest.mark.parametrize("h", [64, 128, 256])
@@ -300,8 +300,8 @@ def test_effective_dimension_by_its_definition():
 
 def test_effective_dimension_of_the_identity_and_of_a_constant():
     for kernel, expected in ((np.eye, 1 / (1.01 - 0.01 / 120) * 119 / 120), (lambda n: np.ones((n, n)), 0.0)):
-        found = row("effective_dimension", labelled(), lambda X, k=kernel: k(len(X)))["effective_dimension"]
-        assert found == pytest.approx(expected, rel=1e-9)
+        measured = row("effective_dimension", labelled(), lambda X, k=kernel: k(len(X)))["effective_dimension"]
+        assert measured == pytest.approx(expected, rel=1e-9)
 
 
 # ------------------------------------------------- invariances
@@ -314,11 +314,11 @@ def test_names_of_classes_and_scale_of_the_kernel_do_not_matter(name):
     # the same points, whatever the split's hash is
     renamed = Split(split.X_train, (3 * split.y_train) % 5, split.X_test, (3 * split.y_test) % 5, 5)
     vars(renamed)["hash"] = split.hash
-    here, there, scaled = (
+    plain, relabelled, scaled = (
         row(name, s, k) for s, k in ((split, kernel), (renamed, kernel), (split, lambda X: 9 * kernel(X)))
     )
-    for column, value in here.items():
-        assert there[column] == pytest.approx(value, rel=1e-7, nan_ok=True)
+    for column, value in plain.items():
+        assert relabelled[column] == pytest.approx(value, rel=1e-7, nan_ok=True)
         assert scaled[column] == pytest.approx(value, rel=1e-7, nan_ok=True)
 
 
@@ -328,15 +328,15 @@ def test_which_points_were_drawn_hardly_matters():
     import grokbench
 
     split = grokbench.task("modular", modulus=23, train_fraction=0.5).split(0)
-    found = []
+    curves = []
     for hash_ in ("0", "1", "2"):
         again = Split(split.X_train, split.y_train, split.X_test, split.y_test, 23, split.alphabet)
         vars(again)["hash"] = hash_
         learner = grokbench.learner("mlp", activation="quadratic", hidden=[48], weight_decay=1.0)
-        found.append(
+        curves.append(
             grokbench.trace(learner, again, budget=60, points_per_decade=2, measures=["movement", "after_kernel"])
         )
-    for curve in found[1:]:
-        np.testing.assert_allclose(curve["movement"], found[0]["movement"], atol=0.02)
-        assert curve["movement"].iloc[-1] != found[0]["movement"].iloc[-1]
-        np.testing.assert_array_equal(curve["after_kernel"], found[0]["after_kernel"])  # all 265 points are in
+    for curve in curves[1:]:
+        np.testing.assert_allclose(curve["movement"], curves[0]["movement"], atol=0.02)
+        assert curve["movement"].iloc[-1] != curves[0]["movement"].iloc[-1]
+        np.testing.assert_array_equal(curve["after_kernel"], curves[0]["after_kernel"])  # all 265 points are in

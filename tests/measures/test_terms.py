@@ -81,15 +81,15 @@ def test_leaves_are_counted(split):
     learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(0))
     learner.advance(4)
     trees = learner._booster.trees_to_dataframe()
-    found = measures["leaves"]().row(checkpoint(split, learner))["leaves"]
-    assert found == (trees["Feature"] == "Leaf").sum()
+    measured = measures["leaves"]().row(checkpoint(split, learner))["leaves"]
+    assert measured == (trees["Feature"] == "Leaf").sum()
 
 
 def test_norms(split):
     theta = {"W1": np.array([[3.0, 0.0]]), "W2": np.array([[4.0]]), "count": np.array([100])}
-    found = measures["norm"]().row(checkpoint(split, Described(**theta)))
-    assert found["norm"] == 5
-    assert math.isnan(found["function_norm"])
+    measured = measures["norm"]().row(checkpoint(split, Described(**theta)))
+    assert measured["norm"] == 5
+    assert math.isnan(measured["function_norm"])
 
 
 def test_norm_in_function_space_is_that_of_kernel_ridge(split):
@@ -99,8 +99,8 @@ def test_norm_in_function_space_is_that_of_kernel_ridge(split):
     K = learner.kernel(split.X_train)
     Y = np.eye(7)[split.y_train]
     alpha = np.linalg.solve(K + 1e-3 * np.eye(len(K)), Y)
-    found = measures["norm"]().row(checkpoint(split, learner))["function_norm"]
-    assert found == pytest.approx(math.sqrt(np.trace(alpha.T @ K @ alpha)), rel=1e-6)
+    measured = measures["norm"]().row(checkpoint(split, learner))["function_norm"]
+    assert measured == pytest.approx(math.sqrt(np.trace(alpha.T @ K @ alpha)), rel=1e-6)
 
 
 def test_the_evidence_is_that_of_scikit_learn():
@@ -116,9 +116,9 @@ def test_the_evidence_is_that_of_scikit_learn():
         float(described["noise"])
     )
     oracle = GaussianProcessRegressor(kernel, optimizer=None, alpha=0).fit(split.X_train, 2.0 * split.y_train - 1)
-    found = measures["evidence"]().row(checkpoint(split, learner))
+    measured = measures["evidence"]().row(checkpoint(split, learner))
     expected = -oracle.log_marginal_likelihood_value_ / 40
-    assert found["evidence_fit"] + found["evidence_complexity"] == pytest.approx(expected, rel=1e-8)
+    assert measured["evidence_fit"] + measured["evidence_complexity"] == pytest.approx(expected, rel=1e-8)
 
 
 def test_what_a_learner_does_not_show_is_undefined(split):

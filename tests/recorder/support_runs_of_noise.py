@@ -22,7 +22,7 @@ def matches(recorder, name: str, theirs, first: int = 1) -> None:
 
 def memorized_and_stopped(recorder, rounds: int, stop_after: float) -> None:
     """Training accuracy came to 1, the run ended before its budget, and not before its patience."""
-    found = recorder.detection()
-    assert found.t_mem_censoring != "right"
+    detection = recorder.detection()
+    assert detection.t_mem_censoring != "right"
     assert recorder.last < rounds
-    assert recorder.last >= (1 + stop_after) * found.t_mem
+    assert recorder.last >= (1 + stop_after) * detection.t_mem

@@ -35,12 +35,12 @@ def grokked():
 
 
 def test_it_is_due_on_the_schedule_of_the_harness():
-    recorder, seen = Recorder(n_classes=2), []
+    recorder, steps = Recorder(n_classes=2), []
     for step in range(100_001):
         if recorder.due(step):
             recorder.log(step, train_loss=1.0)
-            seen.append(step)
-    assert seen == checkpoints(100_000).tolist()[:-1], "the budget, which is not on the grid"
+            steps.append(step)
+    assert steps == checkpoints(100_000).tolist()[:-1], "the budget, which is not on the grid"
 
 
 @pytest.mark.parametrize("step", [0, 0.5, 50, 50.5, 55, 56, 57.6, 99.9, 1e3, 12_345.6, 1e12])
@@ -65,8 +65,8 @@ def test_its_detection_is_that_of_the_curve(grokked):
 def test_detect_reads_what_it_writes(grokked, tmp_path):
     grokked.to_csv(tmp_path / "log.csv")
     (row,) = detect_files([tmp_path / "log.csv"], Reading(classes=10))
-    found = grokked.detection()
-    assert (row["outcome"], row["t_mem"], row["t_gen"]) == (found.outcome, found.t_mem, found.t_gen)
+    detection = grokked.detection()
+    assert (row["outcome"], row["t_mem"], row["t_gen"]) == (detection.outcome, detection.t_mem, detection.t_gen)
 
 
 def test_training_and_held_out_may_be_logged_apart_and_the_file_has_empty_cells(tmp_path):

@@ -153,11 +153,11 @@ class Diary(Watch):
 
 
 def test_a_cluster_gives_the_same_bytes(families, cluster, tmp_path):
-    plan, here = families
+    plan, results = families
     diary = Diary()
     assert on_cluster(plan, tmp_path, cluster.address, diary, included=())
     assert sorted(diary.begun) == sorted(diary.ended) == sorted(spec.key for spec in plan.specs)
-    assert_same_tables(tmp_path, here)
+    assert_same_tables(tmp_path, results)
     there = Store(tmp_path).read(plan.specs[0].key).record["environment"]
     assert there["grokbench"] == package.__version__
     assert there.keys() == environment().keys()
@@ -167,13 +167,13 @@ def test_a_cluster_gives_the_same_bytes(families, cluster, tmp_path):
 @pytest.mark.slow
 def test_a_local_cluster_gives_the_same_bytes(families, tmp_path, grokbench):
     """By the command line, half of it done before."""
-    plan, here = families
+    plan, results = families
     suite = plan.suite.path
     assert grokbench("run", suite, "--results", tmp_path / "r", "--only", "parity", "--jobs", 1, "--quiet")[0] == 0
     status, out, err = grokbench("compare", suite, "--results", tmp_path / "r", "--dask", "local:2")
     assert (status, err.count("\n")) == (0, len(plan.specs) - len([s for s in plan.specs if s.task.id == "parity"]))
     assert f"{len(plan.specs)} runs; tables in" in out
-    assert_same_tables(tmp_path / "r", here)
+    assert_same_tables(tmp_path / "r", results)
 
 
 # ---------------------------------------------------------------- the same truth
@@ -200,13 +200,13 @@ def test_every_misdeed_has_the_same_status_and_curve_as_on_this_machine(cluster,
     mine = tmp_path / "mine.py"
     mine.write_bytes(SABOTEURS.read_bytes())
     plan = plan_of(MISDEEDS, tmp_path)
-    here, there, limits = Store(tmp_path / "here"), Store(tmp_path / "there"), Limits(time_limit_s=2.0)
+    local, apart, limits = Store(tmp_path / "here"), Store(tmp_path / "there"), Limits(time_limit_s=2.0)
     with Interruption() as interruption:
-        assert execute(list(plan.specs), here, Watch(), interruption, 1, limits, (str(SABOTEURS),))
-    assert on_cluster(plan, there.results, cluster.address, limits=limits, included=(str(mine),))
+        assert execute(list(plan.specs), local, Watch(), interruption, 1, limits, (str(SABOTEURS),))
+    assert on_cluster(plan, apart.results, cluster.address, limits=limits, included=(str(mine),))
     statuses = set()
     for spec in plan.specs:
-        a, b = here.read(spec.key), there.read(spec.key)
+        a, b = local.read(spec.key), apart.read(spec.key)
         assert (a.record["status"], a.record["error"]) == (b.record["status"], b.record["error"])
         assert a.curve.columns["time"] == b.curve.columns["time"]
         statuses.add(a.record["status"])
@@ -251,9 +251,9 @@ def test_a_refusal_is_one_line_and_nothing_is_stored(cluster, tmp_path, grokbenc
     monkeypatch.setattr(package, "__version__", "9.9.9")
     path = plan_of(FAMILIES, tmp_path).suite.path
     status, out, err = grokbench("run", path, "--results", tmp_path / "r", "--dask", cluster.address, "--only", "rfm")
-    here = f"--dask {cluster.address}: a worker cannot do the run: it has grokbench"
+    message = f"--dask {cluster.address}: a worker cannot do the run: it has grokbench"
     assert (status, out) == (2, "")
-    assert err.startswith(f"grokbench: {here}")
+    assert err.startswith(f"grokbench: {message}")
     assert err.count("\n") == 1
     assert Store(tmp_path / "r").keys() == []
 
@@ -305,7 +305,7 @@ def sleepers(tmp_path_factory):
 
 
 def test_a_foreman_killed_costs_its_run_a_second_start(sleepers, cluster, tmp_path):
-    plan, here = sleepers
+    plan, results = sleepers
     victims = []
 
     def kill() -> None:
@@ -314,12 +314,12 @@ def test_a_foreman_killed_costs_its_run_a_second_start(sleepers, cluster, tmp_pa
         victims[0].kill()
 
     assert on_cluster(plan, tmp_path, cluster.address, Trigger(kill, after=2, at="started"))
-    assert_same_tables(tmp_path, here)
+    assert_same_tables(tmp_path, results)
     wait_until(lambda: gone(victims), 30)
 
 
 def test_a_worker_killed_costs_its_run_a_second_start_elsewhere(sleepers, cluster, tmp_path):
-    plan, here = sleepers
+    plan, results = sleepers
     extra = cluster.add_worker("doomed")
     wait_until(lambda: "Registered to" in (cluster.folder / "workerdoomed" / "log").read_text(), 30)
     victims = []
@@ -331,13 +331,13 @@ def test_a_worker_killed_costs_its_run_a_second_start_elsewhere(sleepers, cluste
         extra.wait()
 
     assert on_cluster(plan, tmp_path, cluster.address, Trigger(kill, after=3, at="started"))
-    assert_same_tables(tmp_path, here)
+    assert_same_tables(tmp_path, results)
     assert len(victims) >= 4
     wait_until(lambda: gone(victims), 30)
 
 
 def test_the_scheduler_killed_is_one_line_and_the_same_command_goes_on(sleepers, tmp_path, grokbench, monkeypatch):
-    plan, here = sleepers
+    plan, results = sleepers
     path = plan.suite.path
     with cluster_of(tmp_path / "cluster", 1) as doomed:
         killer = Trigger(doomed.scheduler.kill, after=2, at="finished")
@@ -351,7 +351,7 @@ def test_the_scheduler_killed_is_one_line_and_the_same_command_goes_on(sleepers,
     assert 2 <= len(kept) < len(plan.specs)
     monkeypatch.undo()
     assert grokbench(*command, "--jobs", 2, "--quiet") == (0, "", "")
-    assert_same_tables(tmp_path / "results", here)
+    assert_same_tables(tmp_path / "results", results)
     for key, stamp in kept.items():
         assert (tmp_path / "results" / "runs" / key / "run.json").stat().st_mtime_ns == stamp
 

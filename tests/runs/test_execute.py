@@ -58,12 +58,12 @@ def sabotage(tmp_path_factory):
         patch.setattr(process_module, "LINGER_SECONDS", 0.5)
         started = time.monotonic()
         assert carry_out(plan, folder / "results", limit=LIMIT_S)
-    found = {"seconds": time.monotonic() - started, "results": folder / "results"}
+    outcomes = {"seconds": time.monotonic() - started, "results": folder / "results"}
     for spec in plan.specs:
         options = spec.learner.options
         name = options.get("deed", options.get("answer", ""))
-        found[spec.learner.id, name] = Store(folder / "results").read(spec.key)
-    return found
+        outcomes[spec.learner.id, name] = Store(folder / "results").read(spec.key)
+    return outcomes
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_without_processes_a_failure_is_a_row_all_the_same(tmp_path, sabotage):
     plan = plan_of(text, tmp_path)
     assert carry_out(plan, tmp_path / "results", jobs=0)
     for spec in plan.specs:
-        here = Store(tmp_path / "results").read(spec.key)
+        inside = Store(tmp_path / "results").read(spec.key)
         options = spec.learner.options
         apart = sabotage[spec.learner.id, options.get("deed", options.get("answer", ""))]
-        assert (here.record["status"], here.record["error"]) == (apart.record["status"], apart.record["error"])
-        assert here.curve.columns["test_accuracy"] == apart.curve.columns["test_accuracy"]
+        assert (inside.record["status"], inside.record["error"]) == (apart.record["status"], apart.record["error"])
+        assert inside.curve.columns["test_accuracy"] == apart.curve.columns["test_accuracy"]
 
 
 def test_a_raising_constructor_or_task_is_a_row(tmp_path):
@@ -206,8 +206,8 @@ def test_one_interruption_finishes_what_runs_and_starts_nothing(families, tmp_pa
     watch = Impatient(after=3, at="started")
     assert not carry_out(plan, tmp_path, watch, jobs=2, included=())
     assert (watch.begun, watch.heard, len(Store(tmp_path).keys())) == (3, 1, 3)
-    rest = replace(plan, specs=tuple(spec for spec in plan.specs if spec.key not in Store(tmp_path).keys()))
-    assert carry_out(rest, tmp_path, jobs=2, included=())
+    unbegun = replace(plan, specs=tuple(spec for spec in plan.specs if spec.key not in Store(tmp_path).keys()))
+    assert carry_out(unbegun, tmp_path, jobs=2, included=())
     assert_same_tables(tmp_path, reference)
 
 

@@ -30,15 +30,15 @@ HEX = "0123456789abcdef0123"
 
 def tree(folder: Path) -> dict[str, object]:
     """Everything below a folder: what each link leads to, what each file holds and when it was written."""
-    found = {}
+    contents = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
-            found[str(path.relative_to(folder))] = os.readlink(path)
+            contents[str(path.relative_to(folder))] = os.readlink(path)
         elif path.is_file():
-            found[str(path.relative_to(folder))] = (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
+            contents[str(path.relative_to(folder))] = (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
         else:
-            found[str(path.relative_to(folder))] = "folder"
-    return found
+            contents[str(path.relative_to(folder))] = "folder"
+    return contents
 
 
 def write(path: Path, text: str = ELSEWHERE) -> None:
@@ -311,13 +311,13 @@ def test_show_without_a_folder_passes_by_folders_of_others(tmp_path, ours, grokb
 
 
 def test_detect_does_not_read_the_facts_of_runs_through_a_link(tmp_path, ours, grokbench):
-    asked = ("detect", ours / "curves.csv", "--json")
-    status, out, _ = grokbench(*asked)
+    arguments = ("detect", ours / "curves.csv", "--json")
+    status, out, _ = grokbench(*arguments)
     assert (status, "chance is not given" in out) == (0, False)
     (tmp_path / "outside").mkdir()
     lead_out(ours / "runs.csv", tmp_path / "outside")
     outside = tmp_path / "outside" / "runs.csv"
-    status, out, _ = grokbench(*asked)  # as a stranger's log, whose chance is not known
+    status, out, _ = grokbench(*arguments)  # as a stranger's log, whose chance is not known
     assert (status, "chance is not given" in out) == (0, True)
     outside.write_text(outside.read_text().replace("0.", "0.9"))  # chance among the rest: it would change the answer
-    assert grokbench(*asked)[1] == out
+    assert grokbench(*arguments)[1] == out

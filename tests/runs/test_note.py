@@ -62,8 +62,8 @@ def test_what_else_stands_in_a_note_is_left_out_if_its_hash_fits(tmp_path):
 
 
 def hash_of(content):
-    said = {name: value for name, value in content.items() if name != "sha256"}
-    return hashlib.sha256((json.dumps(said, indent=1, sort_keys=True) + "\n").encode()).hexdigest()
+    fields = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256((json.dumps(fields, indent=1, sort_keys=True) + "\n").encode()).hexdigest()
 
 
 def test_a_note_of_an_earlier_version_has_no_hash_and_is_read(plan, tmp_path):
@@ -96,11 +96,11 @@ def test_no_bit_of_a_note_can_be_flipped_without_its_being_seen(tmp_path, with_c
     note = NOTE if with_cells else replace(NOTE, cells=None)
     note.write(tmp_path)
     path = tmp_path / "suite.json"
-    data = path.read_bytes()
+    content = path.read_bytes()
     assert Note.read(tmp_path) == note
     silent = []
-    for bit in range(8 * len(data)):
-        flipped = bytearray(data)
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
         with warnings.catch_warnings(record=True) as seen:

@@ -18,10 +18,10 @@ def mean_of(values):
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_of_a_mean_it_is_nearly_students_interval(n, level):
     values = stats.norm.ppf((np.arange(n) + 0.5) / n)  # symmetric, so that skewness plays no part
-    found = seed_interval(mean_of(values), np.arange(n), rng=np.random.default_rng(0), level=level, draws=50_000)
+    interval = seed_interval(mean_of(values), np.arange(n), rng=np.random.default_rng(0), level=level, draws=50_000)
     student = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
     # the bootstrap distribution of five values has lighter tails than the normal one that the level is chosen for
-    assert (-found.low, found.high) == pytest.approx((student, student), rel=0.12 if n == 5 else 0.05)
+    assert (-interval.low, interval.high) == pytest.approx((student, student), rel=0.12 if n == 5 else 0.05)
 
 
 def test_ends_cover_at_ten_seeds_where_the_plain_percentile_does_not():
@@ -30,8 +30,8 @@ def test_ends_cover_at_ten_seeds_where_the_plain_percentile_does_not():
     for _ in range(400):
         values = rng.normal(size=10)
         for interval in missed:
-            found = interval(mean_of(values), np.arange(10), rng=rng, draws=400)
-            missed[interval] += not found.low <= 0 <= found.high
+            ends = interval(mean_of(values), np.arange(10), rng=rng, draws=400)
+            missed[interval] += not ends.low <= 0 <= ends.high
     assert missed[seed_interval] / 400 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
     assert missed[bootstrap_seeds] / 400 > 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)  # about .09
 
@@ -51,10 +51,10 @@ def test_few_seeds():
 def test_share_within_is_the_difference_of_two_survival_probabilities():
     rng = np.random.default_rng(2)
     time, event = np.round(rng.exponential(1.5, 40), 1), rng.random(40) < 0.7
-    found = stats.ecdf(stats.CensoredData.right_censored(time, ~event)).sf
+    survival = stats.ecdf(stats.CensoredData.right_censored(time, ~event)).sf
     low, high = np.sort(time[event])[[3, 20]]  # both ends at events: the lower one belongs to the share
     estimate, interval = share_within(time, event, low, high, np.arange(40) % 20, rng=rng)
-    assert estimate == pytest.approx(found.evaluate(low - 1e-9) - found.evaluate(high), abs=1e-12)
+    assert estimate == pytest.approx(survival.evaluate(low - 1e-9) - survival.evaluate(high), abs=1e-12)
     assert 0 <= interval.low < estimate < interval.high <= 1
 
 

@@ -37,18 +37,18 @@ def test_ends_are_the_named_walsh_averages():
     values = np.random.default_rng(0).normal(size=20)
     for n, low, high in ((10, 9, 47), (20, 53, 158)):
         walsh = np.sort([(x + y) / 2 for i, x in enumerate(values[:n]) for y in values[i:n]])
-        found = hodges_lehmann(values[:n])
-        assert (found.low, found.high) == pytest.approx((walsh[low - 1], walsh[high - 1]), abs=1e-15)
-        assert found.estimate == pytest.approx(np.median(walsh), abs=1e-15)
+        estimate = hodges_lehmann(values[:n])
+        assert (estimate.low, estimate.high) == pytest.approx((walsh[low - 1], walsh[high - 1]), abs=1e-15)
+        assert estimate.estimate == pytest.approx(np.median(walsh), abs=1e-15)
 
 
 @pytest.mark.parametrize("n", [6, 10, 15])
 def test_interval_holds_just_the_centres_that_wilcoxon_does_not_reject(n):
     values = np.random.default_rng(n).normal(size=n)
-    found = hodges_lehmann(values)
+    estimate = hodges_lehmann(values)
     for centre in np.linspace(-2, 2, 81):
         kept = stats.wilcoxon(values - centre, method="exact").pvalue > 0.05
-        assert kept == (found.low < centre < found.high)
+        assert kept == (estimate.low < centre < estimate.high)
 
 
 def test_an_end_at_a_one_sided_level_is_that_of_the_test():
@@ -70,16 +70,16 @@ def test_coverage_with_ties_is_at_least_the_level(interval, level):
 def test_the_median_interval_covers_a_skewed_median():
     # log 2 is the median of the exponential; the sign test needs no symmetry: 2 P(B < 2) = .021 misses.
     rng = np.random.default_rng(6)
-    found = [median_interval(rng.exponential(size=10)) for _ in range(2000)]
-    missed = np.mean([not f.low <= np.log(2) <= f.high for f in found])
+    estimate = [median_interval(rng.exponential(size=10)) for _ in range(2000)]
+    missed = np.mean([not f.low <= np.log(2) <= f.high for f in estimate])
     assert missed == pytest.approx(2 * stats.binom.cdf(1, 10, 0.5), abs=4 * np.sqrt(0.021 / 2000))
 
 
 def test_infinite_values_are_values():
     values = [-np.inf, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-    found = hodges_lehmann(values)
-    assert found.low == -np.inf  # ten averages hold the stray value, nine may be cut
-    assert 0 < found.estimate < found.high < 1
+    estimate = hodges_lehmann(values)
+    assert estimate.low == -np.inf  # ten averages hold the stray value, nine may be cut
+    assert 0 < estimate.estimate < estimate.high < 1
     assert median_interval(values).low == 0.1  # the second smallest: one stray value does not reach the end
     assert hodges_lehmann([np.inf] * 10).low == np.inf
 
@@ -109,8 +109,8 @@ numbers = st.lists(st.integers(-20, 20) | st.sampled_from([-np.inf, np.inf]), mi
 @given(numbers)
 def test_mirror_order_and_nesting(values):
     for interval in (hodges_lehmann, median_interval):
-        found, mirrored = interval(values), interval([-v for v in values][::-1])
-        assert (mirrored.low, mirrored.high) == (-found.high, -found.low)
+        located, mirrored = interval(values), interval([-v for v in values][::-1])
+        assert (mirrored.low, mirrored.high) == (-located.high, -located.low)
         wider = interval(values, level=0.99)
-        assert wider.low <= found.low <= found.high <= wider.high
-        assert np.isnan(found.estimate) or found.low <= found.estimate <= found.high
+        assert wider.low <= located.low <= located.high <= wider.high
+        assert np.isnan(located.estimate) or located.low <= located.estimate <= located.high

@@ -47,17 +47,17 @@ def p_by_enumeration(time, event, first, cluster, stratum):
 @pytest.mark.parametrize(("m", "a", "b", "tasks"), [(1, 1, 1, 1), (5, 1, 1, 1), (6, 2, 3, 2), (8, 2, 1, 3)])
 def test_exact_p_is_that_of_all_swaps(m, a, b, tasks):
     data = blocks(m, np.random.default_rng(m), a, b, tasks)
-    found = swap_permutation(*data, rng=np.random.default_rng(0))
-    assert found.p == p_by_enumeration(*data)
-    assert found.z == pytest.approx(log_rank(*data[:3], data[4]), abs=1e-12)
-    assert found.clusters == m
+    test = swap_permutation(*data, rng=np.random.default_rng(0))
+    assert test.p == p_by_enumeration(*data)
+    assert test.z == pytest.approx(log_rank(*data[:3], data[4]), abs=1e-12)
+    assert test.clusters == m
 
 
 def test_clusters_may_cross_strata():
     time, event, first, cluster, _ = blocks(5, np.random.default_rng(3), 2, 2)
     stratum = np.tile([0, 1], 10)
-    found = swap_permutation(time, event, first, cluster, stratum, rng=np.random.default_rng(0))
-    assert found.p == p_by_enumeration(time, event, first, cluster, stratum)
+    test = swap_permutation(time, event, first, cluster, stratum, rng=np.random.default_rng(0))
+    assert test.p == p_by_enumeration(time, event, first, cluster, stratum)
 
 
 def test_random_p_approaches_the_exact_one(monkeypatch):
@@ -79,19 +79,19 @@ def test_p_does_not_depend_on_the_memory_bound(monkeypatch):
 @pytest.mark.parametrize("m", [2, 6, 10, 12, 15, 30])
 def test_smallest_p_is_reached_by_sides_that_do_not_overlap(m):
     time, first = np.concatenate([np.arange(m) + 100.0, np.arange(m) + 1.0]), np.arange(2 * m) < m
-    found = swap_permutation(time, np.ones(2 * m, bool), first, np.tile(np.arange(m), 2), rng=np.random.default_rng(0))
+    test = swap_permutation(time, np.ones(2 * m, bool), first, np.tile(np.arange(m), 2), rng=np.random.default_rng(0))
     # With 15 clusters the two extreme patterns may or may not be among the draws (probability .46).
-    assert found.p == smallest_p(m) if m != 15 else found.p >= smallest_p(m)
-    assert found.z > 0
+    assert test.p == smallest_p(m) if m != 15 else test.p >= smallest_p(m)
+    assert test.z > 0
     assert smallest_p(0) == smallest_p(1) == 1
 
 
 def test_nothing_to_tell_gives_one():
     for event in (np.zeros(20, bool), np.ones(20, bool)):
-        found = swap_permutation(
+        test = swap_permutation(
             np.ones(20), event, np.arange(20) < 10, np.tile(np.arange(10), 2), rng=np.random.default_rng(0)
         )
-        assert (found.p, found.z) == (1.0, 0.0)
+        assert (test.p, test.z) == (1.0, 0.0)
 
 
 def suite(rng, n, tasks, rho, shift=0.0, horizons=(2.5, 2.5), sizes=(1, 1), sd=0.5):

@@ -38,13 +38,13 @@ def test_statistic_and_tau_are_the_sums_over_pairs(seed):
     time, event, dose, block = time[order], event[order], dose[order], block[order]
     assert gehan_jonckheere(time, event, dose, block, rng=rng, draws=1).statistic == jonckheere(time, event, dose)[0]
     net, decided = jonckheere(time, event, dose, lambda i, j: block[i] == block[j])
-    found = concordance(time, event, dose, block, rng=rng)
-    assert (found.estimate, found.decided, found.blocks) == (pytest.approx(net / decided), decided, 6)
+    test = concordance(time, event, dose, block, rng=rng)
+    assert (test.estimate, test.decided, test.blocks) == (pytest.approx(net / decided), decided, 6)
     third = rng.random(dose.size)
     alike = np.abs(third[:, None] - third) < 0.3
     net, decided = jonckheere(time, event, dose, lambda i, j: block[i] == block[j] and alike[i, j])
-    found = concordance(time, event, dose, block, among=alike, rng=rng)
-    assert (found.estimate, found.decided) == (pytest.approx(net / decided), decided)
+    test = concordance(time, event, dose, block, among=alike, rng=rng)
+    assert (test.estimate, test.decided) == (pytest.approx(net / decided), decided)
     task = block % 2
     within = jonckheere(time, event, dose, lambda i, j: task[i] == task[j])[0]
     assert gehan_jonckheere(time, event, dose, block, rng=rng, draws=1, stratum=task).statistic == within
@@ -67,17 +67,17 @@ def test_p_approaches_that_of_all_permutations(seed):
         ]
     )
     order = np.random.default_rng(seed + 10).permutation(dose.size)  # blocks need not stand together
-    found = gehan_jonckheere(time[order], event[order], dose[order], block[order], rng=np.random.default_rng(0))
-    for p, exact in ((found.p_later, np.mean(null >= shown)), (found.p_earlier, np.mean(null <= shown))):
+    test = gehan_jonckheere(time[order], event[order], dose[order], block[order], rng=np.random.default_rng(0))
+    for p, exact in ((test.p_later, np.mean(null >= shown)), (test.p_earlier, np.mean(null <= shown))):
         assert p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / trends.TREND_DRAWS) + 2e-4)
-    assert found.p == min(1, 2 * min(found.p_later, found.p_earlier))
+    assert test.p == min(1, 2 * min(test.p_later, test.p_earlier))
 
 
 def test_without_censoring_it_is_kendall():
     rng = np.random.default_rng(1)
     time, dose = rng.random(30), np.arange(30.0)
-    found = concordance(time, np.ones(30, dtype=bool), dose, np.zeros(30), rng=rng)
-    assert found.estimate == pytest.approx(stats.kendalltau(time, dose).statistic, abs=1e-12)
+    test = concordance(time, np.ones(30, dtype=bool), dose, np.zeros(30), rng=rng)
+    assert test.estimate == pytest.approx(stats.kendalltau(time, dose).statistic, abs=1e-12)
     one_block = gehan_jonckheere(time, np.ones(30, dtype=bool), dose, np.zeros(30), rng=rng)
     assert one_block.p == pytest.approx(stats.kendalltau(time, dose).pvalue, abs=0.03)
 
@@ -109,9 +109,9 @@ def test_nothing_to_tell():
     assert (nothing.statistic, nothing.p) == (0, 1)
     one_dose = gehan_jonckheere([1.0, 2, 3], [True] * 3, [1, 1, 1], [0, 0, 0], rng=np.random.default_rng(0))
     assert one_dose.p == 1
-    found = concordance([1.0, 2, 3], [False] * 3, [1, 2, 3], [0, 0, 0], rng=np.random.default_rng(0))
-    assert np.isnan(found.estimate)
-    assert (found.low, found.high) == (-np.inf, np.inf)
+    test = concordance([1.0, 2, 3], [False] * 3, [1, 2, 3], [0, 0, 0], rng=np.random.default_rng(0))
+    assert np.isnan(test.estimate)
+    assert (test.low, test.high) == (-np.inf, np.inf)
     with pytest.raises(ValueError, match="one number for each"):
         concordance([1.0, 2], [True] * 2, [1, np.nan], [0, 0], rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="blocks"):
@@ -133,8 +133,8 @@ def test_censoring_that_grows_with_the_dose_is_no_trend():
         dose, block = np.tile(np.arange(5), 10), np.repeat(np.arange(10), 5)
         delay = 1.5 + 0.3 * (np.sqrt(0.7) * rng.normal(size=10)[block] + np.sqrt(0.3) * rng.normal(size=50))
         limit = 2.0 - 0.2 * dose
-        found = gehan_jonckheere(np.minimum(delay, limit), delay <= limit, dose, block, rng=rng, draws=199)
-        rejected.append(found.p <= 0.05)
+        test = gehan_jonckheere(np.minimum(delay, limit), delay <= limit, dose, block, rng=rng, draws=199)
+        rejected.append(test.p <= 0.05)
         # (times set to their limits would fall with the dose: rejected in nearly every suite)
     assert np.mean(rejected) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
 

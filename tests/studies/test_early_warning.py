@@ -60,5 +60,5 @@ def test_a_signal_that_falls_everywhere_says_nothing():
 
 def test_a_column_that_knows_the_time_ranks_it():
     late = runs(1.0, 0.0)["add/late"]
-    told = [(s, changed(one, signal=np.full(len(one.curve), one.detections[0.95].t_gen))) for s, one in late.items()]
-    assert early_warning.ranked(told, "signal") == "1.00"
+    knowing = [(s, changed(one, signal=np.full(len(one.curve), one.detections[0.95].t_gen))) for s, one in late.items()]
+    assert early_warning.ranked(knowing, "signal") == "1.00"

@@ -84,8 +84,8 @@ def test_half_of_the_redrawn_labels_is_let_go(findings):
     def falls(time):
         return 3 * np.minimum(time / 20, 1) * (1 - np.clip((time - 100) / 100, 0, 1))
 
-    found = findings.letting_go(with_columns(made(1), memorized_bits=falls))
-    assert found == pytest.approx(np.log10(findings.t50(made(1)) / 150), abs=0.03)
+    decades = findings.letting_go(with_columns(made(1), memorized_bits=falls))
+    assert decades == pytest.approx(np.log10(findings.t50(made(1)) / 150), abs=0.03)
     kept = with_columns(made(1), memorized_bits=lambda time: 3 * np.minimum(time / 20, 1))
     assert np.isnan(findings.letting_go(kept))
 
@@ -121,8 +121,8 @@ def test_cells_are_told_by_their_events(findings):
 
 def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
     """A cell that was renamed would silently leave its row empty."""
-    asked = set()
-    monkeypatch.setattr(findings, "over_seeds", lambda runs, cell, value: asked.add(cell) or np.full(1, 2.0))
+    looked_at = set()
+    monkeypatch.setattr(findings, "over_seeds", lambda runs, cell, value: looked_at.add(cell) or np.full(1, 2.0))
     names = "eight_cells lazy_flows path_of_complexity features_or_averaging lookup_tables"
     for name in names.split():
         getattr(findings, name)({})
@@ -133,7 +133,7 @@ def test_every_cell_that_is_looked_at_is_registered(findings, monkeypatch):
         for cells in design.roles.values()
         for cell in cells
     }
-    assert asked <= known
+    assert looked_at <= known
 
 
 def test_sizes_by_number_of_examples(findings):

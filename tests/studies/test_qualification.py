@@ -24,14 +24,14 @@ def test_a_network_of_waves_is_the_sum_of_its_waves():
     p, left = split.n_classes, (split.X_train.sum(axis=1)[:, None] - np.arange(split.n_classes)) % split.n_classes
     waves = np.cos(2 * np.pi * np.arange(1, (p + 1) // 2)[:, None, None] * left / p)  # (frequencies, n, C)
     flat = waves.reshape(len(waves), -1)
-    found = np.linalg.lstsq(flat.T, scores.ravel(), rcond=None)[0]
-    assert np.sum(np.abs(found) > 1e-3) == 3
-    np.testing.assert_allclose(found @ flat, scores.ravel(), atol=1e-3)
+    coefficients = np.linalg.lstsq(flat.T, scores.ravel(), rcond=None)[0]
+    assert np.sum(np.abs(coefficients) > 1e-3) == 3
+    np.testing.assert_allclose(coefficients @ flat, scores.ravel(), atol=1e-3)
 
 
 def test_the_table_of_one_family():
     """The rank of the kernel qualifies on the Gaussian process; its norm does not: a simple predictor has a larger."""
-    found = q.table(6, [family for family in q.FAMILIES if family.name == "gp"]).set_index("measure")
-    assert found.loc["label_fit_rank", ["Q1", "Q2", "Q3", "Q4", "qualified"]].all()
-    assert not found.loc["norm", "Q2"]
-    assert not found.loc["norm", "qualified"]
+    table = q.table(6, [family for family in q.FAMILIES if family.name == "gp"]).set_index("measure")
+    assert table.loc["label_fit_rank", ["Q1", "Q2", "Q3", "Q4", "qualified"]].all()
+    assert not table.loc["norm", "Q2"]
+    assert not table.loc["norm", "qualified"]

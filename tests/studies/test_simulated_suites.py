@@ -53,8 +53,12 @@ def test_the_generators_have_the_truth_that_they_claim(heavy):
 def test_the_slope_at_a_margin_gives_that_concordance():
     design = Design(n=120, failed=0.0, bootstraps=1)
     slope = slope_at(0.2, replace(design, n=0))
-    found = findings(simulate(Truth(slope=slope), design, np.random.default_rng(1)), design, np.random.default_rng(2))
-    assert found[1].estimates["tau"].value == pytest.approx(0.2, abs=0.11)  # 120 seeds of sd about .4, three errors
+    predictions = findings(
+        simulate(Truth(slope=slope), design, np.random.default_rng(1)), design, np.random.default_rng(2)
+    )
+    assert predictions[1].estimates["tau"].value == pytest.approx(
+        0.2, abs=0.11
+    )  # 120 seeds of sd about .4, three errors
 
 
 def test_imputation_moves_every_estimate_in_its_direction():

@@ -32,9 +32,9 @@ def curve(t_mem: float, t_gen: float, budget: float) -> list[dict[str, float]]:
 def crossing(time: float, budget: float) -> float:
     """Where a jump at `time` passes .95, interpolated in log time: the oracle of t_mem and t_gen."""
     times = checkpoints(budget)
-    here = times[times >= time][0]
+    after = times[times >= time][0]
     before = times[times < time][-1]
-    return before * (here / before) ** 0.95
+    return before * (after / before) ** 0.95
 
 
 def put(

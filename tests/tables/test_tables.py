@@ -149,14 +149,14 @@ def test_delays_are_medians_with_intervals_and_counts(filled):
     delays = {(row["task_options"], row["learner"], row["learner_options"]): row for row in read(filled, "delays")}
     mlp = delays["", "mlp", ""]
     times = sorted(crossing(200 + 10 * seed, 5000) for seed in range(12))
-    found = [math.log10(time / crossing(20, 5000)) for time in times]
+    delays_of_runs = [math.log10(time / crossing(20, 5000)) for time in times]
     assert (mlp["runs"], mlp["failed"], mlp["resolved"]) == ("14", "1", "1")  # crashed is left out, diverged counts
     assert mlp["outcomes"] == "12 groks, 1 unconfirmed"
     assert float(mlp["late"]) == 1.0
     assert float(mlp["late_low"]) == pytest.approx(binomtest(12, 12).proportion_ci(method="exact").low, rel=1e-5)
     assert float(mlp["delay_low"]) <= float(mlp["delay"]) <= float(mlp["delay_high"])
     # 13 runs, one censored before all events: Kaplan-Meier leaves 12 events, and the median lies at the 6th or 7th
-    assert found[5] - 1e-5 <= float(mlp["delay"]) <= found[6] + 1e-5
+    assert delays_of_runs[5] - 1e-5 <= float(mlp["delay"]) <= delays_of_runs[6] + 1e-5
     assert float(mlp["t_mem"]) == pytest.approx(crossing(20, 5000), rel=1e-5)
     lazy = delays["", "linearized", ""]
     assert (lazy["outcomes"], lazy["late"], lazy["t_gen"], lazy["delay"], lazy["delay_low"]) == (
@@ -208,11 +208,11 @@ def register(store: Store, *pairs: list[str]) -> None:
 
 
 def test_the_sides_of_a_comparison_are_mirror_images(copied):
-    found = []
+    rows = []
     for pair in (["nets", "xgboost"], ["xgboost", "nets"]):
         register(copied, pair)
-        found += report(copied, "comparisons")
-    one, other = found
+        rows += report(copied, "comparisons")
+    one, other = rows
     assert (one["a"], one["b"], one["verdict"]) == (other["b"], other["a"], "later")
     assert other["verdict"] == "earlier"
     assert float(one["difference"]) == pytest.approx(-float(other["difference"]))
@@ -305,8 +305,11 @@ def test_environments_are_referred_to_by_hash(store):
     put(store, "a")
     put(store, "b", environment={"hash": "def456", "python": "3.12"})
     assert [row["environment"] for row in report(store, "runs")] == ["abc123", "def456"]
-    found = json.loads((store.results / "environment.json").read_text())
-    assert found == {"abc123": {"hash": "abc123", "python": "3.11"}, "def456": {"hash": "def456", "python": "3.12"}}
+    environments = json.loads((store.results / "environment.json").read_text())
+    assert environments == {
+        "abc123": {"hash": "abc123", "python": "3.11"},
+        "def456": {"hash": "def456", "python": "3.12"},
+    }
 
 
 def test_a_run_that_cannot_be_judged_is_a_row_without_judgement(store):
@@ -394,8 +397,8 @@ def test_a_delay_in_words(filled):
     text = (filled.results / "delays.md").read_text(encoding="utf-8")
 
     def line(learner: str) -> str:
-        (found,) = re.findall(rf"^\| modular(?:\(labels=true\))? \| {learner} \|.*", text, re.M)
-        return found
+        (row,) = re.findall(rf"^\| modular(?:\(labels=true\))? \| {learner} \|.*", text, re.M)
+        return row
 
     assert re.search(r"\| 12/12 \|.*\| 1\.1\d \[1\.0\d, 1\.\d\d\] \|", line(r"mlp\(width=8\)")), "median [interval]"
     assert "never (> 2.4" in line("linearized")
@@ -436,10 +439,10 @@ def test_detect_on_our_own_curves_says_what_runs_csv_says(store, first):
         put(store, seed=number, rows=rows, unit=first)
     runs = report(store, "runs")
     assert len({row["outcome"] for row in runs}) > 3
-    for run, found in zip(runs, detect_files([store.results / "curves.csv"]), strict=True):
-        assert found["series"] == run["key"]
-        for name in set(found) & set(run):
-            assert plain(found[name]) == run[name], name
+    for run, detected in zip(runs, detect_files([store.results / "curves.csv"]), strict=True):
+        assert detected["series"] == run["key"]
+        for name in set(detected) & set(run):
+            assert plain(detected[name]) == run[name], name
 
 
 def test_a_copy_of_our_curves_is_a_stranger_s_log(store, tmp_path):
@@ -448,5 +451,5 @@ def test_a_copy_of_our_curves_is_a_stranger_s_log(store, tmp_path):
     shutil.copy(store.results / "curves.csv", tmp_path / "log.csv")
     with pytest.raises(UsageError, match="--chance"):
         detect_files([tmp_path / "log.csv"])
-    (found,) = detect_files([tmp_path / "log.csv"], Reading(classes=4))
-    assert found["outcome"] == "groks"
+    (row,) = detect_files([tmp_path / "log.csv"], Reading(classes=4))
+    assert row["outcome"] == "groks"

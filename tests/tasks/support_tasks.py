@@ -27,14 +27,14 @@ def whole_table(split: Split) -> tuple[dict[tuple[int, int], int], int]:
 def assert_drawn_uniformly(task: Task, weights: np.ndarray, n_inputs: int, degrees: int, draws: int = 1500) -> None:
     """Chi-square, for either part, over the inputs as numbers ``X @ weights``; a false alarm in 10^6."""
     rng = np.random.default_rng(0)
-    seen = {"X_train": np.zeros(n_inputs), "X_test": np.zeros(n_inputs)}
+    drawn = {"X_train": np.zeros(n_inputs), "X_test": np.zeros(n_inputs)}
     for _ in range(draws):
         split = task.sample(rng)
-        for part, counts in seen.items():
+        for part, counts in drawn.items():
             counts += np.bincount(getattr(split, part) @ weights, minlength=n_inputs)
     for part, size in (("X_train", task.n_train), ("X_test", task.n_test)):
         expected = draws * size / n_inputs
-        assert ((seen[part] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, degrees)
+        assert ((drawn[part] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, degrees)
 
 
 def controls(make: Callable[..., Split]) -> tuple[Split, Split, Split]:

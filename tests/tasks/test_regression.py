@@ -103,7 +103,7 @@ def test_the_papers_penalty_finds_the_slope_and_interpolation_does_not():
 
     Published 13 splits of 20 with the penalty and 3 without; here from seeds 0..39 the shares at kappa .95.
     """
-    task, found = grokbench.task("slope"), {"penalty": 0, "none": 0}
+    task, solved = grokbench.task("slope"), {"penalty": 0, "none": 0}
     start = np.array([0.0005, 0.9, 0.9, 0.9])
     for seed in range(40):
         split = task.split(seed)
@@ -115,9 +115,9 @@ def test_the_papers_penalty_finds_the_slope_and_interpolation_does_not():
         for which, w in weights.items():
             assert ((A @ w - y) ** 2 < split.tolerance).all()
             right = ((split.X_test @ w - split.y_test) ** 2 < split.tolerance).mean()
-            found[which] += (right - split.chance) / (1 - split.chance) >= 0.95
-    assert 18 <= found["penalty"] <= 34  # 26 expected, binomial standard deviation 3
-    assert found["none"] <= 3
+            solved[which] += (right - split.chance) / (1 - split.chance) >= 0.95
+    assert 18 <= solved["penalty"] <= 34  # 26 expected, binomial standard deviation 3
+    assert solved["none"] <= 3
 
 
 def test_sine_is_exact_where_held_out_and_noisy_where_trained():

@@ -57,25 +57,25 @@ def verdict(a, b):
 
 def test_later_earlier_and_no_evidence():
     slow, fast = learner(2), learner(1, seed=2, clock="rounds", t_mem=50.0)
-    found = decide([compare(slow, fast, rng())])[0]
-    assert found.verdict == "later"
+    row = decide([compare(slow, fast, rng())])[0]
+    assert row.verdict == "later"
     assert verdict(fast, slow) == "earlier"
     assert verdict(slow, learner(2, seed=3)) == "no evidence"
     assert verdict(slow, slow) == "no evidence"
-    assert found.win == 1
-    assert found.p == found.p_holm == 2 / 2**10
-    assert (found.n_a, found.n_b, found.late_a, found.late_b, found.basis) == (10, 10, 1, 1, "delay")
-    assert found.delay_a == median(slow.delay, slow.event) == np.sort(slow.delay)[4]
-    assert found.difference == found.delay_a - found.delay_b
-    assert found.low <= found.difference <= found.high
-    assert found.high - found.low < 0.2  # medians of 10 values with sd .05
+    assert row.win == 1
+    assert row.p == row.p_holm == 2 / 2**10
+    assert (row.n_a, row.n_b, row.late_a, row.late_b, row.basis) == (10, 10, 1, 1, "delay")
+    assert row.delay_a == median(slow.delay, slow.event) == np.sort(slow.delay)[4]
+    assert row.difference == row.delay_a - row.delay_b
+    assert row.low <= row.difference <= row.high
+    assert row.high - row.low < 0.2  # medians of 10 values with sd .05
 
 
 def test_runs_that_never_generalize_stay_in_as_censored():
     never = side(np.full(12, 20.0), np.full(12, np.inf))
-    found = decide([compare(never, learner(1, n=12), rng())])[0]
-    assert found.verdict == "later"
-    assert (found.delay_a, found.difference, found.low, found.high) == (math.inf,) * 4
+    row = decide([compare(never, learner(1, n=12), rng())])[0]
+    assert row.verdict == "later"
+    assert (row.delay_a, row.difference, row.low, row.high) == (math.inf,) * 4
     both = compare(never, never, rng())
     assert math.isnan(both.difference)  # inf - inf
     assert (both.low, both.high) == (-math.inf, math.inf)
@@ -87,19 +87,19 @@ def test_runs_are_compared_within_tasks():
     level = np.repeat([0.6, 2.6], 10)  # the tasks differ by more than the sides do
     a, b = (learner(level + shift, n=20, seed=1, task=task) for shift in (0.3, 0.0))
     a, b = (side(x.t_mem, x.t_gen, task=task, seed=seed) for x in (a, b))
-    found = compare(a, b, rng())
-    assert found.win == 1  # over all pairs it would be .5
+    row = compare(a, b, rng())
+    assert row.win == 1  # over all pairs it would be .5
     everything = np.append(a.delay, b.delay), np.ones(40, bool), np.arange(40) < 20, np.tile(task, 2)
-    assert found.z == pytest.approx(log_rank(*everything))
-    assert found.p == smallest_p(20)
+    assert row.z == pytest.approx(log_rank(*everything))
+    assert row.p == smallest_p(20)
 
 
 def test_only_clusters_of_both_sides_count():
     a, b = learner(2, n=14), learner(1, n=12, seed=2)
     b = side(b.t_mem, b.t_gen, seed=np.arange(2, 14))
-    found = compare(a, b, rng())
-    assert (found.n_a, found.n_b) == (12, 12)
-    assert found.delay_a == median(a.delay[2:], a.event[2:])
+    row = compare(a, b, rng())
+    assert (row.n_a, row.n_b) == (12, 12)
+    assert row.delay_a == median(a.delay[2:], a.event[2:])
     other_task = side(a.t_mem, a.t_gen, task="multiply")
     nothing = compare(other_task, b, rng())
     assert (nothing.verdict, nothing.n_a, nothing.n_b) == ("too few runs", 0, 0)
@@ -113,10 +113,10 @@ def test_ten_seeds_are_needed():
     # Nine seeds on three tasks are 27 clusters, but still nine seeds.
     tasks = np.repeat(["u", "v", "w"], 9)
     a, b = (side(x.t_mem, x.t_gen, task=tasks, seed=np.tile(np.arange(9), 3)) for x in (learner(2, 27), learner(1, 27)))
-    found = compare(a, b, rng())
-    assert found.verdict == "too few runs"
-    assert "9 seeds" in found.reason
-    assert found.win == 1  # described all the same
+    row = compare(a, b, rng())
+    assert row.verdict == "too few runs"
+    assert "9 seeds" in row.reason
+    assert row.win == 1  # described all the same
 
 
 def test_more_than_a_fifth_without_t_mem_is_too_few():
@@ -127,10 +127,10 @@ def test_more_than_a_fifth_without_t_mem_is_too_few():
         a = side(t_mem, t_gen)
         assert verdict(a, fine) == expected
         assert verdict(fine, a) == expected.replace("later", "earlier")
-        found = compare(a, fine, rng())
-        assert (found.n_a, found.delay_a) == (10, median(a.delay[lost:], a.event[lost:]))
-        assert found.p == 2 / 2 ** (10 - lost)  # the partners of lost runs leave the test with them
-        assert found.delay_b == median(fine.delay[lost:], fine.event[lost:])
+        row = compare(a, fine, rng())
+        assert (row.n_a, row.delay_a) == (10, median(a.delay[lost:], a.event[lost:]))
+        assert row.p == 2 / 2 ** (10 - lost)  # the partners of lost runs leave the test with them
+        assert row.delay_b == median(fine.delay[lost:], fine.event[lost:])
 
 
 def test_clusters_left_must_be_able_to_reach_the_level():
@@ -147,26 +147,26 @@ def test_clusters_left_must_be_able_to_reach_the_level():
     big = np.repeat(np.arange(10), [1, 1, 1, 1, 1, 16, 16, 16, 16, 16])
     a, b = (side(x.t_mem, x.t_gen, seed=big) for x in (learner(2, n=85), learner(1, n=85, seed=2)))
     a = side(np.where(big < 5, np.inf, a.t_mem), a.t_gen, seed=big)
-    found = compare(a, b, rng())
-    assert found.verdict == "too few runs"
-    assert "5 pairs" in found.reason
+    row = compare(a, b, rng())
+    assert row.verdict == "too few runs"
+    assert "5 pairs" in row.reason
 
 
 def test_an_unresolved_side_on_another_clock_is_not_comparable():
     grain = side(np.ones(10), np.full(10, 12.0), clock="iterations", late=np.ones(10))
     for a, b in ((grain, learner(1)), (learner(1), grain)):
-        found = decide([compare(a, b, rng())])[0]
-        assert found.verdict == "not comparable"
-        assert (found.late_a, found.late_b) == (1, 1)
+        row = decide([compare(a, b, rng())])[0]
+        assert row.verdict == "not comparable"
+        assert (row.late_a, row.late_b) == (1, 1)
         hidden = (
-            found.delay_a,
-            found.delay_b,
-            found.difference,
-            found.low,
-            found.high,
-            found.win,
-            found.p,
-            found.p_holm,
+            row.delay_a,
+            row.delay_b,
+            row.difference,
+            row.low,
+            row.high,
+            row.win,
+            row.p,
+            row.p_holm,
         )
         assert all(math.isnan(value) for value in hidden)
     few = grain.take(np.arange(3))
@@ -177,10 +177,10 @@ def test_an_unresolved_side_on_the_same_clock_is_compared_by_t_gen():
     t_gen = np.linspace(12, 15, 10)
     grain = side(np.ones(10), t_gen, clock="iterations")
     late_one = side(np.full(10, 20.0), 100 * t_gen, clock="iterations")
-    found = compare(late_one, grain, rng())
-    assert found.basis == "t_gen"
-    assert found.difference == pytest.approx(2)
-    assert found.delay_b == pytest.approx(np.log10(t_gen[4]))
+    row = compare(late_one, grain, rng())
+    assert row.basis == "t_gen"
+    assert row.difference == pytest.approx(2)
+    assert row.delay_b == pytest.approx(np.log10(t_gen[4]))
     assert verdict(late_one, grain) == "later"
     never = side(np.full(10, 20.0), np.full(10, np.inf), clock="iterations", last=10.0)
     assert compare(never, grain, rng()).win == 0  # censored at 10, before anything happened on the other side
@@ -190,10 +190,10 @@ def test_the_unit_of_a_shared_clock_is_one_for_both_sides():
     """Flows start their grids where their spectrum says; decades of flow time are the same for all of them."""
     a = side(np.full(10, 1.0), np.linspace(50, 90, 10), clock="flow time", first=1.0)
     b = side(np.full(10, 0.1), np.linspace(50, 90, 10), clock="flow time", first=0.1)
-    found = compare(a, b, rng())
-    assert (found.basis, found.win, found.difference) == ("t_gen", 0, 0)
-    assert found.delay_a == found.delay_b == pytest.approx(np.log10(np.linspace(50, 90, 10)[4] / 0.1))
-    assert compare(b, a, rng()).delay_a == found.delay_a
+    row = compare(a, b, rng())
+    assert (row.basis, row.win, row.difference) == ("t_gen", 0, 0)
+    assert row.delay_a == row.delay_b == pytest.approx(np.log10(np.linspace(50, 90, 10)[4] / 0.1))
+    assert compare(b, a, rng()).delay_a == row.delay_a
 
 
 def test_some_runs_at_the_grain_are_left_out_like_runs_without_t_mem():

@@ -59,10 +59,10 @@ def reasons(runs) -> dict[str, str]:
 
 
 def test_what_is_true_is_supported():
-    found = verdicts(suite())
-    assert [found[name] for name in ("L1", "L2", "L3", "family")] == ["supported"] * 4
-    assert found["overall"] == "undecided"  # one family is no universal claim
-    assert found["L8"] == found["L4"] == "not applicable"
+    words = verdicts(suite())
+    assert [words[name] for name in ("L1", "L2", "L3", "family")] == ["supported"] * 4
+    assert words["overall"] == "undecided"  # one family is no universal claim
+    assert words["L8"] == words["L4"] == "not applicable"
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_what_is_true_is_supported():
     ],
 )
 def test_what_is_false_is_contradicted(changes, prediction):
-    found = verdicts(suite(**changes))
-    assert found[prediction] == "contradicted"
-    assert found["family"] == "contradicted"
-    assert found["overall"] == "contradicted"
+    words = verdicts(suite(**changes))
+    assert words[prediction] == "contradicted"
+    assert words["family"] == "contradicted"
+    assert words["overall"] == "contradicted"
 
 
 def test_three_families_of_two_kinds_make_it_universal():
@@ -167,9 +167,9 @@ def test_a_frozen_run_is_watched_as_long_as_its_own_free_twin_asks():
     """Without pressure the free runs need longer: ten times that, and not ten times t_gen of the recipe."""
     slow = suite(**{"net-off": {"t_gen": 2500, "budget": 30_000}})
     rules, (design,) = lazy_to_rich(), lazy_to_rich().designs
-    found = rules.cells(design, slow)
-    assert (found.late("frozen_on") == 0).all()
-    assert np.isnan(found.late("frozen_off")).all()
+    cells = rules.cells(design, slow)
+    assert (cells.late("frozen_on") == 0).all()
+    assert np.isnan(cells.late("frozen_off")).all()
     long = suite(**{"net-off": {"t_gen": 2500, "budget": 30_000}, "net-frozen-off": {"t_gen": NEVER, "budget": 30_000}})
     assert (rules.cells(design, long).late("frozen_off") == 0).all()
     unpaired = replace(design, cells={role: cell for role, cell in CELLS.items() if role != "free_off"})
@@ -278,10 +278,10 @@ FROZEN = Design(
 )
 
 
-@pytest.mark.parametrize(("late", "found"), [(10, True), (7, False)])
-def test_an_always_frozen_learner_that_groks_refutes_necessity(late, found):
+@pytest.mark.parametrize(("late", "refuted"), [(10, True), (7, False)])
+def test_an_always_frozen_learner_that_groks_refutes_necessity(late, refuted):
     runs = {"add/flow": {s: made(seed=s, t_gen=800 if s < 1000 + late else NEVER) for s in SEEDS}}
-    assert bool(counterexamples(lazy_to_rich(FROZEN), runs, REGISTRATION)) == found
+    assert bool(counterexamples(lazy_to_rich(FROZEN), runs, REGISTRATION)) == refuted
 
 
 def test_cross_table_reads_what_is_there():
@@ -345,9 +345,9 @@ def test_a_frozen_learner_that_stands_still_is_no_evidence():
     moving = suite()
     assert cross_table(judged(moving))[0]["by_construction"] == ""
     still = {seed: made(seed=seed, t_mem=0.5, t_gen=NEVER) for seed in SEEDS}  # right at the first tick
-    found = cross_table(judged({**moving, "add/net-frozen": still}))[0]
-    assert found["by_construction"] == "features: frozen, it predicts the same at all times, and cannot be late"
-    assert found["reading"] == "pressure small; features by construction; explicit pressure not necessary"
+    row = cross_table(judged({**moving, "add/net-frozen": still}))[0]
+    assert row["by_construction"] == "features: frozen, it predicts the same at all times, and cannot be late"
+    assert row["reading"] == "pressure small; features by construction; explicit pressure not necessary"
 
 
 # ---- invariance

@@ -77,8 +77,8 @@ def judged(one: Claim, by_cell):
 )
 def test_an_event_is_where_the_curve_was_made_to_have_it(words, low, high):
     """Events of hand-made runs are when a ramp ends; the level .95 comes a sixtieth of a decade earlier."""
-    found = reading(words).of(made())
-    assert found == pytest.approx((low, high), rel=0.05)
+    between = reading(words).of(made())
+    assert between == pytest.approx((low, high), rel=0.05)
 
 
 def test_what_did_not_come_lies_beyond_the_last_checkpoint():
@@ -199,16 +199,16 @@ def test_the_interval_is_students_over_seeds(scale):
     inside = np.log10(values) if scale == "log" else values
     ends = stats.t.interval(0.95, 4, loc=inside.mean(), scale=stats.sem(inside))
     expected = [inside.mean(), *ends]
-    found = over_seeds(exactly(*values), scale)
-    got = [found.estimate, found.low, found.high]
-    assert got == pytest.approx([10**e for e in expected] if scale == "log" else expected)
-    assert found.n == 5
+    summary = over_seeds(exactly(*values), scale)
+    actual = [summary.estimate, summary.low, summary.high]
+    assert actual == pytest.approx([10**e for e in expected] if scale == "log" else expected)
+    assert summary.n == 5
 
 
 def test_the_interval_of_a_share_is_exact():
-    found = over_seeds(exactly(1, 1, 1, 0, 1), "share")
+    summary = over_seeds(exactly(1, 1, 1, 0, 1), "share")
     expected = stats.binomtest(4, 5).proportion_ci(0.95, method="exact")
-    assert (found.estimate, found.low, found.high) == pytest.approx((0.8, expected.low, expected.high))
+    assert (summary.estimate, summary.low, summary.high) == pytest.approx((0.8, expected.low, expected.high))
 
 
 def test_a_share_that_is_not_sure_is_open_on_both_sides():
@@ -219,9 +219,9 @@ def test_a_share_that_is_not_sure_is_open_on_both_sides():
 
 
 def test_a_bound_opens_the_interval_on_its_side():
-    found = over_seeds([*exactly(100, 110), Between(120, math.inf)], "log")
-    assert math.isinf(found.high)
-    assert 0 < found.low < 110
+    summary = over_seeds([*exactly(100, 110), Between(120, math.inf)], "log")
+    assert math.isinf(summary.high)
+    assert 0 < summary.low < 110
 
 
 def test_a_ratio_to_what_did_not_come_is_told_by_its_upper_bound():
@@ -268,10 +268,10 @@ def test_cells_are_paired_by_seed():
     one = claim(quantity="ratio", of=("t_gen",), cells=("add/slow", "add/fast"), tolerance=(1.9, 2.1))
     slow = {s: run(s, "add/slow", t_gen=800.0 * 1.5 ** (s % 3)) for s in SEEDS}
     fast = {s: run(s, "add/fast", t_gen=400.0 * 1.5 ** (s % 3)) for s in SEEDS}
-    found = judged(one, {"add/slow": slow, "add/fast": fast})
-    assert found.ours.estimate == pytest.approx(2, rel=0.02)
-    assert found.verdict == "reproduced", "the seeds differ by more than the tolerance, the pairs do not"
-    assert len(found.runs) == 20
+    verdict = judged(one, {"add/slow": slow, "add/fast": fast})
+    assert verdict.ours.estimate == pytest.approx(2, rel=0.02)
+    assert verdict.verdict == "reproduced", "the seeds differ by more than the tolerance, the pairs do not"
+    assert len(verdict.runs) == 20
 
 
 def test_a_grid_is_read_by_its_best_or_its_middle():
@@ -317,13 +317,13 @@ def test_a_grid_of_which_a_reading_is_undefined_is_undefined(which, place):
     ],
 )
 def test_only_all_registered_runs_decide(by_cell, reason):
-    found = judged(claim(), by_cell)
-    assert (found.verdict, found.reason) == ("undecided", reason)
+    verdict = judged(claim(), by_cell)
+    assert (verdict.verdict, verdict.reason) == ("undecided", reason)
 
 
 def test_exploratory_seeds_have_a_number_and_no_verdict():
-    found = judged(claim(), {"add/net": runs(seeds=range(60, 70))})
-    assert (found.ours.estimate, found.ours.n, found.verdict) == (1, 10, "undecided")
+    verdict = judged(claim(), {"add/net": runs(seeds=range(60, 70))})
+    assert (verdict.ours.estimate, verdict.ours.n, verdict.verdict) == (1, 10, "undecided")
 
 
 # ---- the claims that are registered

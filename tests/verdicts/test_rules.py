@@ -124,7 +124,7 @@ def mine(tmp_path, monkeypatch):
 def test_a_small_explanation_keeps_every_condition(mine):
     mine(RULES).check()
     assert rules.claim("mine") == "It is so."
-    assert [found.explanation for found in rules.of_suite("small")] == ["mine"]
+    assert [explanation.explanation for explanation in rules.of_suite("small")] == ["mine"]
 
 
 @pytest.mark.parametrize(

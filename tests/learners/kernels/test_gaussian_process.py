@@ -42,8 +42,8 @@ def terms(learner, split):
 def sklearn_kernel(learner):
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
-    found = learner.description()
-    return ConstantKernel(float(found["scale"])) * RBF(found["lengthscales"])
+    description = learner.description()
+    return ConstantKernel(float(description["scale"])) * RBF(description["lengthscales"])
 
 
 def real_split():
@@ -61,12 +61,12 @@ def test_regression_has_the_evidence_the_predictions_and_the_kernel_of_scikit_le
 
     split = real_split()
     learner = anisotropic(begun(split))
-    found = learner.description()
-    oracle = GaussianProcessRegressor(sklearn_kernel(learner), alpha=float(found["noise"]), optimizer=None)
-    oracle.fit(split.X_train, split.y_train - found["mean"])
+    description = learner.description()
+    oracle = GaussianProcessRegressor(sklearn_kernel(learner), alpha=float(description["noise"]), optimizer=None)
+    oracle.fit(split.X_train, split.y_train - description["mean"])
     evidence = -len(split.y_train) * sum(terms(learner, split))
     assert evidence == pytest.approx(oracle.log_marginal_likelihood(), rel=1e-9)
-    predicted = oracle.predict(split.X_test) + found["mean"]
+    predicted = oracle.predict(split.X_test) + description["mean"]
     np.testing.assert_allclose(learner.scores(split.X_test)[:, 0], predicted, atol=1e-9)
     np.testing.assert_allclose(learner.kernel(split.X_test), oracle.kernel(split.X_test), atol=1e-12)
 
@@ -76,11 +76,11 @@ def test_regression_on_classes_is_one_regression_per_column():
 
     split = tasks.create("modular", modulus=5, train_fraction=0.6).split(0)
     learner = anisotropic(begun(split))
-    found, Y = learner.description(), np.eye(5)[split.y_train]
+    state, Y = learner.description(), np.eye(5)[split.y_train]
     one_hot = [np.hstack([np.eye(5)[X[:, 0]], np.eye(5)[X[:, 1]]]) for X in (split.X_train, split.X_test)]
-    oracle = GaussianProcessRegressor(sklearn_kernel(learner), alpha=float(found["noise"]), optimizer=None)
-    oracle.fit(one_hot[0], Y - found["mean"])
-    np.testing.assert_allclose(learner.scores(split.X_test), oracle.predict(one_hot[1]) + found["mean"], atol=1e-9)
+    oracle = GaussianProcessRegressor(sklearn_kernel(learner), alpha=float(state["noise"]), optimizer=None)
+    oracle.fit(one_hot[0], Y - state["mean"])
+    np.testing.assert_allclose(learner.scores(split.X_test), oracle.predict(one_hot[1]) + state["mean"], atol=1e-9)
     evidence = -len(Y) * sum(terms(learner, split))
     assert evidence == pytest.approx(oracle.log_marginal_likelihood(), rel=1e-9)
 
@@ -215,13 +215,13 @@ def test_the_variational_posterior_is_the_best_of_all_normal_distributions():
     split = parity(n=8, bits=3)
     learner = anisotropic(begun(split, inference="variational"))
     K, y = learner.kernel(split.X_train), 2.0 * split.y_train - 1
-    found, n = learner.description(), len(y)
+    description, n = learner.description(), len(y)
     nodes, shares = np.polynomial.hermite_e.hermegauss(60)
 
     def bound(parameters):
         mean, root = parameters[:n], np.zeros((n, n))
         root[np.tril_indices(n)] = parameters[n:]
-        S, off = root @ root.T, mean - found["mean"]
+        S, off = root @ root.T, mean - description["mean"]
         f = mean[:, None] + np.sqrt(np.diag(S))[:, None] * nodes
         expected = (-np.logaddexp(0, -y[:, None] * f) @ shares).sum() / shares.sum()
         logdets = np.linalg.slogdet(K)[1] - np.linalg.slogdet(S)[1]
@@ -231,7 +231,7 @@ def test_the_variational_posterior_is_the_best_of_all_normal_distributions():
     start = np.concatenate([np.zeros(n), np.eye(n)[np.tril_indices(n)]])
     best = minimize(bound, start, method="BFGS", options={"gtol": 1e-8})
     assert n * sum(terms(learner, split)) == pytest.approx(best.fun, abs=1e-6)
-    np.testing.assert_allclose(K @ found["weights"][:, 0] + found["mean"], best.x[:n], atol=1e-4)
+    np.testing.assert_allclose(K @ description["weights"][:, 0] + description["mean"], best.x[:n], atol=1e-4)
 
 
 def test_the_variational_bound_lies_just_below_the_evidence():
@@ -294,9 +294,9 @@ def test_time_0_is_ignorance_and_time_1_the_posterior_of_the_initial_hyperparame
     split = parity(bits=20)
     learner = begun(split, inference=inference, lengthscale=1.0)
     assert (learner.scores(split.X_test) == 0).all()
-    found = at(learner, 0 if learner._posterior.joint else 1).description()
-    np.testing.assert_allclose(found["lengthscales"], 1.0, rtol=1e-12)
-    assert float(found["scale"]) == pytest.approx(np.log(2))
+    description = at(learner, 0 if learner._posterior.joint else 1).description()
+    np.testing.assert_allclose(description["lengthscales"], 1.0, rtol=1e-12)
+    assert float(description["scale"]) == pytest.approx(np.log(2))
     if not learner._posterior.joint:
         assert (learner.scores(split.X_train).argmax(1) == split.y_train).all()
     at(learner, 1)
@@ -319,10 +319,10 @@ def test_scale_noise_and_mean_can_be_held():
     X = rng.integers(2, size=(30, 4))
     y = (X[:, 0] | X[:, 1]).astype(int)  # three quarters ones: the mean has something to learn
     split = Split(X, y, 1 - X, y, n_classes=2, alphabet=(2,) * 4)
-    found = at(begun(split), 5).description()
-    assert found["mean"][0] > 0.01
-    assert abs(found["scale"] - np.log(2)) > 1e-3
-    assert abs(found["noise"] - np.log(2)) > 1e-3
+    description = at(begun(split), 5).description()
+    assert description["mean"][0] > 0.01
+    assert abs(description["scale"] - np.log(2)) > 1e-3
+    assert abs(description["noise"] - np.log(2)) > 1e-3
     held = at(begun(split, mean=False, train_scale=False), 5).description()
     assert held["mean"][0] == 0
     assert held["scale"] == pytest.approx(np.log(2), rel=1e-12)
@@ -352,21 +352,21 @@ def test_the_lengthscales_have_a_rate_of_their_own():
 def test_the_weights_predict_the_scores(inference):
     split = parity()
     learner = at(begun(split, inference=inference), 4)
-    found, n = learner.description(), len(split.X_train)
+    description, n = learner.description(), len(split.X_train)
     K = learner.kernel(np.vstack([split.X_test, split.X_train]))
     cross, inner = K[:-n, -n:], K[-n:, -n:]
-    f = (cross @ found["weights"])[:, 0] + found["mean"]
+    f = (cross @ description["weights"])[:, 0] + description["mean"]
     difference = learner.scores(split.X_test) @ [-1, 1]
     if inference == "regression":
         np.testing.assert_allclose(difference, f, atol=1e-12)
         return
-    if "whitened_root" in found:
-        white = np.linalg.solve(np.linalg.cholesky(inner + 1e-6 * found["scale"] * np.eye(n)), cross.T)
-        variance = found["scale"] - (white**2).sum(0) + ((found["whitened_root"].T @ white) ** 2).sum(0)
+    if "whitened_root" in description:
+        white = np.linalg.solve(np.linalg.cholesky(inner + 1e-6 * description["scale"] * np.eye(n)), cross.T)
+        variance = description["scale"] - (white**2).sum(0) + ((description["whitened_root"].T @ white) ** 2).sum(0)
     else:
-        p = 1 / (1 + np.exp((inner @ found["weights"])[:, 0] + found["mean"]))
-        curvature = found.get("curvature", p * (1 - p))
-        variance = found["scale"] - np.diag(cross @ np.linalg.solve(inner + np.diag(1 / curvature), cross.T))
+        p = 1 / (1 + np.exp((inner @ description["weights"])[:, 0] + description["mean"]))
+        curvature = description.get("curvature", p * (1 - p))
+        variance = description["scale"] - np.diag(cross @ np.linalg.solve(inner + np.diag(1 / curvature), cross.T))
     np.testing.assert_allclose(difference, f / np.sqrt(1 + np.pi * variance / 8), atol=1e-8)  # CONVERGED
 
 
@@ -374,10 +374,10 @@ def test_the_weights_predict_the_scores(inference):
 def test_the_scores_come_back_from_the_description_and_from_the_leading_inputs(inference):
     split = tasks.create("parity", n_bits=12, k=2, n_train=120, n_test=200).split(0)
     learner = at(begun(split, inference=inference, learning_rate=0.1), 20)
-    told, scores = learner.description(), learner.scores(split.X_test)
-    told = {name: array.copy() for name, array in told.items()}
+    description, scores = learner.description(), learner.scores(split.X_test)
+    description = {name: array.copy() for name, array in description.items()}
     at(learner, 25)
-    np.testing.assert_allclose(learner.scores_of(told, split.X_test), scores, atol=1e-8)  # CONVERGED
+    np.testing.assert_allclose(learner.scores_of(description, split.X_test), scores, atol=1e-8)  # CONVERGED
     now = learner.scores(split.X_test)
     assert np.abs(now - scores).max() > 1e-3
     gaps = [np.abs(learner.scores_of(learner.leading(k), split.X_test) - now).max() for k in range(13)]

@@ -31,11 +31,11 @@ def test_the_covariance_of_draws_is_the_kernel(name, monkeypatch):
     outputs, sets = 20, 60  # draws share their features within a set
     values = np.hstack([draw(3, outputs, rng=np.random.default_rng(s), **options)(X) for s in range(sets)])
     K = kernel(X, X, **options)
-    found = values @ values.T / values.shape[1]
+    covariance = values @ values.T / values.shape[1]
     size = np.sqrt(np.outer(np.diag(K), np.diag(K)))
     # four deviations of 1200 draws, and of 60 x 512 features, whose fourth moment is 9 (products of two normals)
     deviation = math.sqrt(2 / values.shape[1]) + math.sqrt(9 / (sets * 512))
-    assert np.abs(found - K).max() < 4 * deviation * size.max()
+    assert np.abs(covariance - K).max() < 4 * deviation * size.max()
     assert np.abs(values.mean(axis=1)).max() < 4 * np.sqrt(np.diag(K).max() / values.shape[1])
 
 

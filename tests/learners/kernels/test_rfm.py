@@ -82,9 +82,9 @@ def test_every_iteration_is_that_of_the_papers_equations(ridge, dtype, tolerance
     expected = transcription()(inputs, np.eye(p)[y], held_out, 2.5, ridge, 15)
     accuracies = []
     for time, scores in enumerate(expected, start=1):
-        found = at(learner, time).scores(X_test)
-        np.testing.assert_allclose(found, scores, atol=tolerance * np.abs(scores).max())
-        hits = [(s.argmax(axis=1) == y_test).sum() for s in (found, scores)]
+        answers = at(learner, time).scores(X_test)
+        np.testing.assert_allclose(answers, scores, atol=tolerance * np.abs(scores).max())
+        hits = [(s.argmax(axis=1) == y_test).sum() for s in (answers, scores)]
         assert abs(hits[0] - hits[1]) <= (1 if dtype == "float32" else 0)
         accuracies.append(hits[0] / len(y_test))
     assert accuracies[0] == 0

@@ -106,12 +106,12 @@ def test_three_parity_along_the_number_of_features():
 
     def accuracies(sizes, **options):
         learner = begun(split, **options)
-        found = []
+        shares = []
         for size in sizes:
             learner.advance(size)
             for X, y in ((split.X_train, split.y_train), (split.X_test, split.y_test)):
-                found.append(np.mean(learner.scores(X).argmax(axis=1) == y))
-        return found
+                shares.append(np.mean(learner.scores(X).argmax(axis=1) == y))
+        return shares
 
     (fits, below, still_fits, peak, _, beyond) = accuracies((576, 768, 3072))
     assert fits > 0.98

@@ -53,8 +53,8 @@ def test_the_reduction_is_the_full_network(options):
     for time in (0, 1, 10, 300):
         a, b = (at(learner, time).scores(split.X_test) for learner in (full, reduced))
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-6 * np.abs(a).max())
-        for name, found in full.description().items():
-            np.testing.assert_allclose(reduced.description()[name], found, rtol=0, atol=1e-6 * np.abs(found).max())
+        for name, array in full.description().items():
+            np.testing.assert_allclose(reduced.description()[name], array, rtol=0, atol=1e-6 * np.abs(array).max())
     assert np.abs(a - begun(split, **options).scores(split.X_test)).max() > 0.05  # it did move
 
 
@@ -118,9 +118,9 @@ def test_the_frozen_twin_at_infinite_time(decay):
     ridge = n * decay / (2 * 9)  # mean of squares + decay / (2 N) |delta|^2
     inside = np.linalg.pinv(K[:n, :n] + ridge * np.eye(n), hermitian=True, rtol=1e-12)
     expected = f0[:, 0] + K[:, :n] @ inside @ (split.y_train - f0[:n, 0])
-    found = at(learner, np.inf).scores(X)
-    np.testing.assert_allclose(found[:, 0], expected, atol=1e-7)
-    np.testing.assert_allclose(at(begun(split, frozen=True, **options), 10**7).scores(X), found, atol=1e-7)
+    scores = at(learner, np.inf).scores(X)
+    np.testing.assert_allclose(scores[:, 0], expected, atol=1e-7)
+    np.testing.assert_allclose(at(begun(split, frozen=True, **options), 10**7).scores(X), scores, atol=1e-7)
 
 
 def test_decay_shrinks_what_descent_does_not_hold():

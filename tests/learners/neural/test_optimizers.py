@@ -51,10 +51,10 @@ def trained(name, steps=25, **options):
     return flat(learner)
 
 
-def changed(found, expected, **off):
+def changed(weights, expected, **off):
     """Equal to the oracle, and not to the same run with the option off."""
-    np.testing.assert_allclose(found, expected, **CLOSE)
-    assert not np.allclose(found, trained(**off), rtol=1e-3)
+    np.testing.assert_allclose(weights, expected, **CLOSE)
+    assert not np.allclose(weights, trained(**off), rtol=1e-3)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
@@ -70,8 +70,8 @@ def test_grokfast_is_the_authors_filter(name, optimizer):
             h.mul_(0.9).add_(0.1 * g)
         return [g + 3.0 * h for h, g in zip(slow, gradients, strict=True)]
 
-    found = trained(name, grokfast_lambda=3.0, grokfast_alpha=0.9, **options)
-    changed(found, reference(clear(name, **options), 25, filtered), name=name, **options)
+    weights = trained(name, grokfast_lambda=3.0, grokfast_alpha=0.9, **options)
+    changed(weights, reference(clear(name, **options), 25, filtered), name=name, **options)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -83,21 +83,21 @@ def test_orthogonal_gradient_is_the_authors_projection(name, optimizer):
     def projected(parameters, gradients):
         for w, g in zip(parameters, gradients, strict=True):
             w, g = w.detach(), g.clone()
-            rest = g - torch.dot(w.view(-1), g.view(-1)) / (torch.dot(w.view(-1), w.view(-1)) + 1e-30) * w
-            yield rest * (g.norm() / (rest.norm() + 1e-30))
+            part = g - torch.dot(w.view(-1), g.view(-1)) / (torch.dot(w.view(-1), w.view(-1)) + 1e-30) * w
+            yield part * (g.norm() / (part.norm() + 1e-30))
 
-    found = trained(name, orthogonal_gradient=True, **options)
-    changed(found, reference(clear(name, **options), 25, projected), name=name, **options)
+    weights = trained(name, orthogonal_gradient=True, **options)
+    changed(weights, reference(clear(name, **options), 25, projected), name=name, **options)
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 1)], ids=str)
 def test_orthogonal_part_keeps_the_length_and_loses_the_direction(shape):
     rng = np.random.default_rng(0)
     g, w = (torch.tensor(rng.normal(size=shape)) for _ in range(2))
-    found = orthogonal(g, w)
-    assert float((found * w).sum()) == pytest.approx(0, abs=1e-14)
-    assert float(found.norm()) == pytest.approx(float(g.norm()), rel=1e-12)
-    assert float((found * g).sum()) > 0
+    part = orthogonal(g, w)
+    assert float((part * w).sum()) == pytest.approx(0, abs=1e-14)
+    assert float(part.norm()) == pytest.approx(float(g.norm()), rel=1e-12)
+    assert float((part * g).sum()) > 0
     np.testing.assert_array_equal(orthogonal(g, torch.zeros_like(w)), g)
 
 
@@ -121,9 +121,9 @@ def test_clamped_norm_is_projected_after_every_step(name, optimizer):
         for p in parameters:
             p.mul_(0.7 * start / size)
 
-    found = trained(name, norm_clamp=0.7, **options)
-    assert np.linalg.norm(found) == pytest.approx(0.7 * start, rel=1e-12)
-    changed(found, reference(learner, 25, lambda _, gradients: gradients, project), name=name, **options)
+    weights = trained(name, norm_clamp=0.7, **options)
+    assert np.linalg.norm(weights) == pytest.approx(0.7 * start, rel=1e-12)
+    changed(weights, reference(learner, 25, lambda _, gradients: gradients, project), name=name, **options)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])

@@ -134,8 +134,8 @@ def test_attention_equals_multihead_attention(layer_norm):
     mask = torch.ones(5, 5, dtype=torch.bool).triu(1)
     expected = x + module(h, h, h, attn_mask=mask, need_weights=False)[0]
     table = attention.embed(p, learner._table_tokens, learner._table_positions, None, None)
-    found = learner._attend(p, 1, table, learner._rows(split.X_test), None)
-    np.testing.assert_allclose(found, expected.detach(), **CLOSE)
+    attended = learner._attend(p, 1, table, learner._rows(split.X_test), None)
+    np.testing.assert_allclose(attended, expected.detach(), **CLOSE)
 
 
 @NORMS
@@ -201,10 +201,10 @@ def test_kernel_is_the_mean_of_jacobian_products(layers, layer_norm, n_classes):
 
 def test_directions_average_to_the_trace():
     """E u u^T = I / C: the mean of C u^2 over 160,000 draws has a standard error of .0035, that of C u u' .0025."""
-    found = [(n, transformer._directions(n)) for n in range(9, 209)]
-    assert {U.shape for _, U in found} == {(8, n) for n in range(9, 209)}
-    assert np.mean(np.concatenate([n * U.ravel() ** 2 for n, U in found])) == pytest.approx(1, abs=0.02)
-    assert np.mean(np.concatenate([n * (U[:, 1:] * U[:, :-1]).ravel() for n, U in found])) == pytest.approx(0, abs=0.02)
+    drawn = [(n, transformer._directions(n)) for n in range(9, 209)]
+    assert {U.shape for _, U in drawn} == {(8, n) for n in range(9, 209)}
+    assert np.mean(np.concatenate([n * U.ravel() ** 2 for n, U in drawn])) == pytest.approx(1, abs=0.02)
+    assert np.mean(np.concatenate([n * (U[:, 1:] * U[:, :-1]).ravel() for n, U in drawn])) == pytest.approx(0, abs=0.02)
     np.testing.assert_array_equal(transformer._directions(8), np.eye(8))
 
 
@@ -215,21 +215,21 @@ def test_gradient_gram_both_ways(T, a, b, bias):
     x, g = rng.normal(size=(5, T, a)), rng.normal(size=(5, T, b))
     weights = np.einsum("nta,ntb->nab", x, g)
     expected = np.einsum("nab,mab->nm", weights, weights) + bias * g.sum(1) @ g.sum(1).T
-    found = attention.gradient_gram(torch.tensor(x), torch.tensor(g), bias)
-    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    gram = attention.gradient_gram(torch.tensor(x), torch.tensor(g), bias)
+    np.testing.assert_allclose(gram, expected, rtol=1e-10)
 
 
 def test_initial_variances():
     """At least 4,000 draws each: relative standard error 2.2 %, tolerance 10."""
     learner = begun(modular(67, 0.1), d_model=64, layers=2, init_scale=0.5)
-    found = learner.description()
-    for name, array in found.items():
+    description = learner.description()
+    for name, array in description.items():
         fan_in = 256 if name.startswith("W_out") else 64
         expected = 0.0 if name.startswith("b_") else 0.25 / fan_in
         if name != "W_pos":
             assert array.var() == pytest.approx(expected, rel=0.1), name
-    assert found["W_E"].shape == (68, 64)
-    assert found["W_pos"].shape == (3, 64)
+    assert description["W_E"].shape == (68, 64)
+    assert description["W_pos"].shape == (3, 64)
     assert begun(modular(67, 0.1), shared_embedding=False).description()["W_E"].shape == (135, 128)
 
 

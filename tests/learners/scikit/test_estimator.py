@@ -81,8 +81,8 @@ def test_rounds_are_the_stages_of_a_fit_of_any_size(name, size, parameters, n_cl
     for time in TIMES:
         learner.advance(time)
         for _ in range(2):  # read once, then again from what is kept
-            got = learner.scores(split.X_test)
-            np.testing.assert_array_equal(got, expected[min(time, len(expected)) - 1])
+            scores = learner.scores(split.X_test)
+            np.testing.assert_array_equal(scores, expected[min(time, len(expected)) - 1])
         learner.scores(split.X_train)
 
 

@@ -60,8 +60,8 @@ def test_svm_kernel_predicts_and_its_loss_is_the_hinge():
     split = random_split(2)
     learner = begun("svm", split)
     learner.advance(2.0)
-    told, X = learner.description(), np.concatenate([split.X_train, split.X_test])
-    f = told["dual_coef_"][0] @ learner.kernel(X)[told["support_"]] + told["intercept_"]
+    description, X = learner.description(), np.concatenate([split.X_train, split.X_test])
+    f = description["dual_coef_"][0] @ learner.kernel(X)[description["support_"]] + description["intercept_"]
     scores = learner.scores(X)
     np.testing.assert_allclose(scores[:, 1] - scores[:, 0], f, atol=1e-12)
     np.testing.assert_allclose(
@@ -185,10 +185,10 @@ def test_description_of_boosting_predicts_the_same(n_classes):
     split = random_split(n_classes)
     learner = begun("gradient_boosting", split, learning_rate=0.3)
     learner.advance(4)
-    told = learner.description()
+    description = learner.description()
     columns = n_classes if n_classes > 2 else 1
     f = np.zeros((20, columns))
-    trees = read_trees({name: told[name] for name in ("is_leaf", "split_feature", "threshold", "leaf_value")})
+    trees = read_trees({name: description[name] for name in ("is_leaf", "split_feature", "threshold", "leaf_value")})
     assert len(trees) == 4 * columns
     for number, root in enumerate(trees):
         for i, x in enumerate(split.X_test):
@@ -198,11 +198,11 @@ def test_description_of_boosting_predicts_the_same(n_classes):
                 tree = left if np.float32(x[feature]) <= threshold else right
             f[i, number % columns] += 0.3 * tree[0]
     if n_classes == 0:
-        f += told["constant"].ravel()
+        f += description["constant"].ravel()
     elif n_classes == 2:
-        f += np.log(told["class_prior"][1] / told["class_prior"][0])
+        f += np.log(description["class_prior"][1] / description["class_prior"][0])
     else:
-        f += np.log(told["class_prior"])
+        f += np.log(description["class_prior"])
     scores = learner.scores(split.X_test)
     if n_classes == 2:
         f = as_scores(f.ravel())

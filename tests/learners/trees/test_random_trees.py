@@ -99,11 +99,11 @@ def test_every_node_is_split_that_can_be(kind, max_depth):
     X = rng.normal(size=(60, 5)) if kind == "real" else rng.integers(2, size=(60, 5)) * 2.0 - 1
     X, unseen = X.astype(np.float32), rng.normal(size=(40, 5)).astype(np.float32)
     tree = grow(X, rng, max_depth, ALL)
-    found = {}
+    places = {}
 
     def walk(node, rows, others, depth):
         if tree.feature[node] < 0:
-            found.update(dict.fromkeys(map(tuple, np.vstack([X[rows], unseen[others]])), node))
+            places.update(dict.fromkeys(map(tuple, np.vstack([X[rows], unseen[others]])), node))
             assert depth == max_depth or (X[rows] == X[rows[0]]).all()
             return
         assert not max_depth or depth < max_depth
@@ -114,7 +114,7 @@ def test_every_node_is_split_that_can_be(kind, max_depth):
 
     walk(0, np.arange(60), np.arange(40), 0)
     for part in (X, unseen):
-        np.testing.assert_array_equal(tree.leaves(part), [found[tuple(x)] for x in part])
+        np.testing.assert_array_equal(tree.leaves(part), [places[tuple(x)] for x in part])
 
 
 def test_features_and_thresholds_are_drawn_uniformly():
@@ -163,8 +163,8 @@ def test_leaf_values_are_the_librarys():
         leaf = learner._added.leaves(split.X_train)[:, 2, 0]
         slopes = derivatives(before._margins(split.X_train), split.y_train, 2, 1.0)
         expected = newton_step(leaf, *(part[:, 0] for part in slopes), 0.7, 0.3, step)[leaf]
-        found = [leaf_of(rounds_of(learner)[2][0], x)[0] for x in split.X_train]
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+        values = [leaf_of(rounds_of(learner)[2][0], x)[0] for x in split.X_train]
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
         assert np.abs(expected).max() == 0.8 if step else np.abs(expected).max() > 0.8
 
 
@@ -256,13 +256,13 @@ def test_boosting_again_from_the_structure(share, options, n_classes):
         gradient, curvature = derivatives(margin, split.y_train, n_classes, 1.0)
         for number, tree in enumerate(trees):
             c = number // parallel
-            told = [leaf_of(tree, x) for x in X]
-            for value, path in set(told):
-                inside = [at == path for _, at in told]
+            leaves = [leaf_of(tree, x) for x in X]
+            for value, path in set(leaves):
+                inside = [at == path for _, at in leaves]
                 G, H = gradient[inside, c].sum(), curvature[inside, c].sum()
                 expected = -learner.eta / parallel * G / (H + learner.lambda_)
                 assert value == pytest.approx(expected, rel=2e-4, abs=1e-5)  # greedy ones in single precision
-            margin[:, c] += [value for value, _ in told]
+            margin[:, c] += [value for value, _ in leaves]
             predicted[:, c] += [leaf_of(tree, x)[0] for x in new]
     predicted = np.hstack([-predicted, predicted]) / 2 if n_classes == 2 else predicted
     np.testing.assert_allclose(learner.scores(split.X_test), predicted, rtol=0, atol=1e-5 * np.abs(predicted).max())

@@ -271,8 +271,8 @@ def test_options_reach_the_booster(options):
     stated = model["tree_train_param"] | model["gbtree_model_param"] | model["gbtree_train_param"]
     stated |= learner["objective"]["reg_loss_param"]
     for name, value in options.items():
-        found = type(value)(stated[name])
-        assert found == (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value), name
+        used = type(value)(stated[name])
+        assert used == (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value), name
 
 
 @pytest.mark.parametrize(
