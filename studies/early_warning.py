@@ -172,9 +172,9 @@ def ranked(late: Sequence[tuple[int, Run]], column: str) -> str:
 
 def main(folders: Sequence[str]) -> None:
     """Print one table."""
-    given = [Path(folder) for folder in folders] + [ROOT / "causes", ROOT / "complexity"][len(folders) :]
+    paths = [Path(folder) for folder in folders] + [ROOT / "causes", ROOT / "complexity"][len(folders) :]
     rows = []
-    for folder, questions in zip(given, (CAUSES, COMPLEXITY), strict=True):
+    for folder, questions in zip(paths, (CAUSES, COMPLEXITY), strict=True):
         runs = runs_of(folder)
         rows += [judged(question, column, runs) for question in questions for column in question.columns]
     print(table(rows))

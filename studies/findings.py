@@ -63,8 +63,8 @@ def of_cells(runs: Runs, cells: Mapping[str, str], columns: Mapping[str, Callabl
     """One row per named cell "task/learner": how many of its runs are late, and the medians of functions of them."""
     rows = []
     for name, cell in cells.items():
-        told = {title: medians(over_seeds(runs, cell, value)) for title, value in columns.items()}
-        rows.append({"cell": name, "late": count(runs, cell, is_late)} | told)
+        row = {title: medians(over_seeds(runs, cell, value)) for title, value in columns.items()}
+        rows.append({"cell": name, "late": count(runs, cell, is_late)} | row)
     return table(rows)
 
 
@@ -317,8 +317,8 @@ def letting_go(run: Run) -> float:
     """log10(t50 / when half of the most bits that were held is gone for good); NaN where it is not."""
     bits = run.curve.column("memorized_bits")
     most = int(np.nanargmax(bits))
-    gone = run.curve.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
-    return math.log10(t50(run) / gone.time) if gone.reached else math.nan
+    half = run.curve.crossing(np.where(np.arange(len(bits)) < most, 0.0, 1 - bits / bits[most]), 0.5)
+    return math.log10(t50(run) / half.time) if half.reached else math.nan
 
 
 # ---------------------------------------------------------------- what moves first, whatever the clock
@@ -335,13 +335,13 @@ def leads(lazy: Runs, complex_: Runs) -> str:
     """
     rows = [
         {
-            "what": what,
+            "what": subject,
             "family": design.family,
             "task": design.task,
             "decades before the half-rise": interval(np.array(decades)),
             "share of its way at the half-rise, less 1/2": interval(np.array(shares)),
         }
-        for what, design, decades, shares in [*features_first(lazy), *simpler_first(complex_)]
+        for subject, design, decades, shares in [*features_first(lazy), *simpler_first(complex_)]
     ]
     return table(rows)
 

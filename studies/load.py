@@ -149,9 +149,9 @@ def _descendants(pid: int) -> Iterator[int]:
         except OSError:
             continue
         parents[int(path.parent.name)] = int(fields[1])
-    wanted = {pid}
-    while grown := {child for child, parent in parents.items() if parent in wanted} - wanted:
-        wanted |= grown
+    family = {pid}
+    while grown := {child for child, parent in parents.items() if parent in family} - family:
+        family |= grown
         yield from grown
 
 
@@ -177,14 +177,14 @@ def _burn() -> None:
 
 def _tell(results: Path, status: int, seconds: float, suspended: float, peak: float, options) -> int:
     statuses = Counter(run.status for run in Store(results).read_all())
-    runs, wanted = sum(statuses.values()), options.runs // 2 * 2
-    print(f"{runs} of {wanted} runs, {options.jobs} jobs, {options.burners} burners; the command ended with {status}")
+    runs, planned = sum(statuses.values()), options.runs // 2 * 2
+    print(f"{runs} of {planned} runs, {options.jobs} jobs, {options.burners} burners; the command ended with {status}")
     speed, milliseconds = runs / seconds, 1000 * seconds / max(runs, 1)
     print(f"{seconds:.0f} s without {suspended:.0f} s of suspend: {speed:.1f} runs/s, {milliseconds:.0f} ms a run")
     print(f"peak memory of the command: {peak:.0f} MB")
     print("statuses: " + ", ".join(f"{count} {name}" for name, count in sorted(statuses.items())))
     late = 1 if options.suspend > options.limit else 0  # the run that was stopped
-    return 0 if runs == wanted and runs - statuses["done"] <= late else 1
+    return 0 if runs == planned and runs - statuses["done"] <= late else 1
 
 
 if __name__ == "__main__":

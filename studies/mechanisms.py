@@ -138,9 +138,9 @@ class LookupAndRule(Planted):
     """(v) A table of the training labels beside a rule, which pressure removes once the rule is there."""
 
     def predictions(self, X):
-        late, seen = rise(self._time, self._late, 6), X[:, 1:] == self._X[:, 1]
-        table = 3 * (1 - late * self.pressure) * seen @ self._Y
-        unseen = 0.3 * self._noise[X[:, 1]] * ~seen.any(axis=1)[:, None]
+        late, same = rise(self._time, self._late, 6), X[:, 1:] == self._X[:, 1]
+        table = 3 * (1 - late * self.pressure) * same @ self._Y
+        unseen = 0.3 * self._noise[X[:, 1]] * ~same.any(axis=1)[:, None]
         return table + unseen + 2.5 * late * self.machine(X, 1.0, ridge=1.0)
 
 
@@ -276,8 +276,8 @@ MECHANISMS = {
 def run(mechanism: Mechanism, cell: tuple[dict, dict], seed: int) -> Run:
     """One run through the harness, as explanations see it."""
     options, task = cell
-    split, asked = split_of(seed, **task), sorted({name for name, _ in mechanism.truth})
-    measures = [measure for name in asked for measure in MEASURES[name]]
+    split, predictions = split_of(seed, **task), sorted({name for name, _ in mechanism.truth})
+    measures = [measure for name in predictions for measure in MEASURES[name]]
     curve = trace(mechanism.learner(**options), split, BUDGET, seed, points_per_decade=8, measures=measures)
     columns = {name: curve[name].to_numpy(dtype=float) for name in curve}
     record = {"status": "done", "config": {"seed": seed}, "clock": "flow time"}
@@ -286,13 +286,13 @@ def run(mechanism: Mechanism, cell: tuple[dict, dict], seed: int) -> Run:
 
 def suite(mechanism: Mechanism, number: int) -> dict[str, dict[int, Run]]:
     """The runs of one suite, by name of the cell; equal cells are run once."""
-    seeds, found, made = range(1000 + SEEDS * number, 1000 + SEEDS * (number + 1)), {}, {}
+    seeds, by_name, runs = range(1000 + SEEDS * number, 1000 + SEEDS * (number + 1)), {}, {}
     for role, cells in mechanism.cells.items():
         for name, cell in named(role, cells).items():
-            if repr(cell) not in made:
-                made[repr(cell)] = {seed: run(mechanism, cell, seed) for seed in seeds}
-            found[name] = made[repr(cell)]
-    return found
+            if repr(cell) not in runs:
+                runs[repr(cell)] = {seed: run(mechanism, cell, seed) for seed in seeds}
+            by_name[name] = runs[repr(cell)]
+    return by_name
 
 
 def named(role: str, cells) -> dict[str, tuple[dict, dict]]:
@@ -332,9 +332,10 @@ def marked(runs: dict[str, dict[int, Run]], explanation: str) -> dict[str, dict[
     """The runs of each role as those of a cell, each as if it had been made after the rules."""
     return {
         f"task/{role}": {
-            seed: replace(run, record={**run.record, "registered": {explanation: "hash"}}) for seed, run in made.items()
+            seed: replace(run, record={**run.record, "registered": {explanation: "hash"}})
+            for seed, run in by_seed.items()
         }
-        for role, made in runs.items()
+        for role, by_seed in runs.items()
     }
 
 
@@ -354,6 +355,6 @@ def table(suites: int, only: Sequence[str] = ()) -> Iterator[tuple[str, str, str
 
 
 if __name__ == "__main__":
-    for name, what, truth, count in table(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2:]):
+    for name, key, truth, count in table(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2:]):
         total, counts = sum(count.values()), ", ".join(f"{v} {k}" for k, v in sorted(count.items()))
-        print(f"{name:26} {what:18} planted: {truth:15} {count[truth]}/{total} ({counts})", flush=True)
+        print(f"{name:26} {key:18} planted: {truth:15} {count[truth]}/{total} ({counts})", flush=True)

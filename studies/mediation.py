@@ -49,7 +49,7 @@ train_fraction = 0.6
 
 def t_mem(rate: float, **options) -> float:
     """Median over the exploratory seeds; 0 where training diverges, ten times the watched steps where it never fits."""
-    found = []
+    times = []
     for seed in SEEDS:
         split = grokbench.task("modular", **TASK).split(seed)
         learner = grokbench.learner("mlp", learning_rate=rate, **NETWORK, **options)
@@ -57,19 +57,19 @@ def t_mem(rate: float, **options) -> float:
         if curve.attrs["status"] != "done":
             return 0.0
         time = grokbench.detect(curve).t_mem
-        found.append(10 * WATCHED if math.isnan(time) else time)
-    return float(np.median(found))
+        times.append(10 * WATCHED if math.isnan(time) else time)
+    return float(np.median(times))
 
 
 def matched(rate: float, **options) -> float:
     """The learning rate by the rule above, from a first guess, to three digits."""
-    seen: dict[float, float] = {}
+    times: dict[float, float] = {}
     low = high = None
     while not (low and high and high / low < 1.2):
-        seen[rate] = t_mem(rate, **options)
-        low, high = (low, rate) if seen[rate] < WANTED else (rate, high)
+        times[rate] = t_mem(rate, **options)
+        low, high = (low, rate) if times[rate] < WANTED else (rate, high)
         rate = math.sqrt(low * high) if low and high else rate / 2 if high else rate * 2
-    fitted = {rate: time for rate, time in seen.items() if time > 0}
+    fitted = {rate: time for rate, time in times.items() if time > 0}
     return float(f"{min(fitted, key=lambda rate: abs(math.log(fitted[rate] / WANTED))):.3g}")
 
 

@@ -79,9 +79,9 @@ def as_code(text: str, names: tuple[str, ...] | list[str]) -> str:
 
 def with_blocks(page: str) -> str:
     """A document with the table below each mark, ``<!-- outcomes -->`` and ``<!-- tables -->``, as the code has it."""
-    for name, made in BLOCKS.items():
+    for name, rows in BLOCKS.items():
         before, mark, after = page.partition(f"<!-- {name} -->\n")
-        page = before + mark + re.sub(r"\A\n?((\|.*\n)+|(?=\n))", lambda _, made=made: "\n" + made(), after)
+        page = before + mark + re.sub(r"\A\n?((\|.*\n)+|(?=\n))", lambda _, rows=rows: "\n" + rows(), after)
     return page
 
 

@@ -133,10 +133,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Words a sentence, document by document.")
     parser.add_argument("documents", nargs="*", type=Path, help="Markdown files; default: the README and docs/")
     parser.add_argument("--all", action="store_true", help="the whole of each document")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(f"{'document':<44} {'sentences':>9} {'words each':>10} {'over 30 words':>13} {'two parentheses':>15}")
-    for path in given.documents or documents():
-        prose = prose_of(path.read_text(encoding="utf-8")) if given.all else seen_first(path)
+    for path in options.documents or documents():
+        prose = prose_of(path.read_text(encoding="utf-8")) if options.all else seen_first(path)
         name = str(path.relative_to(ROOT) if path.is_absolute() else path)
         numbers = f"{len(prose.sentences):>9} {prose.words_a_sentence:>10.1f} {prose.share_long:>13.0%}"
         print(f"{name:<44} {numbers} {len(prose.crowded):>15}")

@@ -37,7 +37,7 @@ FIT = 0.98  # of the training labels: who memorizes less says nothing
 WINS = 0.9
 SEED = 10_000  # apart from the seeds of all suites
 TREES, ROUNDS = {"max_depth": 10, "colsample_bynode": 0.3, "eta": 0.3}, 60
-ASKED = (
+MEASURES = (
     *("label_fit_rank", "submodel_size", "feature_dimension", "weight_bits", "code_length", "memorized_bits"),
     *("effective_rank", "leaves", "norm"),
 )
@@ -130,8 +130,8 @@ def circulant_metric(split: Split, rng: np.random.Generator) -> Learner:
 def true_bits(split: Split, k: int = 3) -> list[int]:
     """The bits whose parity is the label."""
     signs, y = 2 * split.X_train - 1, 2 * split.y_true - 1
-    wanted = (c for c in combinations(range(signs.shape[1]), k) if abs(signs[:, c].prod(axis=1) @ y) == len(y))
-    return list(next(wanted))
+    fitting = (c for c in combinations(range(signs.shape[1]), k) if abs(signs[:, c].prod(axis=1) @ y) == len(y))
+    return list(next(fitting))
 
 
 def short_on_the_true_bits(split: Split, rng: np.random.Generator) -> Learner:
@@ -231,10 +231,10 @@ def other_held_out_labels(at: Checkpoint, rng: np.random.Generator) -> Checkpoin
 # ---------------------------------------------------------------- the four questions
 
 
-def asked(at: Checkpoint) -> dict[str, float]:
+def measured(at: Checkpoint) -> dict[str, float]:
     """All measures at a checkpoint; bits of the redrawn labels in all, not per label."""
-    found = {name: measures.create(name).row(at)[name] for name in ASKED}
-    return found | {"memorized_bits": found["memorized_bits"] * len(at.split.redrawn)}
+    values = {name: measures.create(name).row(at)[name] for name in MEASURES}
+    return values | {"memorized_bits": values["memorized_bits"] * len(at.split.redrawn)}
 
 
 def fitted(at: Checkpoint) -> bool:
@@ -248,17 +248,20 @@ def run(family: Family, seeds: int) -> pd.DataFrame:
     for seed in range(SEED, SEED + seeds):
         rng = np.random.default_rng(seed)
         rungs = [family.memorizer(family.split(seed, s, labels="shuffled", label_noise=0.5), seed) for s in SHARES]
-        ladder.append([asked(at) if fitted(at) else {} for at in rungs])
+        ladder.append([measured(at) if fitted(at) else {} for at in rungs])
         simple = family.planted(family.split(seed), seed)
         noisy = family.planted(family.split(seed, label_noise=0.5), seed)  # half redrawn: what it keeps of them
-        pair = asked(simple) if fitted(simple) else {}
-        planted.append(pair | {"memorized_bits": asked(noisy)["memorized_bits"]})
+        pair = measured(simple) if fitted(simple) else {}
+        planted.append(pair | {"memorized_bits": measured(noisy)["memorized_bits"]})
         if seed < SEED + 2:
-            values = asked(rungs[1])
-            q3.append((values, asked(renamed(rungs[1], rng))))
-            q4.append((values, asked(other_held_out_labels(rungs[1], rng))))
+            values = measured(rungs[1])
+            q3.append((values, measured(renamed(rungs[1], rng))))
+            q4.append((values, measured(other_held_out_labels(rungs[1], rng))))
     return pd.DataFrame(
-        [{"family": family.name, "measure": measure, **answers(measure, ladder, planted, q3, q4)} for measure in ASKED]
+        [
+            {"family": family.name, "measure": measure, **answers(measure, ladder, planted, q3, q4)}
+            for measure in MEASURES
+        ]
     )
 
 
@@ -298,14 +301,14 @@ def same(a: float, b: float) -> bool:
 def table(seeds: int, families: list[Family] | None = None) -> pd.DataFrame:
     """All families."""
     with one_thread():
-        found = pd.concat([run(family, seeds) for family in families or FAMILIES], ignore_index=True)
-    found = found.dropna(subset=["Q1"])  # what a family does not show
-    passed = found[["Q1", "Q2", "Q3", "Q4"]].astype(bool).all(axis=1)
-    return found.assign(qualified=passed).reset_index(drop=True)
+        rows = pd.concat([run(family, seeds) for family in families or FAMILIES], ignore_index=True)
+    rows = rows.dropna(subset=["Q1"])  # what a family does not show
+    passed = rows[["Q1", "Q2", "Q3", "Q4"]].astype(bool).all(axis=1)
+    return rows.assign(qualified=passed).reset_index(drop=True)
 
 
 if __name__ == "__main__":
-    found = table(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
-    print(found.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    rows = table(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    print(rows.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     if len(sys.argv) > 2:
-        found.to_csv(Path(sys.argv[2]), index=False, float_format="%.6g")
+        rows.to_csv(Path(sys.argv[2]), index=False, float_format="%.6g")

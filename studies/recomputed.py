@@ -183,9 +183,9 @@ class Design:
     def states(self, prediction: dict) -> bool:
         """Is the prediction made of this family on this task, and no construction?"""
         name = prediction["name"]
-        given = all(self.name(role) in self.rules["cells"] for role in prediction["uses"])
+        present = all(self.name(role) in self.rules["cells"] for role in prediction["uses"])
         named = name in self.rules.get("predictions", [name]) and name not in self.rules.get("by_construction", {})
-        return given and named
+        return present and named
 
     def runs(self, role: str) -> dict[str, Run]:
         """Runs by seed of the cell that plays `role`."""
@@ -232,9 +232,9 @@ def newcombe(e: int, f: int, g: int, h: int) -> tuple[float, float, float]:
 
 def paired(a: dict[str, bool], b: dict[str, bool]) -> Part:
     """P(late) of a less that of b, over the seeds where both are decided."""
-    both = [(a[seed], b[seed]) for seed in a if seed in b]
-    counts = [both.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))]
-    return (len(both), *newcombe(*counts)) if both else NOWHERE
+    decided = [(a[seed], b[seed]) for seed in a if seed in b]
+    counts = [decided.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))]
+    return (len(decided), *newcombe(*counts)) if decided else NOWHERE
 
 
 def median(values: list[float]) -> Part:

@@ -70,8 +70,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("--whole", action="store_true", help="leave nothing out")
-    given = parser.parse_args()
-    keep(given.results, REFERENCE / given.results.name, given.whole)
+    options = parser.parse_args()
+    keep(options.results, REFERENCE / options.results.name, options.whole)
 
 
 if __name__ == "__main__":

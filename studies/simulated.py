@@ -127,10 +127,10 @@ def impute(suite: Suite, lost: dict[str, np.ndarray], against: bool) -> Suite:
     )
 
 
-def predicted(name: str, margins: dict[str, Margin], **given) -> Prediction:
+def predicted(name: str, margins: dict[str, Margin], **fields) -> Prediction:
     """A primary with the margins of lazy-to-rich."""
     texts = dict.fromkeys(("claim", "statistic", "source", "change_of_mind"), "simulated")
-    return Prediction(name, role="primary", uses=(), least=0, margins=margins, **texts, **given)
+    return Prediction(name, role="primary", uses=(), least=0, margins=margins, **texts, **fields)
 
 
 PREDICTIONS = (
@@ -225,5 +225,5 @@ def table(suites: int, design: Design) -> dict[str, tuple[float, float, float]]:
 
 if __name__ == "__main__":
     for seeds in (10, 20):
-        for row, found in table(int(sys.argv[1]), Design(n=seeds)).items():
-            print(f"| {row} | {seeds} | " + " / ".join(f"{share:.3f}" for share in found) + " |", flush=True)
+        for row, shares in table(int(sys.argv[1]), Design(n=seeds)).items():
+            print(f"| {row} | {seeds} | " + " / ".join(f"{share:.3f}" for share in shares) + " |", flush=True)

@@ -22,14 +22,14 @@ COSTS = {"cpu_seconds": 1.0, "wall_seconds": 1.1, "peak_memory_mb": 100.0}
 
 def made_up(learner: str, setting: int, seed: int, checkpoints: int, rng: np.random.Generator) -> Run:
     """A run that memorizes at about 12 steps and generalizes at about 100, both log-normal."""
-    given = {"weight_decay": setting / 1000} if setting else {}
+    options = {"weight_decay": setting / 1000} if setting else {}
     config = {
-        **{"task": "modular", "task_options": {"labels": "true"}, "learner": learner, "learner_options": given},
+        **{"task": "modular", "task_options": {"labels": "true"}, "learner": learner, "learner_options": options},
         **{"seed": seed, "budget": 1000, "points_per_decade": 20, "settle": False, "device": "cpu"},
         **{"task_version": 1, "learner_version": 1, "definitions": 1},
     }
     record = {
-        **{"key": digest(config), "config": config, "task_given": {}, "learner_given": given, "suite": "made-up"},
+        **{"key": digest(config), "config": config, "task_given": {}, "learner_given": options, "suite": "made-up"},
         **{"status": "done", "error": "", "family": learner, "environment": {"hash": "0"}, **COSTS, **FACTS},
     }
     time = np.concatenate([[0.0], np.unique(np.round(np.logspace(0, 3, checkpoints)))])
@@ -50,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, number in (("settings", 50), ("seeds", 10), ("checkpoints", 60)):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--learners", nargs="+", default=["mlp"])
-    given = parser.parse_args(arguments)
-    store, rng = Store(given.folder), np.random.default_rng(0)
+    options = parser.parse_args(arguments)
+    store, rng = Store(options.folder), np.random.default_rng(0)
     store.prepare()
-    for learner in given.learners:
-        for setting in range(given.settings):
-            for seed in range(given.seeds):
-                store.write(made_up(learner, setting, seed, given.checkpoints, rng))
+    for learner in options.learners:
+        for setting in range(options.settings):
+            for seed in range(options.seeds):
+                store.write(made_up(learner, setting, seed, options.checkpoints, rng))
 
 
 if __name__ == "__main__":
