@@ -17,7 +17,8 @@ import numpy as np
 from grokbench.curves.run import Run
 from grokbench.suites.registered import registration
 from grokbench.verdicts import rules
-from grokbench.verdicts.judging import Runs, judge_explanation, runs_by_cell
+from grokbench.verdicts.cells import runs_by_cell
+from grokbench.verdicts.judging import Runs, judge_explanation
 from grokbench.verdicts.verdict import Verdict
 
 

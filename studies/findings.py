@@ -27,9 +27,9 @@ from grokbench.runs.store import Store
 from grokbench.statistics.location import median_interval
 from grokbench.tables.text import markdown
 from grokbench.verdicts import rules
-from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.cells import Cells, runs_by_cell
 from grokbench.verdicts.finding import Estimate
-from grokbench.verdicts.judging import Runs, runs_by_cell
+from grokbench.verdicts.judging import Runs
 from grokbench.verdicts.progress import clock_free_lead, end_of_rise, path_behind
 
 

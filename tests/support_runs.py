@@ -25,6 +25,22 @@ seeds = 1
 name = "modular"
 modulus = 5
 """
+MINE = """
+title = "Mine"
+seeds = {seeds}
+first_seed = {first_seed}
+
+[[tasks]]
+id = "add"
+name = "modular"
+modulus = 5
+train_fraction = 0.6
+
+[[learners]]
+id = "flow"
+name = "kernel_flow"
+budget = 50
+"""  # the one cell, add/flow, of what is judged
 FAMILIES = """
 title = "families"
 seeds = 1

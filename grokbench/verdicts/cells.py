@@ -22,6 +22,13 @@ HORIZON = 10.0  # last checkpoint over t_gen of the paired free run, for a non-e
 ROUNDING = 1e-9  # exactly the horizon is enough, rounding aside
 
 
+def runs_by_cell(cells: Mapping[str, Mapping], runs: Sequence[Run]) -> dict[str, dict[int, Run]]:
+    """The stored runs of each cell that has any, by seed, from the keys of the cells."""
+    by_key = {run.key: run for run in runs}
+    stored = {cell: {int(s): by_key[key] for s, key in keys.items() if key in by_key} for cell, keys in cells.items()}
+    return {cell: by_seed for cell, by_seed in stored.items() if by_seed}
+
+
 @dataclass(frozen=True)
 class Design:
     """One family on one task: which cells of the suite play which role.

@@ -9,7 +9,7 @@ from grokbench.curves.run import Run
 from grokbench.statistics.multiplicity import holm
 from grokbench.suites.registered import Registration, registered_cells, registration, suite_of
 from grokbench.verdicts import gates
-from grokbench.verdicts.cells import Cells
+from grokbench.verdicts.cells import Cells, runs_by_cell
 from grokbench.verdicts.finding import ALPHA, NOT_APPLICABLE, UNDECIDED, Finding, Gate
 from grokbench.verdicts.rules import Prediction, Rules, of_suite
 from grokbench.verdicts.verdict import Verdict, explain, judge, overall
@@ -32,13 +32,6 @@ def judge_suite(suite: str, cells: Mapping[str, Mapping], runs: Sequence[Run]) -
         by_cell = runs_by_cell(planned, runs)
         judged.append(judge_explanation(rules, by_cell, registration(rules.explanation)))
     return judged
-
-
-def runs_by_cell(cells: Mapping[str, Mapping], runs: Sequence[Run]) -> dict[str, dict[int, Run]]:
-    """The stored runs of each cell that has any, by seed, from the keys of the cells."""
-    by_key = {run.key: run for run in runs}
-    stored = {cell: {int(s): by_key[key] for s, key in keys.items() if key in by_key} for cell, keys in cells.items()}
-    return {cell: by_seed for cell, by_seed in stored.items() if by_seed}
 
 
 def judge_explanation(rules: Rules, runs: Runs, registration: Registration) -> Verdict:

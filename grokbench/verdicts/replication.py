@@ -18,6 +18,7 @@ from grokbench.errors import UsageError, closest
 from grokbench.statistics.location import Location
 from grokbench.suites.registered import Registration, registered_cells, registration, suite_name, suite_of
 from grokbench.suites.replications import Claims, replications
+from grokbench.verdicts.cells import runs_by_cell
 from grokbench.verdicts.finding import UNDECIDED
 from grokbench.verdicts.quantities import QUANTITIES, Quantity, over_seeds
 from grokbench.verdicts.readings import UNKNOWN, Between, Reading, reading
@@ -137,12 +138,10 @@ def judge_claims(suite: str, cells: Mapping[str, Mapping], runs: Sequence[Run]) 
     cells : cell "task/learner" -> seed -> key, as they were planned; empty for those of the suite as registered
     runs : those that are stored
     """
-    by_key, judged = {run.key: run for run in runs}, []
+    judged = []
     for file in of_suite(suite):
-        present, planned = registration(file.name), cells or registered_cells(suite_of(file.name))[1]
-        keyed = {cell: {int(seed): key for seed, key in keys.items()} for cell, keys in planned.items()}
-        stored = {cell: {s: by_key[k] for s, k in keys.items() if k in by_key} for cell, keys in keyed.items()}
-        judged += [judge_claim(claim, stored, present) for claim in claims_of(file)]
+        stored = runs_by_cell(cells or registered_cells(suite_of(file.name))[1], runs)
+        judged += [judge_claim(claim, stored, registration(file.name)) for claim in claims_of(file)]
     return sorted(judged, key=lambda one: _number_and_letter(one.claim.id))
 
 

@@ -5,28 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+from support_runs import MINE
 
 import grokbench as package
 from grokbench.errors import UsageError
 from grokbench.registry import Registry, explanations
 from grokbench.suites.registered import registration
 
-SUITE = """
-title = "Mine"
-seeds = 2
-first_seed = 1000
-
-[[tasks]]
-id = "add"
-name = "modular"
-modulus = 5
-train_fraction = 0.6
-
-[[learners]]
-id = "flow"
-name = "kernel_flow"
-budget = 50
-"""
+SUITE = MINE.format(seeds=2, first_seed=1000)
 FILE = '''
 """A theory of my own."""
 

@@ -8,27 +8,13 @@ import subprocess
 
 import pytest
 from support_history import ROOT, at_revision, claims_after_runs, revisions_of, rows_of
+from support_runs import MINE
 
 from grokbench.suites.registered import registered_keys, registered_rules, registration
 from grokbench.suites.replications import FOLDER, replications
 
 NAME = f"{FOLDER}/mine"
-SUITE = """
-title = "Mine"
-seeds = 6
-first_seed = 7000
-
-[[tasks]]
-id = "add"
-name = "modular"
-modulus = 5
-train_fraction = 0.6
-
-[[learners]]
-id = "flow"
-name = "kernel_flow"
-budget = 50
-"""
+SUITE = MINE.format(seeds=6, first_seed=7000)
 CLAIMS = """
 suite = "mine"
 

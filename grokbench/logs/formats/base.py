@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grokbench.errors import UsageError
+from grokbench.limits import LARGEST_UNPACKED
 from grokbench.logs.compressed import OPENERS
 from grokbench.logs.table import Table
 
@@ -34,3 +37,11 @@ def plain_suffix(path: Path) -> str:
     """The suffix of a name in lower case, that of a compression left out: ".csv" of ``log.csv.gz``."""
     name = Path(path.stem) if path.suffix.lower() in OPENERS else path
     return name.suffix.lower()
+
+
+def check_readable(path: Path, library: str, conversion: str) -> None:
+    """UsageError, with the conversion, where the library that reads a file is not installed; or for one too large."""
+    if importlib.util.find_spec(library) is None:
+        raise UsageError(f"{path}: {conversion}")
+    if path.stat().st_size > LARGEST_UNPACKED:
+        raise UsageError(f"{path}: larger than what is read as a whole (at most {LARGEST_UNPACKED:,} bytes)")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from grokbench.errors import UsageError
-from grokbench.limits import LARGEST_UNPACKED
-from grokbench.logs.formats.base import Format
+from grokbench.logs.formats.base import Format, check_readable
 from grokbench.logs.table import Table
 from grokbench.logs.tree import tables_of_tree
 
@@ -19,10 +17,7 @@ CONVERSION = (
 
 def read(path: Path) -> list[Table]:
     """A table per scalar tag. UsageError with the conversion where the library is not installed."""
-    if importlib.util.find_spec("tensorboard") is None:
-        raise UsageError(f"{path}: {CONVERSION}")
-    if path.stat().st_size > LARGEST_UNPACKED:
-        raise UsageError(f"{path}: larger than what is read as a whole (at most {LARGEST_UNPACKED:,} bytes)")
+    check_readable(path, "tensorboard", CONVERSION)
     scalars = _scalars(path)
     if not scalars:
         raise UsageError(f"{path}: no scalars in it")

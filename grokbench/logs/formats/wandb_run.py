@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from grokbench.errors import UsageError
-from grokbench.limits import LARGEST_UNPACKED
-from grokbench.logs.formats.base import Format, plain_suffix
+from grokbench.logs.formats.base import Format, check_readable, plain_suffix
 from grokbench.logs.table import Table
 from grokbench.logs.tree import table_of_records
 
@@ -22,10 +20,7 @@ CONVERSION = (
 
 def read(path: Path) -> list[Table]:
     """The history of the run. UsageError with the conversion where the library is not installed."""
-    if importlib.util.find_spec("wandb") is None:
-        raise UsageError(f"{path}: {CONVERSION}")
-    if path.stat().st_size > LARGEST_UNPACKED:
-        raise UsageError(f"{path}: larger than what is read as a whole (at most {LARGEST_UNPACKED:,} bytes)")
+    check_readable(path, "wandb", CONVERSION)
     records, ended = _history(path)
     if not records:
         raise UsageError(f"{path}: no history in it")
