@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 from pathlib import Path
 
@@ -96,7 +96,8 @@ def check_class(kind: str, cls: type, name: str) -> None:
         if not callable(getattr(cls, method, None)):
             raise UsageError(f"{kind} {name}: {method} = {shown(getattr(cls, method, None))}: expected a method")
     if kind in ("measure", "table"):
-        _check_columns(f"{kind} {name}", list(_column_names(kind, cls, name)), kind)
+        reserved = cls.columns_of_every_curve if kind == "measure" else ()
+        _check_columns(f"{kind} {name}", list(_column_names(kind, cls, name)), reserved)
 
 
 def _is_computed(value: object) -> bool:
@@ -123,10 +124,8 @@ def _column_names(kind: str, cls: type, name: str) -> Iterator[object]:
     if kind == "measure":
         yield from columns or (name,)
         return
-    from grokbench.tables.base import Column
-
     for column in columns:
-        if not isinstance(column, Column):
+        if not isinstance(column, cls.column_class):
             raise UsageError(f"{subject}: columns has {shown(column)}: expected grokbench.Column(NAME, MEANING)")
         for field, of in (("meaning", column), ("heading", column), ("after", column)):
             if not isinstance(getattr(of, field), str):
@@ -138,7 +137,7 @@ def _column_names(kind: str, cls: type, name: str) -> Iterator[object]:
         yield column.name
 
 
-def _check_columns(subject: str, names: list[object], kind: str) -> None:
+def _check_columns(subject: str, names: list[object], reserved: Sequence[str]) -> None:
     for name in names:
         if not (isinstance(name, str) and len(name) <= LONGEST_NAME and re.fullmatch(r"\w+", name)):
             expected = f"letters, digits and '_', at most {LONGEST_NAME}"
@@ -146,12 +145,9 @@ def _check_columns(subject: str, names: list[object], kind: str) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise UsageError(f"{subject}: column {twice[0]!r} is there twice")
-    if kind == "measure":
-        from grokbench.curves.trace import COLUMNS
-
-        reserved = [name for name in names if name in COLUMNS]
-        if reserved:
-            raise UsageError(f"{subject}: column {reserved[0]!r} is one of every curve; choose another")
+    refused = [name for name in names if name in reserved]
+    if refused:
+        raise UsageError(f"{subject}: column {refused[0]!r} is one of every curve; choose another")
 
 
 def check_made(kind: str, cls: type, name: str) -> None:

@@ -4,6 +4,7 @@ import ast
 import configparser
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 SUITES = sorted((ROOT / "benchmarks").glob("*.toml"))
 SOURCES = sorted((ROOT / "grokbench").rglob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 # who may import whom: a room sees the rooms named here, and the files at the top of the package listed under FOUNDATION
 ALLOWED = {
@@ -61,12 +63,36 @@ def test_imports_point_one_way(path):
     assert imported_rooms(path) <= ALLOWED[room] | FOUNDATION | {room}
 
 
+def test_what_every_room_knows_knows_no_room():
+    """Files at the top are below all rooms; only `python -m grokbench` opens one."""
+    above = {path.name: imported_rooms(path) - FOUNDATION for path in SOURCES if not room_of(path)}
+    assert {name: rooms for name, rooms in above.items() if rooms} == {"__main__.py": {"cli"}}
+
+
+def test_the_drawing_leads_from_each_room_to_those_that_import_it():
+    """From `a --> b`, b may know a, and all that a knows."""
+    drawn = re.search(r"```mermaid\n(.*?)```", ARCHITECTURE, re.S)[1]
+    known = {room: set() for room in ALLOWED}
+    for line in re.sub(r"\[.*?\]", "", drawn).splitlines():
+        ends = line.split("-->")
+        for below, above in pairwise(re.findall(r"\w+", end) for end in ends):
+            for room in above:
+                known[room] |= set(below)
+    for _ in known:  # a path is no longer than there are rooms
+        known = {room: rooms.union(*(known[below] for below in rooms)) for room, rooms in known.items()}
+    imported = {room: set() for room in ALLOWED}
+    for path in SOURCES:
+        if room_of(path):
+            imported[room_of(path)] |= imported_rooms(path) & set(ALLOWED) - {room_of(path)}
+    assert {room: rooms - known[room] for room, rooms in imported.items() if rooms - known[room]} == {}
+    assert not [room for room, rooms in known.items() if room in rooms], "a circle"
+
+
 def test_the_architecture_names_every_room():
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = re.findall(r"^\| `(\w+)/` \|", page, re.M)
+    rooms = re.findall(r"^\| `(\w+)/` \|", ARCHITECTURE, re.M)
     assert len(rooms) == len(set(rooms))
     assert set(rooms) == set(ALLOWED) == {room_of(path) for path in SOURCES} - {""}
-    drawn = re.search(r"```mermaid\n(.*?)```", page, re.S)[1]
+    drawn = re.search(r"```mermaid\n(.*?)```", ARCHITECTURE, re.S)[1]
     assert not [room for room in rooms if room not in drawn]
 
 

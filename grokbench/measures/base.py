@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 from grokbench.curves.checkpoint import Checkpoint
+from grokbench.curves.trace import COLUMNS
 
 
 class Measure:
@@ -21,11 +22,13 @@ class Measure:
     ----------
     columns : names of its columns in ``curves.csv``, the measure's own name first; default: that name alone.
     version : raised when its results change on purpose; part of the key of a run that asks for it.
+    columns_of_every_curve : names that no measure may take.
     """
 
     name = "own"
     version = 1
     columns: Sequence[str] = ()
+    columns_of_every_curve = COLUMNS
 
     @classmethod
     def column_names(cls) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Table:
 
     Attributes
     ----------
-    columns : in the order of the CSV file.
+    columns : in the order of the CSV file, each a `column_class`.
     digits : significant digits of the numbers in the CSV file.
     note : what stands below the table where people read it.
     own_page : whether it has a Markdown file of its own.
@@ -71,6 +71,7 @@ class Table:
 
     name = "own"
     columns: Sequence[Column] = ()
+    column_class = Column
     digits = 6
     note = ""
     own_page = True
