@@ -75,8 +75,8 @@ def suite(seeds=SEEDS, **cells) -> dict[str, dict[int, Run]]:
     changes = {"net": {}, "net-off": {}, "net-frozen": never, "net-frozen-off": never}
     changes |= {f"net-dose{i}": {"t_gen": 150.0 * 2**i} for i in range(1, 6)}
     runs = {}
-    for name, wanted in {**changes, **cells}.items():
-        runs[f"add/{name}"] = {s: made(seed=s, **jitter(s, wanted)) for s in seeds}
+    for name, fields in {**changes, **cells}.items():
+        runs[f"add/{name}"] = {s: made(seed=s, **jitter(s, fields)) for s in seeds}
     for dose in range(1, 6):  # lazier: the kernel moves less
         for run in runs[f"add/net-dose{dose}"].values():
             run.curve.columns["movement"][:] = run.curve.columns["movement"] / dose

@@ -87,14 +87,14 @@ def test_every_learner_has_as_many_settings_on_every_task():
 def test_no_two_settings_are_the_same_in_effect(name):
     """Early predictions on the first task of each learner, rounded so that another order of sums is no effect."""
     specs = next(by_labels for pair, by_labels in planned().items() if pair[0] == name)["true"]
-    split, seen = specs[0].task.make(tasks).split(0), set()
+    split, answers = specs[0].task.make(tasks).split(0), set()
     for spec in specs:
-        made = spec.learner.make(learners)
+        learner = spec.learner.make(learners)
         with one_thread():
-            made.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(0))
-            made.advance(3)
-            seen.add(np.round(made.scores(split.X_test[:50]), 6).tobytes())
-    assert len(seen) == SETTINGS
+            learner.begin(split.X_train, split.y_train, split.n_classes, split.alphabet, np.random.default_rng(0))
+            learner.advance(3)
+            answers.add(np.round(learner.scores(split.X_test[:50]), 6).tobytes())
+    assert len(answers) == SETTINGS
 
 
 def test_the_control_is_there():
@@ -134,8 +134,8 @@ def test_a_learner_begins_on_each_of_its_tasks(name):
     for turn, (learner, task) in enumerate(sorted(pair for pair in planned() if pair[0] == name)):
         spec = planned()[learner, task]["true"][turn % SETTINGS]
         split = splits.setdefault(task, spec.task.make(tasks).split(0))
-        made = spec.learner.make(learners)
+        adapted = spec.learner.make(learners)
         with one_thread():
-            rows = list(Course(made, split, 2 if made.integer_clock else 0.1, points_per_decade=1).rows())
+            rows = list(Course(adapted, split, 2 if adapted.integer_clock else 0.1, points_per_decade=1).rows())
         assert len(rows) >= 2, (learner, task)
         assert np.isfinite([row["test_accuracy"] for row in rows]).all(), (learner, task)

@@ -155,8 +155,8 @@ def test_a_list_may_be_a_tuple(tmp_path):
     text = LEARNER.format(decorator="@dataclass(kw_only=True)", body="hidden: tuple[int, ...] = (8, 8)")
     (tmp_path / "own.py").write_text(HEADS["learner"] + text)
     (cls,) = include(tmp_path / "own.py")
-    made = build(cls, {})
-    again = build(cls, json.loads(json.dumps(made.options)))
+    instance = build(cls, {})
+    again = build(cls, json.loads(json.dumps(instance.options)))
     assert (again.hidden, again.options) == ((8, 8), {"hidden": [8, 8]})
     assert build(cls, {"hidden": [3]}).hidden == (3,)
     learners._classes.pop("own")
@@ -196,17 +196,17 @@ def test_a_constructor_that_raises_for_some_options_is_named_when_planning(tmp_p
     learners._classes.pop("own")
 
 
-@pytest.mark.parametrize("what", ["family = None", "clock = 3", "loss = 'x'", "first_time = -1"])
-def test_what_a_learner_makes_of_itself_in_a_run_is_a_failed_run(tmp_path, what):
+@pytest.mark.parametrize("attribute", ["family = None", "clock = 3", "loss = 'x'", "first_time = -1"])
+def test_what_a_learner_makes_of_itself_in_a_run_is_a_failed_run(tmp_path, attribute):
     """It passed when it was registered; the run is stored all the same, and read again."""
     include(SABOTEURS)
-    name, value = what.split(" = ")
+    name, value = attribute.split(" = ")
     cls = learners["lookup"]
 
     @dataclass(kw_only=True, eq=False)
     class Changing(cls):
-        def begin(self, *given):
-            super().begin(*given)
+        def begin(self, *arguments):
+            super().begin(*arguments)
             setattr(self, name, eval(value))
 
     grokbench.register_learner("changing")(Changing)

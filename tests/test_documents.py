@@ -83,7 +83,7 @@ def test_python_of_a_document_runs(document, desk):
         if block.language == "python" and block.executed and block.mark not in elsewhere:
             lines.clear()
             exec(compile("\n" * block.line + block.text, name_of(document), "exec"), scope)
-            missing = [said for said in printed_by(block, after) if not any(alike(said, line) for line in lines)]
+            missing = [text for text in printed_by(block, after) if not any(alike(text, line) for line in lines)]
             assert not missing, f"{block}: {lines}"
 
 
@@ -188,10 +188,10 @@ def python(words, folder, document):
 def of_grokbench(words, folder, document):
     """Options parse, names exist. What costs nothing is carried out: plans, lists, pages, logs that lie there."""
     verb, *arguments = words
-    given = cli.commands[verb].make_context(verb, list(arguments)).params
+    values = cli.commands[verb].make_context(verb, list(arguments)).params
     if verb in ("compare", "run"):
-        given.pop("fail_on_mix", None)
-        assert Request(**given).plan.specs
+        values.pop("fail_on_mix", None)
+        assert Request(**values).plan.specs
     elif verb in ("list", "show") or (verb == "detect" and (folder / arguments[0]).is_file()):
         assert carried_out(verb, arguments) == 0
     elif verb == "check" and not arguments[0].endswith(".py"):

@@ -43,11 +43,11 @@ def failures(laws: list[Law]) -> dict[str, str]:
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("name", learners.names())
 def test_every_registered_learner_keeps_every_law(name, split):
-    data = SPLITS[split]()
-    laws = check_learner(lambda: learners.create(name), data)
+    sample = SPLITS[split]()
+    laws = check_learner(lambda: learners.create(name), sample)
     assert tuple(law.name for law in laws) == learner_laws.LAWS
     assert failures(laws) == {}
-    readable = learners.create(name).cannot_read(data) is None
+    readable = learners.create(name).cannot_read(sample) is None
     optional = {"relabelling"} if readable else set(learner_laws.LAWS)
     assert {law.name for law in laws if law.status != "passed"} <= optional
 

@@ -163,8 +163,8 @@ def test_what_is_no_file_is_no_text(tmp_path):
 # ---------------------------------------------------------------- logs
 
 
-def log(folder, data, name="log.csv"):
-    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+def log(folder, content, name="log.csv"):
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder / name
 
 

@@ -180,8 +180,8 @@ def test_a_range_is_said_in_words_and_kept(annotation):
             self.level = level
 
     Ranged.__init__.__annotations__["level"] = annotation
-    said, inside, outside = RANGES[annotation]
-    assert options(Ranged)["level"].type_name == said
+    noun, inside, outside = RANGES[annotation]
+    assert options(Ranged)["level"].type_name == noun
     for value in inside:
         assert build(Ranged, {"level": value}).level == (list(value) if isinstance(value, tuple) else value)
         Ranged(level=value)
@@ -201,8 +201,8 @@ def test_a_plain_class_keeps_its_manners():
         def __init__(self, rate: Positive, *others, depth: Count = 1, **more):
             self.rate, self.others, self.depth, self.more = rate, others, depth, more
 
-    made = Plain(0.5, "x", depth=2, colour="red")
-    assert (made.rate, made.others, made.depth, made.more) == (0.5, ("x",), 2, {"colour": "red"})
+    plain = Plain(0.5, "x", depth=2, colour="red")
+    assert (plain.rate, plain.others, plain.depth, plain.more) == (0.5, ("x",), 2, {"colour": "red"})
     with pytest.raises(TypeError, match="rate"):
         Plain()
     with pytest.raises(OptionError, match="rate = 0: expected a positive number"):

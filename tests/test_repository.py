@@ -203,10 +203,10 @@ def test_readme_shows_rows_of_the_reference():
     """Some of the rows of the smoke table, byte for byte, under the same heading."""
     reference = (ROOT / "results" / "reference" / "smoke" / "delays.md").read_text(encoding="utf-8").splitlines()
     table = README.partition("<!-- smoke table -->\n")[2].partition("\n\n")[0].splitlines()
-    made = [line for line in reference if line.startswith("|")]
-    assert table[:2] == made[:2]
+    rows = [line for line in reference if line.startswith("|")]
+    assert table[:2] == rows[:2]
     assert len(table) == 2 + 6
-    assert [line for line in made if line in table] == table, "rows of the reference, in its order"
+    assert [line for line in rows if line in table] == table, "rows of the reference, in its order"
 
 
 def test_readme_tells_of_a_run_of_the_reference():

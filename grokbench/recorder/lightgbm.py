@@ -38,6 +38,6 @@ class RecorderCallback:
 
     def __call__(self, env) -> None:
         """The metrics of a round; raises the library's own EarlyStopException to stop."""
-        last = {f"{data}-{name}": value for data, name, value, *_ in env.evaluation_result_list}
+        last = {f"{part}-{name}": value for part, name, value, *_ in env.evaluation_result_list}
         if self.watch.see(env.iteration + 1, last):
             raise EarlyStopException(env.iteration, env.evaluation_result_list)

@@ -36,5 +36,5 @@ class RecorderCallback(TrainingCallback):
 
     def after_iteration(self, model, epoch: int, evals_log) -> bool:
         """The metrics of a round; whether to stop."""
-        last = {f"{data}-{name}": values[-1] for data, metrics in evals_log.items() for name, values in metrics.items()}
+        last = {f"{part}-{name}": values[-1] for part, metrics in evals_log.items() for name, values in metrics.items()}
         return self.watch.see(epoch + 1, last)

@@ -97,16 +97,16 @@ class Process:
 
         ready : those of the `sources` of all processes that have something to say.
         """
-        pipe, gone = self.sources
+        pipe, sentinel = self.sources
         over = pipe in ready and self._drain()
-        if not over and gone in ready:
+        if not over and sentinel in ready:
             self._kill_group()  # children of the run may hold its pipe open
             over = self._drain() or True
         limit = self.limits.time_limit_s
         allowed = limit if self.alive else limit + STARTUP_SECONDS
         if not over and time.monotonic() - self.started > allowed:
             self.kill()
-            wait([gone], LINGER_SECONDS)
+            wait([sentinel], LINGER_SECONDS)
             self._drain()
             reached = self.recording.last("time")
             extent = "nothing" if reached is None else f"{reached:g}"
@@ -164,8 +164,8 @@ class Process:
 
     def bury(self) -> Run:
         """The run, once its process has ended; one that lingers, with a thread or a child of its own, is killed."""
-        gone = self.sources[1]
-        if not wait([gone], LINGER_SECONDS):
+        sentinel = self.sources[1]
+        if not wait([sentinel], LINGER_SECONDS):
             self.kill()
         self._kill_group()
         self.join(LINGER_SECONDS)

@@ -72,8 +72,8 @@ def test_a_budget_before_the_first_time_is_the_only_checkpoint():
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_a_longer_budget_keeps_the_checkpoints(budget, more, points_per_decade, integer):
     """All but the old budget itself: a longer run looks where the shorter one did."""
-    given = {"points_per_decade": points_per_decade, "integer_clock": integer, "first_time": 0.7}
-    short, long = checkpoints(budget, **given), checkpoints(budget + more, **given)
+    clock = {"points_per_decade": points_per_decade, "integer_clock": integer, "first_time": 0.7}
+    short, long = checkpoints(budget, **clock), checkpoints(budget + more, **clock)
     np.testing.assert_array_equal(short[:-1], long[: len(short) - 1])
     assert set(short[:-1]) <= set(long)
     between = long[(long > short[-2]) & (long < budget)] if len(short) > 1 else []

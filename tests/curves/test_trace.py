@@ -318,10 +318,10 @@ def test_a_library_loaded_inside_gets_the_callers_number_afterwards():
         "    import torch; inside = torch.get_num_threads()\n"
         "print(inside, torch.get_num_threads())"
     )
-    for asked in ("1", "3"):
-        environment = {**os.environ, "OMP_NUM_THREADS": asked}
+    for text in ("1", "3"):
+        environment = {**os.environ, "OMP_NUM_THREADS": text}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-        assert done.stdout.split() == ["1", asked], done.stderr
+        assert done.stdout.split() == ["1", text], done.stderr
 
 
 def test_variables_that_were_not_set_are_not_set_afterwards(monkeypatch):

@@ -30,8 +30,8 @@ def judged(name: str, finding):
 def ranked(seed, skilled=800.0, ranking=800.0, **changes):
     """A run whose skill crosses one half at half of its rise, and whose threshold-free accuracy rises by a time."""
     run = made(seed, **changes)
-    wanted = ramp(run.curve.time, ranking)
-    auc = ndtr(np.interp(wanted, kappa_rank(ndtr(GRID / math.sqrt(2)), CLASSES), GRID) / math.sqrt(2))
+    kappa = ramp(run.curve.time, ranking)
+    auc = ndtr(np.interp(kappa, kappa_rank(ndtr(GRID / math.sqrt(2)), CLASSES), GRID) / math.sqrt(2))
     return changed(run, skill=ramp(run.curve.time, skilled), rank_auc=auc)
 
 
@@ -49,9 +49,9 @@ class TestInTimeOtherwise:
         assert value(finding, "elsewhere") == pytest.approx(-(half - math.log10(t_mem)), abs=0.01)
         assert judged("A1", finding) == "contradicted"
 
-    @pytest.mark.parametrize("what", ["skilled", "ranking"])
-    def test_one_measure_in_time_is_enough(self, what):
-        finding = metric_artifact.in_time_otherwise(cells(runs_of(recipe=lambda s: ranked(s, **{what: 25.0}))))
+    @pytest.mark.parametrize("face", ["skilled", "ranking"])
+    def test_one_measure_in_time_is_enough(self, face):
+        finding = metric_artifact.in_time_otherwise(cells(runs_of(recipe=lambda s: ranked(s, **{face: 25.0}))))
         assert value(finding, "elsewhere") > -0.15
         assert judged("A1", finding) == "supported"  # flagged as artefacts, and asked all the same
 

@@ -373,21 +373,21 @@ def test_a_folder_that_becomes_read_only_meanwhile(bed, undisturbed):
 
 
 def test_a_folder_that_vanishes_meanwhile_is_made_again_and_what_is_gone_is_said(bed, undisturbed, monkeypatch, capsys):
-    taken, write, count = bed.folder / "taken", Store.write, []
+    moved, write, count = bed.folder / "taken", Store.write, []
 
     def write_and_lose(store, run):
         write(store, run)
         count.append(1)
         if len(count) == 4:
-            os.rename(bed.results, taken)
+            os.rename(bed.results, moved)
 
     monkeypatch.setattr(Store, "write", write_and_lose)
     assert bed.here() == 1
     assert "4 of 9 runs are gone" in capsys.readouterr().err
     monkeypatch.undo()
     assert len(bed.stamps()) == RUNS - 4
-    assert len(Store(taken).keys()) == 4
-    assert [run.record["status"] for run in Store(taken).read_all()] == ["done"] * 4
+    assert len(Store(moved).keys()) == 4
+    assert [run.record["status"] for run in Store(moved).read_all()] == ["done"] * 4
     assert_recovers(bed, undisturbed)
 
 

@@ -206,10 +206,10 @@ def test_a_note_of_another_shape_is_not_used(tmp_path, note):
     assert "suite.json is not used" in err
 
 
-@pytest.mark.parametrize("what", ["suite.json", "run.json", "curve.csv"])
-def test_a_pipe_in_place_of_a_file_does_not_wait_for_ever(tmp_path, what):
+@pytest.mark.parametrize("place", ["suite.json", "run.json", "curve.csv"])
+def test_a_pipe_in_place_of_a_file_does_not_wait_for_ever(tmp_path, place):
     run = support_folders.fill(tmp_path)[0]
-    path = tmp_path / what if what == "suite.json" else run / what
+    path = tmp_path / place if place == "suite.json" else run / place
     path.unlink()
     os.mkfifo(path)
     status, _, err = answer(tmp_path, "report", tmp_path)
@@ -217,16 +217,16 @@ def test_a_pipe_in_place_of_a_file_does_not_wait_for_ever(tmp_path, what):
     assert "is not a regular file" in err
 
 
-@pytest.mark.parametrize("what", ["the run", "run.json", "curve.csv", "quarantine"])
-def test_a_link_does_not_lead_out_of_the_results_folder(tmp_path, what):
+@pytest.mark.parametrize("place", ["the run", "run.json", "curve.csv", "quarantine"])
+def test_a_link_does_not_lead_out_of_the_results_folder(tmp_path, place):
     results, outside = tmp_path / "results", tmp_path / "outside"
     run = support_folders.fill(results)[0]
     outside.mkdir()
-    if what == "quarantine":
+    if place == "quarantine":
         (results / "quarantine").symlink_to(outside)
         (run / "run.json").write_text("{}", encoding="utf-8")
     else:
-        inside = run if what == "the run" else run / what
+        inside = run if place == "the run" else run / place
         os.rename(inside, outside / "moved")
         inside.symlink_to(outside / "moved")
     before = sorted(outside.rglob("*"))

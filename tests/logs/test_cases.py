@@ -60,10 +60,10 @@ CLASSES = {"01": 97, "03": 23, "06": 23, "08": 23, "11": 23, "12": 23, "16": 23,
 CLASSES |= {"29": 10, "30": 23, "32": 23, "34": 23, "35": 113}
 
 
-@pytest.mark.parametrize("given", [True, False], ids=["classes", "no option"])
+@pytest.mark.parametrize("with_classes", [True, False], ids=["classes", "no option"])
 @pytest.mark.parametrize("case", ANSWERS)
-def test_the_answer_is_the_one_of_the_readme(case, given):
-    (row,) = detect(case, **({"classes": CLASSES[case[:2]]} if given else {}))
+def test_the_answer_is_the_one_of_the_readme(case, with_classes):
+    (row,) = detect(case, **({"classes": CLASSES[case[:2]]} if with_classes else {}))
     holds(row, *ANSWERS[case])
 
 
@@ -150,7 +150,7 @@ NOTES = {
 @pytest.mark.parametrize(("case", "note"), NOTES.items())
 def test_what_was_done_is_said(case, note):
     (row,) = detect(case)
-    assert any(re.search(note, said) for said in row["notes"]), row["notes"]
+    assert any(re.search(note, line) for line in row["notes"]), row["notes"]
 
 
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
@@ -165,5 +165,5 @@ def test_every_case_is_read_or_refused_in_one_line_that_names_an_option(case, gr
 
 
 def test_only_what_is_not_smoothed_is_not_called_so():
-    said = {case: detect(case, classes=CLASSES[case[:2]])[0]["notes"] for case in ANSWERS}
-    assert [case for case, notes in said.items() if any("smooth" in note for note in notes)] == ["32-smoothed"]
+    of_cases = {case: detect(case, classes=CLASSES[case[:2]])[0]["notes"] for case in ANSWERS}
+    assert [case for case, notes in of_cases.items() if any("smooth" in note for note in notes)] == ["32-smoothed"]

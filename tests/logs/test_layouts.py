@@ -123,4 +123,4 @@ def test_units_are_recognized_and_said(tmp_path, change, names, note):
     rows = [(at, *(None if v is None else change(v) for v in values)) for at, *values in run.rows()]
     (row,) = detect_files([write_rows(tmp_path / "log.csv", ("step", *names), rows)], READING)
     assert events(row) == pytest.approx(answer_of(run, False), nan_ok=True)
-    assert any(note in said for said in row["notes"])
+    assert any(note in line for line in row["notes"])

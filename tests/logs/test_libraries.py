@@ -126,7 +126,7 @@ def test_what_xgboost_records(tmp_path):
 )
 def test_without_the_library_the_conversion_is_said(tmp_path, monkeypatch, name, library, hint):
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda given: None if given == library else real(given))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None if module == library else real(module))
     (tmp_path / name).write_bytes(b"\0" * 100)
     with pytest.raises(UsageError) as error:
         detect_files([tmp_path / name], READING)

@@ -50,7 +50,7 @@ def test_a_resumed_run_counts_its_later_rows(tmp_path, plain, back, at):
     assert events(row) == plain
     before, after = ROWS[at - 1][0], ROWS[back][0]
     note = f"step goes from {before} back to {after} at row {at + 1}: taken as resumed"
-    assert any(note in said and f"{at - back} earlier ones" in said for said in row["notes"]) == (at > back + 1)
+    assert any(note in line and f"{at - back} earlier ones" in line for line in row["notes"]) == (at > back + 1)
 
 
 def test_two_resumptions(tmp_path, plain):
@@ -78,8 +78,8 @@ def test_a_restart_is_refused_and_each_option_reads_it(tmp_path, plain):
     assert (first["outcome"], events(second)) == ("never_fits", plain)
     (row,) = detect(tmp_path, rows, order="segments")
     shifted = {step + 600: value for step, value, _ in ROWS}
-    (wanted,) = detect(tmp_path, [*half, *((s + 600, a, b) for s, a, b in ROWS)])
-    assert events(row) == events(wanted)
+    (expected,) = detect(tmp_path, [*half, *((s + 600, a, b) for s, a, b in ROWS)])
+    assert events(row) == events(expected)
     assert min(shifted) == 600
 
 
@@ -134,8 +134,8 @@ def test_holes_leave_out_their_rows_with_a_note(tmp_path, seed):
     assert (row["train_points"], row["test_points"]) == (len(ROWS) - 4, len(ROWS) - 4)
     for kind, holes in (("training", chosen[:4]), ("held-out", chosen[4:])):
         first = min(holes)
-        said = f"4 of 101 rows have no {kind} value and are left out, first row {first + 1} (step {ROWS[first][0]})"
-        assert any(said in note for note in row["notes"])
+        sentence = f"4 of 101 rows have no {kind} value and are left out, first row {first + 1} (step {ROWS[first][0]})"
+        assert any(sentence in note for note in row["notes"])
 
 
 def test_the_last_value_of_a_time_counts():

@@ -74,8 +74,8 @@ def test_the_record_is_what_the_module_logged_on_the_clock_of_steps(lightning, t
     recorder = Recorder(n_classes=CLASSES)
     network, _ = train(lightning, recorder, 3, tmp_path)
     assert recorder.series("test_accuracy").times.tolist() == [2, 4, 6]
-    seen = [accuracy for name, _, accuracy in network.history if name == "train"]
-    means = [(first + second) / 2 for first, second in zip(seen[::2], seen[1::2], strict=True)]
+    accuracies = [accuracy for name, _, accuracy in network.history if name == "train"]
+    means = [(first + second) / 2 for first, second in zip(accuracies[::2], accuracies[1::2], strict=True)]
     assert recorder.series("train_accuracy").values.tolist() == pytest.approx(means)
     assert set(recorder.rows[2]) == {"train_accuracy", "test_accuracy", "test_loss"}
 

@@ -88,10 +88,11 @@ def test_it_warns_once_in_the_window_in_which_early_stopping_would_quit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(recorder, 150)  # memorized, for less than 1 t_mem
-    with pytest.warns(MemorizedWarning, match=r"memorized at .*; held-out accuracy is 0 at .* 100 t_mem waits") as said:
+    message = r"memorized at .*; held-out accuracy is 0 at .* 100 t_mem waits"
+    with pytest.warns(MemorizedWarning, match=message) as warned:
         train(recorder, T_GEN - 1)
-    assert len(said) == 1
-    assert 1.9 * T_MEM <= float(str(said[0].message).split(" at ")[2].split(":")[0].replace(",", "")) < 3 * T_MEM
+    assert len(warned) == 1
+    assert 1.9 * T_MEM <= float(str(warned[0].message).split(" at ")[2].split(":")[0].replace(",", "")) < 3 * T_MEM
 
 
 @pytest.mark.parametrize("t_gen", [T_MEM, 150])

@@ -78,14 +78,14 @@ def test_it_opens_no_socket_and_a_client_finds_no_way_in():
 
 def test_it_opens_none_while_runs_are_made(tmp_path):
     include(SABOTEURS)
-    plan, seen = plan_of(SLEEPER.replace("600.0", "0.1"), tmp_path), []
+    plan, alive = plan_of(SLEEPER.replace("600.0", "0.1"), tmp_path), []
     before = open_doors()
-    look = Trigger(lambda: seen.append(open_doors()), after=1, at="started")
+    look = Trigger(lambda: alive.append(open_doors()), after=1, at="started")
     with Interruption() as interruption:
         store = Store(tmp_path / "r")
         work = (list(plan.specs), store, look, interruption, "local:1", Limits(60.0), (str(SABOTEURS),))
         assert execute_on_cluster(*work)
-    assert seen == [before]
+    assert alive == [before]
     assert [run.status for run in store.read_all()] == ["done"] * len(plan.specs)
 
 

@@ -103,10 +103,10 @@ def test_no_bit_of_a_note_can_be_flipped_without_its_being_seen(tmp_path, with_c
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
-        with warnings.catch_warnings(record=True) as seen:
+        with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             used = Note.read(tmp_path)
-        if used != Note() or len(seen) != 1:
+        if used != Note() or len(warned) != 1:
             silent.append(bit)
     assert silent == []
 

@@ -49,9 +49,9 @@ def test_the_compiler_is_loaded_for_the_code_of_others_alone():
 
 @pytest.mark.parametrize(("others", "modules"), [(False, [server.PRELOAD]), (True, [server.PRELOAD, server.COMPILER])])
 def test_what_the_fork_server_loads(monkeypatch, others, modules):
-    given = []
-    monkeypatch.setattr(server.forkserver, "set_forkserver_preload", given.append)
+    loaded = []
+    monkeypatch.setattr(server.forkserver, "set_forkserver_preload", loaded.append)
     monkeypatch.setattr(server.forkserver, "ensure_running", lambda: None)
     server.running(compiler=others)
     server.running(preload=False, compiler=others)
-    assert given == [modules, []]
+    assert loaded == [modules, []]

@@ -66,10 +66,10 @@ def late(monkeypatch, name, seconds=1.5, after=lambda: None):
     """A function of `os` that comes when the run is long over, because the command was not scheduled for a while."""
     real = getattr(os, name)
 
-    def patched(*given):
+    def patched(*arguments):
         time.sleep(seconds)
         after()
-        return real(*given)
+        return real(*arguments)
 
     monkeypatch.setattr(os, name, patched)
 

@@ -23,8 +23,8 @@ def record(seed: int = 0, **changes) -> dict:
         **{"learner": "mlp", "learner_options": {}, "learner_version": 1, "definitions": 1, "device": "cpu"},
         **{"seed": seed, "budget": 100, "points_per_decade": 20, "settle": False},
     }
-    given = {"task_given": {}, "learner_given": {}, "environment": {"hash": "abc123"}, "suite": "hand"}
-    return {"key": digest(config), "config": config, **given, "status": "done", "error": "", **changes}
+    facts = {"task_given": {}, "learner_given": {}, "environment": {"hash": "abc123"}, "suite": "hand"}
+    return {"key": digest(config), "config": config, **facts, "status": "done", "error": "", **changes}
 
 
 def a_run(seed: int = 0, checkpoints: int = 3, **changes) -> Run:

@@ -46,10 +46,10 @@ def p_by_enumeration(time, event, first, cluster, stratum):
 
 @pytest.mark.parametrize(("m", "a", "b", "tasks"), [(1, 1, 1, 1), (5, 1, 1, 1), (6, 2, 3, 2), (8, 2, 1, 3)])
 def test_exact_p_is_that_of_all_swaps(m, a, b, tasks):
-    data = blocks(m, np.random.default_rng(m), a, b, tasks)
-    test = swap_permutation(*data, rng=np.random.default_rng(0))
-    assert test.p == p_by_enumeration(*data)
-    assert test.z == pytest.approx(log_rank(*data[:3], data[4]), abs=1e-12)
+    sides = blocks(m, np.random.default_rng(m), a, b, tasks)
+    test = swap_permutation(*sides, rng=np.random.default_rng(0))
+    assert test.p == p_by_enumeration(*sides)
+    assert test.z == pytest.approx(log_rank(*sides[:3], sides[4]), abs=1e-12)
     assert test.clusters == m
 
 
@@ -61,19 +61,19 @@ def test_clusters_may_cross_strata():
 
 
 def test_random_p_approaches_the_exact_one(monkeypatch):
-    data = blocks(10, np.random.default_rng(5), tasks=2)
-    exact = swap_permutation(*data, rng=np.random.default_rng(0)).p
+    sides = blocks(10, np.random.default_rng(5), tasks=2)
+    exact = swap_permutation(*sides, rng=np.random.default_rng(0)).p
     monkeypatch.setattr(resampling, "EXACT_CLUSTERS", 9)
-    drawn = swap_permutation(*data, rng=np.random.default_rng(0)).p
+    drawn = swap_permutation(*sides, rng=np.random.default_rng(0)).p
     assert drawn != exact
     assert drawn == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / resampling.DRAWS) + 1e-4)
 
 
 def test_p_does_not_depend_on_the_memory_bound(monkeypatch):
-    data = blocks(20, np.random.default_rng(6), tasks=3)
-    whole = swap_permutation(*data, rng=np.random.default_rng(1))
+    sides = blocks(20, np.random.default_rng(6), tasks=3)
+    whole = swap_permutation(*sides, rng=np.random.default_rng(1))
     monkeypatch.setattr(resampling, "_CHUNK", 500)
-    assert swap_permutation(*data, rng=np.random.default_rng(1)) == whole
+    assert swap_permutation(*sides, rng=np.random.default_rng(1)) == whole
 
 
 @pytest.mark.parametrize("m", [2, 6, 10, 12, 15, 30])
@@ -166,21 +166,21 @@ def test_infinite_and_undefined_draws():
 
 
 def test_runs_of_a_seed_are_drawn_together(monkeypatch):
-    seen = []
+    drawn = []
 
     def statistic(weights):
-        seen.append(weights)
+        drawn.append(weights)
         return weights[:, 0].astype(float)
 
     interval = bootstrap_seeds(statistic, [3, 1, 3, 2, 1], rng=np.random.default_rng(0), draws=500)
-    weights = np.concatenate(seen)
+    weights = np.concatenate(drawn)
     assert (weights[:, 0] == weights[:, 2]).all()
     assert (weights[:, 1] == weights[:, 4]).all()
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
     assert weights[:, 0].mean() == pytest.approx(1, abs=4 * np.sqrt(2 / 3 / 500))  # binomial(3, 1/3)
     monkeypatch.setattr(resampling, "_CHUNK", 50)
     assert bootstrap_seeds(statistic, [3, 1, 3, 2, 1], rng=np.random.default_rng(0), draws=500) == interval
-    assert seen[-1].shape == (10, 5)
+    assert drawn[-1].shape == (10, 5)
     assert np.isnan(bootstrap_seeds(statistic, [], rng=np.random.default_rng(0)).low)
 
 
@@ -197,6 +197,6 @@ def test_copies_of_a_run_are_not_more_data():
     x, event = np.random.default_rng(3).normal(2, 1, 12), np.arange(12) % 4 > 0
     ends = []
     for copies in (1, 5):
-        time, seen, seed = (np.repeat(values, copies) for values in (x, event, np.arange(12)))
-        ends.append(bootstrap_seeds(lambda w, t=time, e=seen: median(t, e, w), seed, rng=np.random.default_rng(4)))
+        time, event_of, seed = (np.repeat(values, copies) for values in (x, event, np.arange(12)))
+        ends.append(bootstrap_seeds(lambda w, t=time, e=event_of: median(t, e, w), seed, rng=np.random.default_rng(4)))
     assert ends[0] == ends[1]

@@ -22,10 +22,10 @@ def censored(time, event):
 
 @given(runs)
 @settings(max_examples=60, deadline=None)
-def test_kaplan_meier_is_that_of_scipy_and_lifelines(data):
+def test_kaplan_meier_is_that_of_scipy_and_lifelines(sample):
     from lifelines import KaplanMeierFitter
 
-    time, event = data[0].astype(float), data[1]
+    time, event = sample[0].astype(float), sample[1]
     times, survival = kaplan_meier(time, event)
     fitted = KaplanMeierFitter().fit(time, event)
     np.testing.assert_allclose(survival, fitted.predict(times) if times.size else [], atol=1e-12)  # rounding only
@@ -73,8 +73,8 @@ def test_times_that_mean_nothing_are_refused(bad):
 
 @given(runs, st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
-def test_weights_count_runs_as_often_as_they_say(data, seed):
-    time, event = data[0].astype(float), data[1]
+def test_weights_count_runs_as_often_as_they_say(sample, seed):
+    time, event = sample[0].astype(float), sample[1]
     weights = np.random.default_rng(seed).integers(0, 4, size=(5, time.size))
     times, survival = kaplan_meier(time, event, weights)
     for row, curve, middle in zip(weights, survival, median(time, event, weights), strict=True):
@@ -100,8 +100,8 @@ def log_rank_by_definition(time, event, first, stratum):
 
 @given(runs)
 @settings(max_examples=100, deadline=None)
-def test_stratified_log_rank_is_the_hypergeometric_one(data):
-    time, event, first, stratum = data[0].astype(float), *data[1:]
+def test_stratified_log_rank_is_the_hypergeometric_one(sample):
+    time, event, first, stratum = sample[0].astype(float), *sample[1:]
     expected = log_rank_by_definition(time, event, first, stratum)
     assert log_rank(time, event, first, stratum) == pytest.approx(expected, abs=1e-9)  # sqrt of sums of rounded terms
     assert log_rank(time, event, ~first, stratum) == pytest.approx(-expected, abs=1e-9)
@@ -129,8 +129,8 @@ def test_log_rank_without_variance_is_zero():
 
 @given(runs)
 @settings(max_examples=100, deadline=None)
-def test_win_difference_counts_decided_pairs(data):
-    time, event, first, stratum = data[0].astype(float), *data[1:]
+def test_win_difference_counts_decided_pairs(sample):
+    time, event, first, stratum = sample[0].astype(float), *sample[1:]
     decided = []
     for i in np.flatnonzero(first):
         for j in np.flatnonzero(~first & (stratum == stratum[i])):

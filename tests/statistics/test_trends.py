@@ -119,10 +119,10 @@ def test_nothing_to_tell():
 
 
 def test_p_does_not_depend_on_the_memory_bound(monkeypatch):
-    data = ladder(np.random.default_rng(6), 6, 4)
-    whole = gehan_jonckheere(*data, rng=np.random.default_rng(1))
+    doses = ladder(np.random.default_rng(6), 6, 4)
+    whole = gehan_jonckheere(*doses, rng=np.random.default_rng(1))
     monkeypatch.setattr(trends, "_CHUNK", 1)
-    assert gehan_jonckheere(*data, rng=np.random.default_rng(1), draws=trends.TREND_DRAWS) == whole
+    assert gehan_jonckheere(*doses, rng=np.random.default_rng(1), draws=trends.TREND_DRAWS) == whole
 
 
 def test_censoring_that_grows_with_the_dose_is_no_trend():

@@ -89,13 +89,13 @@ def test_medians_have_the_ends_of_the_sign_test():
 
 
 def test_tau_of_ladders():
-    seen = [(1.0, True), (2.0, True), (3.0, True)]
-    assert r.tau([seen] * 5) == (5, 1, 1, 1)
-    assert r.tau([seen[::-1]] * 5) == (5, -1, -1, -1)
+    times = [(1.0, True), (2.0, True), (3.0, True)]
+    assert r.tau([times] * 5) == (5, 1, 1, 1)
+    assert r.tau([times[::-1]] * 5) == (5, -1, -1, -1)
     censored = [(1.0, True), (0.5, False), (3.0, True)]  # the second may be later or earlier than either
     assert [r.votes(censored, way) for way in (1, -1)] == [1, 0]
     assert r.votes([(1.0, True), (1.0, False)], 1) == 1  # at the same time, and not yet
-    assert r.tau([[*seen, (2.5, True)]])[1] == pytest.approx((5 - 1) / 6)
+    assert r.tau([[*times, (2.5, True)]])[1] == pytest.approx((5 - 1) / 6)
 
 
 def test_a_fall_relative_to_the_twin():

@@ -24,8 +24,8 @@ def test_the_committed_picture_has_the_words_of_the_program():
 def test_its_words_are_the_numbers_of_the_table_of_runs():
     run, curve = annotated_curve.shown_run()
     words = json.dumps(annotated_curve.chart(), ensure_ascii=False)
-    for said in (f"t_mem = {run.t_mem:.0f}", f"t_gen = {run.t_gen:.0f}", f"delay: {run.delay:.2f} decades"):
-        assert said in words
+    for label in (f"t_mem = {run.t_mem:.0f}", f"t_gen = {run.t_gen:.0f}", f"delay: {run.delay:.2f} decades"):
+        assert label in words
     assert f"head: {run['head']:.2f}".replace("-", "−") in words
     assert curve.kappa_test.max() == curve.kappa_train.max() == 1
 

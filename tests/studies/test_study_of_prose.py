@@ -51,11 +51,11 @@ def test_the_words_of_a_sentence():
 
 def test_what_is_said_of_a_document():
     text = f"{'word ' * 31}end. Short (one) and (two). Three words more."
-    said = prose.prose_of(text.capitalize().replace("short", "Short").replace("three", "Three"))
-    assert said.words_a_sentence == pytest.approx((32 + 4 + 3) / 3)
-    assert len(said.long_ones) == 1
-    assert said.share_long == pytest.approx(1 / 3)
-    assert said.crowded == ["Short (one) and (two)."]
+    parts = prose.prose_of(text.capitalize().replace("short", "Short").replace("three", "Three"))
+    assert parts.words_a_sentence == pytest.approx((32 + 4 + 3) / 3)
+    assert len(parts.long_ones) == 1
+    assert parts.share_long == pytest.approx(1 / 3)
+    assert parts.crowded == ["Short (one) and (two)."]
     assert prose.prose_of("").words_a_sentence == prose.prose_of("").share_long == 0
 
 

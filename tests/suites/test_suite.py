@@ -155,8 +155,8 @@ def test_axes_are_multiplied_and_list_values_are_nested(write_suite):
     )
     suite = load_suite(str(path))
     assert [tuple(variant.given.items()) for variant in suite.tasks] == [
-        tuple(given.items())
-        for given in (
+        tuple(options.items())
+        for options in (
             {"modulus": 5, "train_fraction": 0.4},
             {"modulus": 5, "train_fraction": 0.6},
             {"modulus": 5},

@@ -14,10 +14,10 @@ NAN, NUMBERS = math.nan, count()
 
 
 def run(task="add", learner="mlp", options="", late=0.0, family="neural", labels="true", counts=True):
-    given = {} if labels == "true" else {"labels": "shuffled"}
+    task_given = {} if labels == "true" else {"labels": "shuffled"}
     option = {"option": options} if options else {}
     config = {"task": task, "task_options": {"labels": labels}, "learner": learner, "learner_options": option}
-    record = {"family": family, "config": config, "task_given": given, "learner_given": option}
+    record = {"family": family, "config": config, "task_given": task_given, "learner_given": option}
     detections, number = {0.95: SimpleNamespace(late=late)}, next(NUMBERS)
     facts = {"record": record, "counts": counts, "detections": detections, "family": family}
     return SimpleNamespace(**facts, seed=number, key=str(number))

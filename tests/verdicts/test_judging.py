@@ -238,11 +238,11 @@ def test_frozen_runs_that_ended_too_soon_are_counted_both_ways():
     assert cells.unwatched("frozen").sum() == 2
     differences = [
         of(judged(runs), "L1").finding.estimates["difference"].value,
-        *(L1(replace(cells, undecided=taken)).estimates["difference"].value for taken in (0.0, 1.0)),
+        *(L1(replace(cells, undecided=late)).estimates["difference"].value for late in (0.0, 1.0)),
     ]
     assert differences == pytest.approx([1.0, 1.0, 0.8])
     rules = lazy_to_rich()
-    rules = replace(rules, predictions=tuple(replace(asked, least=8) for asked in rules.predictions))
+    rules = replace(rules, predictions=tuple(replace(prediction, least=8) for prediction in rules.predictions))
     variants = of(judge_explanation(rules, runs, REGISTRATION), "L1").finding.variants
     assert [name for name in variants if name.startswith("undecided")] == [
         "undecided runs late",

@@ -91,14 +91,14 @@ def test_the_rule_of_two_margins(margins, low, value, high, verdict):
 
 
 def test_support_is_read_at_the_two_sided_level_and_contradiction_at_the_given_one():
-    seen = []
+    words = []
 
     def interval(alpha):
-        seen.append(alpha)
+        words.append(alpha)
         return 0.0, 0.4
 
     leaf((LARGE, Estimate(0.2, interval)), level=0.05 / 3)
-    assert seen == [0.025, 0.05 / 3]
+    assert words == [0.025, 0.05 / 3]
     low = LARGE, shrinking(0.3, 0.1)  # high: .46 at .025, .478 at .0167, .53 at .005
     assert [leaf(low, level=level).word for level in (0.025, 0.05 / 3, 0.005)] == [C, C, U]
 

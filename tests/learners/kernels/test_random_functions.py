@@ -116,9 +116,9 @@ def test_linear_regression_from_random_weights(solver):
     split = grokbench.task("linear_teacher", n_features=12, n_train=8, n_test=5).split(0)
 
     def learner(**options):
-        made = grokbench.learner("linear", solver=solver, ridge=0.2, **options)
-        made.begin(split.X_train, split.y_train, 0, split.alphabet, np.random.default_rng(1))
-        return made
+        linear = grokbench.learner("linear", solver=solver, ridge=0.2, **options)
+        linear.begin(split.X_train, split.y_train, 0, split.alphabet, np.random.default_rng(1))
+        return linear
 
     drawn = learner(start=2.0)
     weights = drawn.description()["weights"][:, 0]

@@ -147,8 +147,8 @@ def test_frozen_features_memorize_and_know_no_more_than_that_addition_commutes()
     split = modular(11, 0.6)
     learner = begun(split, d_model=32, heads=4, dtype="float32", learning_rate=0.01)
     learner.advance(400)
-    seen = {tuple(pair) for pair in split.X_train.tolist()}
-    mirrored = np.array([(b, a) in seen for a, b in split.X_test.tolist()])
+    shown = {tuple(pair) for pair in split.X_train.tolist()}
+    mirrored = np.array([(b, a) in shown for a, b in split.X_test.tolist()])
     right = learner.scores(split.X_test).argmax(1) == split.y_test
     assert (learner.scores(split.X_train).argmax(1) == split.y_train).all()
     assert right[~mirrored].mean() < 0.25 < right[mirrored].mean()

@@ -216,7 +216,7 @@ def test_tokens_are_embedded_and_real_features_are_not():
 
 
 @pytest.mark.parametrize(
-    ("factory", "said"),
+    ("factory", "reason"),
     [
         (lambda i, c, alphabet: nn.Linear(i, c + 1), r"returned \(12, 6\) for 12 inputs, expected \(12, 5\)"),
         (lambda i, c, alphabet: NoisyAnswers(i, c), "at random in evaluation mode"),
@@ -224,8 +224,8 @@ def test_tokens_are_embedded_and_real_features_are_not():
     ],
     ids=["shape", "random", "changing"],
 )
-def test_a_module_that_cannot_be_judged_says_why(factory, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_module_that_cannot_be_judged_says_why(factory, reason):
+    with pytest.raises(ValueError, match=reason):
         start(registered(factory), modular())
 
 

@@ -69,13 +69,13 @@ def test_other_names(name):
 def test_no_parameter_of_the_classes_of_scikit_learn_is_taken_for_one_but_n_jobs():
     from sklearn.utils import all_estimators
 
-    taken = {
+    names = {
         name
         for _, cls in all_estimators()
         for name in getattr(cls, "_parameter_constraints", {})
         if counts_workers(name)
     }
-    assert taken == {"n_jobs"}
+    assert names == {"n_jobs"}
 
 
 def test_the_clock_cannot_be_a_number_of_workers():
