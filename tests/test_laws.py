@@ -106,11 +106,11 @@ class KernelMovesIt(Sound):
 
 
 class ForgetsItsDescription(Sound):
-    told = 0
+    calls = 0
 
     def description(self):
-        self.told += 1
-        return {"targets": self.Y * self.told}
+        self.calls += 1
+        return {"targets": self.Y * self.calls}
 
 
 class ReadsGlobalState(Sound):
@@ -358,18 +358,18 @@ def test_a_split_that_cannot_be_read_makes_every_law_not_applicable():
 def test_times_of_a_flow_are_multiples_of_the_unit_it_knows_after_begin():
     class Flow(Sound):
         integer_clock = False
-        asked = []  # noqa: RUF012
+        times = []  # noqa: RUF012
 
         def begin(self, *arguments):
             super().begin(*arguments)
             self.first_time = 0.125
 
         def advance(self, time):
-            self.asked.append(time)
+            self.times.append(time)
             super().advance(time)
 
     assert failures(check_learner(Flow, SPLITS["parity"]())) == {}
-    assert set(Flow.asked) == {0.125 * unit for unit in learner_laws.UNITS}
+    assert set(Flow.times) == {0.125 * unit for unit in learner_laws.UNITS}
 
 
 def test_checking_leaves_the_global_random_states_alone():
@@ -397,11 +397,11 @@ class DependsOnGlobalState(SoundTask):
 
 
 class DependsOnOrder(SoundTask):
-    asked = 0
+    draws = 0
 
     def sample(self, rng):
-        self.asked += 1
-        rng.random(min(self.asked, 2))  # the first split of an instance differs from all later ones
+        self.draws += 1
+        rng.random(min(self.draws, 2))  # the first split of an instance differs from all later ones
         return super().sample(rng)
 
 

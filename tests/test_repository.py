@@ -107,6 +107,15 @@ def test_no_room_but_learners_asks_for_a_family():
             assert not re.search(r"family\s*==", path.read_text(encoding="utf-8")), path
 
 
+def test_names_say_what_they_name():
+    """A variable says what it holds, and not how one came by it."""
+    for path in [*SOURCES, *(ROOT / "studies").glob("*.py")]:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        assert not names & {"found", "told", "asked", "here", "rest"}, path
+
+
 @cache
 def planned(path: Path) -> Plan:
     """The plan of a suite file; that of the atlas takes a second."""

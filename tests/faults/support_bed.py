@@ -85,7 +85,7 @@ class Bed:
         if name:
             self.fault_file.write_text(name)
 
-    def here(self, verb: str = "compare", *more: object, jobs: int = 2) -> int:
+    def inside(self, verb: str = "compare", *more: object, jobs: int = 2) -> int:
         """The command line in this process: its exit status."""
         forget()
         try:

@@ -52,7 +52,7 @@ def short_or_full(request):
 def undisturbed(tmp_path_factory):
     """The tables of a suite to which nothing happened."""
     bed = Bed(tmp_path_factory.mktemp("undisturbed"))
-    assert bed.here() == 0
+    assert bed.inside() == 0
     return bed.tables()
 
 
@@ -65,7 +65,7 @@ def assert_recovers(bed: Bed, undisturbed, *more: object) -> None:
     """The same command again, with nothing in its way, ends as if nothing had been."""
     bed.fault(None)
     bed.assert_whole()
-    assert bed.here("compare", *more) == 0
+    assert bed.inside("compare", *more) == 0
     assert bed.tables() == undisturbed
     bed.assert_whole()
     bed.assert_tidy()
@@ -100,7 +100,7 @@ FATAL_IN_FULL = {
 @pytest.mark.parametrize("deed", [*FATAL, *FATAL_IN_FULL])
 def test_a_run_that_dies_is_a_row_and_is_done_again_on_demand(bed, undisturbed, deed):
     bed.fault(deed)
-    assert bed.here() == 1
+    assert bed.inside() == 1
     records = [run.record for run in bed.store.read_all()]
     expected = {**FATAL, **FATAL_IN_FULL}[deed]
     faulty = [(r["status"], r["error"]) for r in records if r["config"]["learner"] == "faulty"]
@@ -112,7 +112,7 @@ def test_a_run_that_dies_is_a_row_and_is_done_again_on_demand(bed, undisturbed, 
 @pytest.mark.parametrize("deed", ["hang", "stop"])
 def test_a_run_that_hangs_is_stopped_by_the_time_limit(bed, undisturbed, deed):
     bed.fault(deed)
-    assert bed.here("compare", "--set", "time_limit_s=3", jobs=6) == 1
+    assert bed.inside("compare", "--set", "time_limit_s=3", jobs=6) == 1
     errors = [run.record["error"] for run in bed.store.read_all() if run.record["config"]["learner"] == "faulty"]
     assert errors == ["time limit of 3 s; reached 4"] * FAULTY_RUNS
     assert_recovers(bed, undisturbed, "--retry")
@@ -121,7 +121,7 @@ def test_a_run_that_hangs_is_stopped_by_the_time_limit(bed, undisturbed, deed):
 @pytest.mark.parametrize("deed", ["hoard", "hoard crumbs"])
 def test_a_run_that_wants_more_than_its_memory_limit_has_failed(bed, undisturbed, deed):
     bed.fault(deed)
-    assert bed.here("compare", "--memory-limit", 100) == 1
+    assert bed.inside("compare", "--memory-limit", 100) == 1
     faulty = [r.record for r in bed.store.read_all() if r.record["config"]["learner"] == "faulty"]
     assert {r["status"] for r in faulty} == {"failed"}
     assert all("MemoryError" in r["error"] and r["error"].endswith("(memory limit of 100 MB)") for r in faulty)
@@ -132,7 +132,7 @@ def test_a_run_that_wants_more_than_its_memory_limit_has_failed(bed, undisturbed
 @pytest.mark.parametrize(("limit", "status"), [(150, 1), (300, 0)])
 def test_the_memory_limit_counts_from_what_is_loaded_before_the_run(bed, limit, status):
     bed.fault("200 MB")
-    assert bed.here("compare", "--memory-limit", limit) == status
+    assert bed.inside("compare", "--memory-limit", limit) == status
 
 
 HARMLESS = [
@@ -151,7 +151,7 @@ HARMLESS = [
 def test_a_run_that_is_only_strange_changes_nothing(bed, undisturbed, deed):
     bed.fault(deed)
     started = time.monotonic()
-    assert bed.here() == 0
+    assert bed.inside() == 0
     assert time.monotonic() - started < 60  # and waits for no child that a run has left
     assert bed.tables() == undisturbed
     assert_recovers(bed, undisturbed)
@@ -160,7 +160,7 @@ def test_a_run_that_is_only_strange_changes_nothing(bed, undisturbed, deed):
 @pytest.mark.parametrize("deed", ["fork and stay", "die before a child", "subprocess"])
 def test_what_a_run_has_started_ends_with_it(bed, deed):
     bed.fault(deed)
-    bed.here()
+    bed.inside()
     groups = {int(process) for what, _, process, _ in bed.logged() if what == "deed"}
     assert len(groups) == FAULTY_RUNS
     wait_until(lambda: not living("group", groups), 10)
@@ -180,7 +180,7 @@ def test_what_a_run_has_started_ends_with_it(bed, deed):
 )
 def test_an_answer_that_cannot_be_used_is_a_status(bed, undisturbed, answer, status):
     bed.fault(answer)
-    assert bed.here() == (1 if status == "failed" else 0)
+    assert bed.inside() == (1 if status == "failed" else 0)
     faulty = [run.record for run in bed.store.read_all() if run.record["config"]["learner"] == "faulty"]
     assert [record["status"] for record in faulty] == [status] * FAULTY_RUNS
     if status in FINISHED:  # a result, and kept: only who removes it gets another one
@@ -194,7 +194,7 @@ def test_the_wall_clock_may_be_set_back_and_forth(bed, undisturbed, monkeypatch)
     monkeypatch.setattr(time, "time", lambda: next(moments))
     monkeypatch.setattr(time, "time_ns", lambda: int(next(moments) * 1e9))
     bed.fault("clock back")
-    assert bed.here() == 0
+    assert bed.inside() == 0
     monkeypatch.undo()
     assert bed.tables() == undisturbed
 
@@ -268,7 +268,7 @@ class FullDisk:
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 6, 13, 20, 21, 25, 29])  # marker, suite.json, nine runs of two files, tables
 def test_what_cannot_be_written_costs_only_itself(bed, undisturbed, monkeypatch, capsys, n, number):
     monkeypatch.setattr(store_module, "_write_durably", FullDisk(n, number))
-    assert bed.here() == 2
+    assert bed.inside() == 2
     error = capsys.readouterr().err
     assert "cannot be written" in error
     assert os.strerror(number) in error
@@ -304,7 +304,7 @@ def fill(folder: Path) -> Path:
 
 def test_a_real_full_disk_while_storing(bed, undisturbed, capsys):
     with mounted(bed.results, "size=60k"):
-        assert bed.here() == 2
+        assert bed.inside() == 2
         assert "No space left on device" in capsys.readouterr().err
         kept = bed.stamps()
         assert 0 < len(kept) < RUNS
@@ -316,13 +316,13 @@ def test_a_real_full_disk_while_storing(bed, undisturbed, capsys):
 
 def test_a_real_full_disk_while_writing_tables(bed, undisturbed, capsys):
     with mounted(bed.results, "size=10m"):
-        assert bed.here("compare", "--seeds", 2) == 0
+        assert bed.inside("compare", "--seeds", 2) == 0
         tables = bed.tables()
-        assert bed.here("run") == 0
+        assert bed.inside("run") == 0
         filler = fill(bed.results)
         filler.write_bytes(filler.read_bytes()[:-8192])  # room for a beginning
         filler_two = fill(bed.results / "runs")
-        assert bed.here() == 2
+        assert bed.inside() == 2
         assert "cannot be" in capsys.readouterr().err
         assert bed.tables() == tables  # the old ones, whole
         filler.unlink()
@@ -332,11 +332,11 @@ def test_a_real_full_disk_while_writing_tables(bed, undisturbed, capsys):
 
 def test_a_folder_that_cannot_be_written_is_one_line_and_unchanged(bed, undisturbed, capsys):
     with mounted(bed.results, "size=10m"):
-        assert bed.here("compare", "--seeds", 1) == 0
+        assert bed.inside("compare", "--seeds", 1) == 0
         before = {path: path.read_bytes() for path in bed.results.rglob("*") if path.is_file()}
         subprocess.run(["mount", "-o", "remount,ro", bed.results], check=True)
         for verb in ("compare", "run"):
-            assert bed.here(verb) == 2
+            assert bed.inside(verb) == 2
             error = capsys.readouterr().err
             assert error.count("\n") == 1
             assert "Read-only file system" in error
@@ -382,7 +382,7 @@ def test_a_folder_that_vanishes_meanwhile_is_made_again_and_what_is_gone_is_said
             os.rename(bed.results, moved)
 
     monkeypatch.setattr(Store, "write", write_and_lose)
-    assert bed.here() == 1
+    assert bed.inside() == 1
     assert "4 of 9 runs are gone" in capsys.readouterr().err
     monkeypatch.undo()
     assert len(bed.stamps()) == RUNS - 4
@@ -394,14 +394,14 @@ def test_a_folder_that_vanishes_meanwhile_is_made_again_and_what_is_gone_is_said
 def test_results_on_another_file_system(bed, undisturbed):
     with mounted(bed.results, "size=10m"):
         assert os.stat(bed.results).st_dev != os.stat(bed.folder).st_dev
-        assert bed.here() == 0
+        assert bed.inside() == 0
         assert_recovers(bed, undisturbed)
 
 
 def test_runs_on_another_file_system_are_put_aside_there(bed, undisturbed):
     bed.results.mkdir()
     with mounted(bed.results / "runs", "size=10m") as elsewhere:
-        assert bed.here() == 0
+        assert bed.inside() == 0
         key = bed.store.keys()[0]
         (elsewhere / key / "run.json").write_text("{}")
         with pytest.warns(UserWarning, match=f"run {key} does not check out .*moved to .*/runs/.quarantine.{key}"):
@@ -439,7 +439,7 @@ def test_too_few_files_for_one_run_are_one_line(bed, undisturbed, files):
 def test_several_processes_share_the_runs_of_a_folder(tmp_path, processes, killed):
     text = SUITE.replace('label = ["a", "b"]', 'label = ["a", "b"]\nseconds = 0.02')
     reference, bed = Bed(tmp_path / "reference", text), Bed(tmp_path / "bed", text)
-    assert reference.here() == 0
+    assert reference.inside() == 0
     others = [bed.forked(jobs=1) for _ in range(processes)]
     if killed:
         wait_until(lambda: len(bed.store.keys()) >= 2)

@@ -60,7 +60,7 @@ def kill_and_resume(bed: Bed, seconds: float, expected: dict) -> tuple[str, int]
         process.communicate()
     bed.assert_whole()
     kept = bed.stamps()
-    assert bed.here() == 0
+    assert bed.inside() == 0
     assert bed.tables() == expected
     assert {key: bed.stamps()[key] for key in kept} == kept  # none was done again
     bed.assert_whole()
