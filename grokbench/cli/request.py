@@ -101,7 +101,7 @@ class Request:
     def _compile_once(self) -> None:
         """Say so where the first runs wait for the compiler, while the fork server begins with its imports."""
         from grokbench.cli.screen import say
-        from grokbench.learners.neural import compiled
+        from grokbench.learners.neural import compiling
         from grokbench.runs import server
         from grokbench.runs.process import needs_compiler
 
@@ -109,11 +109,11 @@ class Request:
         if on_this_machine and self.parallel:
             with contextlib.suppress(OSError):  # the first run will say so
                 server.running(compiler=needs_compiler(self.include, self.to_do))
-        if on_this_machine and compiled.waits():
+        if on_this_machine and compiling.waits():
             if not self.quiet:
                 say("compiling the training loop of networks, once on this machine: about ten seconds")
             if not self.parallel:
-                compiled.prepare()
+                compiling.prepare()
 
     def _watch(self):
         from grokbench.cli.display import Bar, Lines

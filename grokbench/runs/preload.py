@@ -40,13 +40,13 @@ def preload() -> None:
 def _prepare() -> None:
     import pydantic
 
-    from grokbench.learners.neural import compiled
+    from grokbench.learners.neural import compiling
     from grokbench.options import options
     from grokbench.registry import REGISTRIES
     from grokbench.suites.registered import registered_keys
     from grokbench.threads import one_thread
 
-    compiled.prepare()
+    compiling.prepare()
     pydantic.TypeAdapter(int)  # which loads the rest of it
     registered_keys()  # which plans the suites of the explanations
     for registry in REGISTRIES:  # all of them: a run that includes a file asks each for what is built in

@@ -10,7 +10,7 @@ numba = pytest.importorskip("numba")
 
 import grokbench  # noqa: E402
 from grokbench.compiled import descent  # noqa: E402
-from grokbench.learners.neural import compiled  # noqa: E402
+from grokbench.learners.neural import compiled, compiling  # noqa: E402
 
 
 def test_the_name_on_disk_follows_every_file_of_the_room(monkeypatch, tmp_path):
@@ -25,7 +25,7 @@ def test_the_name_on_disk_follows_every_file_of_the_room(monkeypatch, tmp_path):
 
 
 def test_what_was_compiled_is_kept(monkeypatch):
-    compiled.load("float32")
+    compiling.load("float32")
     assert descent.kept("float32")
     monkeypatch.setattr(descent, "name_on_disk", lambda precision: "another text")
     assert not descent.kept("float32")
@@ -53,8 +53,8 @@ def test_the_environment_can_say_no(monkeypatch):
     assert compiled.usable(network)
     monkeypatch.setenv(compiled.SWITCH, "0")
     assert not compiled.usable(network)
-    assert not compiled.waits()
-    compiled.prepare()  # and compiles nothing
+    assert not compiling.waits()
+    compiling.prepare()  # and compiles nothing
 
 
 def test_without_numba_it_is_the_clear_loop(monkeypatch, request):
@@ -64,7 +64,7 @@ def test_without_numba_it_is_the_clear_loop(monkeypatch, request):
     split = grokbench.task("modular", modulus=5).split(0)
     curve = grokbench.trace(grokbench.learner("mlp", hidden=[8]), split, budget=3)
     assert len(curve) == 4
-    assert not compiled.waits()
+    assert not compiling.waits()
 
 
 def test_a_gpu_trains_by_the_clear_loop():

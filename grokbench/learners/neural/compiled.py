@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
-import sys
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from grokbench.learners.neural.mlp import MLP
 
 SWITCH = "GROKBENCH_COMPILED"  # "0" in the environment: the clear version everywhere
-PRECISIONS = ("float32", "float64")
 NO_BATCHES = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
 BLOCK = 256  # steps between two moments at which an interrupt is heard
 
@@ -45,50 +42,6 @@ def _importable() -> bool:
 def usable(network: MLP) -> bool:
     """Whether this network trains by machine code."""
     return network.device == "cpu" and in_use()
-
-
-def waits() -> bool:
-    """Whether the first training on this machine, or after an update, has to wait for the compiler."""
-    return in_use() and bool(_missing())
-
-
-def prepare() -> None:
-    """Have the loop in memory, for both precisions; where it is not on disk, a process for each compiles it."""
-    if not in_use():
-        return
-    command = f"from {__name__} import load; load({{!r}})"
-    compilers = [subprocess.Popen([sys.executable, "-c", command.format(precision)]) for precision in _missing()]
-    for compiler in compilers:
-        compiler.wait()
-    for precision in PRECISIONS:
-        load(precision)
-
-
-def load(precision: str) -> None:
-    """Ask the smallest network for its scores, which brings the loop into memory, and torch not yet."""
-    from grokbench.learners.neural.mlp import MLP
-
-    theta = np.zeros(5, precision)
-    training = examples(theta.dtype, np.zeros((2, 1), dtype=np.int64), np.arange(2), 0)
-    network = CompiledDescent(
-        MLP(hidden=[1]),
-        theta=theta,
-        start=theta,
-        tangent=False,
-        added_start=0,
-        sizes=[3, 1, 2],
-        spare=0,
-        training=training,
-        loss="cross-entropy",
-        rng=np.random.default_rng(0),
-    )
-    network.scores(training)
-
-
-def _missing() -> list[str]:
-    from grokbench.compiled.descent import kept
-
-    return [precision for precision in PRECISIONS if not kept(precision)]
 
 
 class CompiledDescent:

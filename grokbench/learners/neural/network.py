@@ -80,8 +80,8 @@ class Descent:
     options : the network, for its options of training.
     trained : tensors, changed in place; those of the last layer at the end.
     readout : how many tensors the last layer has.
-    loss : of the trained tensors and a batch of `data`.
-    data : tensors with one row per training example.
+    loss : of the trained tensors and a batch of `examples`.
+    examples : tensors with one row per training example.
     rng : draws the order of the minibatches.
     """
 
