@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tarfile
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,12 +33,21 @@ def with_runs(folder: Path) -> Iterator[Path]:
         for name in ("suite.json", "grokbench.json"):
             if is_file(folder / name):
                 (copy / name).write_bytes((folder / name).read_bytes())
-        try:
-            with tarfile.open(folder / ARCHIVE) as archive:
-                archive.extractall(copy, members=_bounded(archive), filter="data")
-        except (OSError, tarfile.TarError, EOFError) as error:
-            raise UsageError(f"{folder / ARCHIVE}: cannot be unpacked: {error}") from error
-        yield copy
+        _unpack(folder / ARCHIVE, copy)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            yield copy
+    for warning in heard:  # of a copy that is gone, a path would mislead
+        text, moved, _ = str(warning.message).partition("; moved to ")
+        warnings.warn(f"{folder / ARCHIVE}: {text}{'; it is left out' if moved else ''}", stacklevel=2)
+
+
+def _unpack(path: Path, place: Path) -> None:
+    try:
+        with tarfile.open(path) as archive:
+            archive.extractall(place, members=_bounded(archive), filter="data")
+    except Exception as error:  # of the system, of tar, and of each way to compress its own
+        raise UsageError(f"{path}: cannot be unpacked: {error}") from error
 
 
 def _bounded(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from grokbench.report.page_curves import compact
 
@@ -29,6 +30,11 @@ def _environment():
 
     options = {"autoescape": True, "undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     return jinja2.Environment(loader=jinja2.FileSystemLoader(ASSETS), **options)
+
+
+def link(address: str) -> str:
+    """A relative address as a link: what would be a scheme, a query or an anchor is part of the name of a folder."""
+    return quote(address, safe="/", errors="surrogateescape")
 
 
 def embedded(value: object) -> str:

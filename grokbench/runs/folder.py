@@ -63,10 +63,10 @@ def _is_empty_one(path: Path) -> bool:
     return all(path.name == "locks" and name.endswith(".lock") for name in os.listdir(path))
 
 
-def is_marked(results: Path) -> bool:
-    """True for a folder with the marker."""
-    content = _content(results / MARKER)
-    return isinstance(content, dict) and content.get(NAME) == VALUE
+def is_marked(folder: Path, value: str = VALUE) -> bool:
+    """True for a folder with the marker; `value` says what it is a folder of."""
+    content = _content(folder / MARKER)
+    return isinstance(content, dict) and content.get(NAME) == value
 
 
 def _is_of_an_earlier_version(results: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+import shutil
 import tarfile
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from grokbench.report import site as module
 from grokbench.report.documents import document, documents_in
 from grokbench.report.site import result_sets, write_site
 from grokbench.report.write import write_report
+from grokbench.tables.laws import example_runs
 
 for library in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(library, reason="pip install 'grokbench[plot]'")
@@ -66,9 +68,25 @@ def test_every_link_of_every_page_leads_somewhere(site, pages):
                 continue
             target = posixpath.normpath(posixpath.join(posixpath.dirname(address), unquote(file))) if file else address
             assert (site / target).is_file(), (address, link)
-            there = pages.get(target)
-            if anchor and target.endswith("index.html") and not anchor.startswith("row-"):
-                assert anchor in there.ids, (address, link)
+            assert not anchor or is_there(anchor, pages[target]), (address, link)
+
+
+def is_there(anchor, page):
+    """Whether a place of a page is in its markup, or is a row that its script makes."""
+    row = re.fullmatch(r"row-(\w+)-(\d+)", anchor)
+    if not row:
+        return anchor in page.ids
+    return int(row[2]) < next(table["rows"] for table in page.data["tables"] if table["name"] == row[1])
+
+
+@pytest.mark.slow
+def test_documents_show_the_figures_of_result_sets_and_lead_to_their_tables(pages):
+    findings = pages["docs/findings.html"]
+    pictures = [attributes["src"] for tag, attributes in findings.elements if tag == "img"]
+    assert len(pictures) == 1  # of eight-cells; those of other sets are not on this site
+    assert pictures[0].startswith("data:image/svg+xml;base64,")
+    assert "[Picture: The share of late runs with features free or frozen, and pressure on or off]" in findings.text
+    assert "../../eight-cells/index.html#table-explanations" in set(pages["docs/findings/claims.html"].links())
 
 
 @pytest.mark.slow
@@ -149,16 +167,85 @@ def test_result_sets_are_folders_or_in_folders(tmp_path):
 
 
 def test_two_result_sets_of_one_name_have_two_pages(tmp_path):
-    sets = [write_results(tmp_path / side / "docs", []) for side in ("a", "b")]
-    assert list(module._names(sets)) == ["docs-2", "docs-3"]
+    sets = [write_results(tmp_path / side / name, []) for side in ("a", "b") for name in ("docs", "x")]
+    assert list(module._names(sets)) == ["docs-2", "x", "docs-3", "x-2"]
+    write_site(sets, tmp_path / "site")
+    page = Reader((tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    assert {"x/index.html", "x-2/index.html"} <= set(page.links())
+    assert "x-2" in page.text  # beside a title that both have
 
 
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+@pytest.mark.parametrize("name", ["javascript:alert(1)", "a #1?%41", "index.html", "é", "grokbench.json"])
+def test_a_name_of_a_folder_is_a_name_in_a_link(tmp_path, name):
+    write_site([write_results(tmp_path / name, [])], tmp_path / "site")
+    page = Reader((tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    links = [link for link in page.links() if not link.startswith("#")]
+    assert links
+    for link in links:
+        assert re.match(r"[\w%.-]+(/|$)", link, re.ASCII)
+        assert (tmp_path / "site" / unquote(link.partition("#")[0])).is_file()
+
+
+def test_a_folder_of_somebody_else_and_results_are_left_alone(tmp_path):
+    results = write_results(tmp_path / "results", [])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "index.html").write_text("mine")
-    with pytest.raises(UsageError, match="nothing was touched"):
-        write_site([write_results(tmp_path / "results", [])], tmp_path / "mine")
+    (tmp_path / "file").touch()
+    for out, said in (("mine", "nothing was touched"), ("results", "results lie there"), ("file", "cannot be made")):
+        with pytest.raises(UsageError, match=rf"{said}.*--out DIR"):
+            write_site([results], tmp_path / out)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["index.html"]
+    assert not (results / "index.html").exists()
+
+
+def test_a_site_is_made_again_and_no_report_takes_it_for_results(tmp_path):
+    results = write_results(tmp_path / "results", [])
+    for _ in range(2):
+        write_site([results], tmp_path / "site")
+    start = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="not a results folder"):
+        write_report(tmp_path / "site")
+    assert (tmp_path / "site" / "index.html").read_text(encoding="utf-8") == start
+
+
+def test_no_link_leads_out_of_a_site(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    write_site([write_results(tmp_path / "results", [])], tmp_path / "site")
+    shutil.rmtree(tmp_path / "site" / "results")
+    (tmp_path / "site" / "results").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="no link"):
+        write_site([tmp_path / "results"], tmp_path / "site")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_tables_beside_a_page_are_those_of_its_runs(tmp_path):
+    results = write_results(tmp_path / "results", example_runs()[:4])
+    (results / "delays.csv").write_text("of an earlier report")
+    write_site([results], tmp_path / "site")
+    assert (tmp_path / "site" / "results" / "delays.csv").read_text().startswith("task,")
+
+
+def test_documents_that_are_not_there_or_cannot_be_read_are_one_line(tmp_path):
+    results = write_results(tmp_path / "results", [])
+    with pytest.raises(UsageError, match="no documents there"):
+        write_site([results], tmp_path / "site", tmp_path / "nothing")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "latin.md").write_bytes(b"# \xe9")
+    with pytest.raises(UsageError, match=r"latin\.md: cannot be read"):
+        write_site([results], tmp_path / "site", tmp_path / "docs")
+
+
+def test_documents_lead_to_the_result_sets_that_they_name_and_to_no_other(tmp_path):
+    (tmp_path / "docs").mkdir()
+    text = "# A\n\n[a](../r/one/delays.md), [b](../r%20/x.md), [c](other%20one.md#x), [d](../s/one/delays.md)\n"
+    (tmp_path / "docs" / "a.md").write_text(text)
+    (tmp_path / "docs" / "other one.md").write_text("# X\n")
+    write_site([write_results(tmp_path / "r" / "one", example_runs()[:2])], tmp_path / "site", tmp_path / "docs")
+    page = Reader((tmp_path / "site" / "docs" / "a.html").read_text(encoding="utf-8"))
+    links = [
+        link for link in page.links() if link not in ("#main", "../index.html", "index.html", "../docs/index.html")
+    ]
+    assert links == ["../one/index.html#table-delays", "other%20one.html#x"]
 
 
 def test_an_archive_that_is_too_large_or_none_is_one_line(tmp_path, monkeypatch):
@@ -168,6 +255,11 @@ def test_an_archive_that_is_too_large_or_none_is_one_line(tmp_path, monkeypatch)
     (folder / "runs.tar.xz").write_bytes(b"no archive")
     with pytest.raises(UsageError, match=r"runs\.tar\.xz: cannot be unpacked"):
         write_site([folder], tmp_path / "site")
+    damaged = bytearray((REFERENCE / "smoke" / "runs.tar.xz").read_bytes())
+    damaged[len(damaged) // 2 : len(damaged) // 2 + 50] = bytes(50)
+    (folder / "runs.tar.xz").write_bytes(damaged)
+    with pytest.raises(UsageError, match=r"runs\.tar\.xz: cannot be unpacked"):
+        write_site([folder], tmp_path / "site")
     with tarfile.open(folder / "runs.tar.xz", "w:xz") as archive:
         archive.add(__file__, "runs/file")
     monkeypatch.setattr(archive_module, "LARGEST_ARCHIVE", 10)
@@ -175,10 +267,23 @@ def test_an_archive_that_is_too_large_or_none_is_one_line(tmp_path, monkeypatch)
         write_site([folder], tmp_path / "site")
 
 
+def test_a_run_of_an_archive_that_does_not_check_out_is_said_to_be_left_out(tmp_path):
+    results = write_results(tmp_path / "results", example_runs()[:3])
+    run = min((results / "runs").iterdir())
+    (run / "curve.csv").write_text("time\n")
+    with tarfile.open(results / "runs.tar.xz", "w:xz") as archive:
+        archive.add(results / "runs", "runs")
+    shutil.rmtree(results / "runs")
+    with pytest.warns(UserWarning, match=rf"results/runs\.tar\.xz: run {run.name} .*; it is left out$"):
+        write_site([results], tmp_path / "site")
+    assert "2 runs" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
 def test_the_verb_writes_the_site(tmp_path, grokbench):
     results = write_results(tmp_path / "results", [])
-    status, out, _ = grokbench("site", results, "--out", tmp_path / "site")
+    status, out, err = grokbench("site", results, "--out", tmp_path / "site")
     assert status == 0
+    assert "No run is stored yet" in err
     assert "open" in out
     assert (tmp_path / "site" / "index.html").is_file()
     assert grokbench("site", tmp_path / "none", "--out", tmp_path / "site")[0] == 2
