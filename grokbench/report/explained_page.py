@@ -9,6 +9,7 @@ from grokbench.tables.grid import Grid
 from grokbench.tables.text import escape, markdown
 from grokbench.verdicts.cross_table import CORNERS
 from grokbench.verdicts.explanation_rows import counts, sensitivity_rows
+from grokbench.verdicts.rules import Prediction
 from grokbench.verdicts.verdict import Verdict
 
 CROSS_NOTE = """
@@ -121,14 +122,19 @@ def _other_seeds(explained: Verdict) -> str:
     return f" ({', '.join(escape(name) for name in others)})" if others else ""
 
 
-def _glossary(prediction) -> str:
+def rule_text(prediction: Prediction) -> str:
+    """The rule of a prediction, who claims it, and what would change our mind; plain text."""
     rules = "; ".join(f"{name.replace('_', ' ')} {margin.words}" for name, margin in prediction.margins.items())
     test = "" if prediction.p is None else f", p ≤ {prediction.p:g}"
-    text = f"{prediction.claim} Rule: {rules}{test}; n ≥ {prediction.least}."
     source = f" Source: {prediction.source}." if prediction.source else ""
-    return f"- **{escape(prediction.name)}** ({prediction.role}): " + escape(
-        f"{text}{source} What would change our mind: {prediction.change_of_mind}"
+    return (
+        f"Rule: {rules}{test}; n ≥ {prediction.least}.{source} What would change our mind: {prediction.change_of_mind}"
     )
+
+
+def _glossary(prediction: Prediction) -> str:
+    said = escape(f"{prediction.claim} {rule_text(prediction)}")
+    return f"- **{escape(prediction.name)}** ({prediction.role}): {said}"
 
 
 def _cells(explained: Verdict, texts: Mapping[str, tuple[str, str]]) -> list[str]:

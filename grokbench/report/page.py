@@ -16,10 +16,11 @@ from pathlib import Path
 from grokbench.limits import LARGEST_NOTE
 from grokbench.report.draw import Drawn
 from grokbench.report.embedded import embedded, libraries, policy, rendered, script, style
+from grokbench.report.explained_page import rule_text
 from grokbench.report.page_curves import LARGEST, curves_data
 from grokbench.report.page_figures import PageFigure, page_figures
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
-from grokbench.report.page_words import Sentence, asked, came_out, runs_of
+from grokbench.report.page_words import Claim, Sentence, asked, came_out, claims, runs_of
 from grokbench.runs.note import Note
 from grokbench.runs.store import regular_text
 from grokbench.tables.base import Table
@@ -43,6 +44,7 @@ class Content:
     figures : likewise.
     curves : what `curves_data` has made of the runs, in the order of the table of runs; None without curves.
     clocks : per run, the name of its clock.
+    said : the explanations that are tested, with their predictions; of stored runs.
     machines : hash of an environment -> versions and machine.
     """
 
@@ -54,6 +56,7 @@ class Content:
     curves: Mapping[str, object] | None = None
     clocks: Sequence[str] = ()
     machines: Mapping[str, Mapping] = field(default_factory=dict)
+    said: Sequence[Claim] = ()
 
     @cached_property
     def by_name(self) -> dict[str, PageTable]:
@@ -63,7 +66,7 @@ class Content:
     @property
     def asked(self) -> list[Sentence]:
         """What was asked."""
-        return asked(self.by_name)
+        return [*asked(self.by_name), *claims(self.said)]
 
     @property
     def came_out(self) -> list[Sentence]:
@@ -80,6 +83,7 @@ class Content:
             "compare": f"python -m grokbench compare {shlex.quote(suite)}{elsewhere}",
             "report": f"python -m grokbench report {results}",
             "show": f"python -m grokbench show --results {results}",
+            "results": f"results/{self.folder}",
         }
 
     def data(self) -> dict[str, object]:
@@ -102,7 +106,18 @@ def content_of_grid(grid: Grid, tables: Sequence[Table], figures: Sequence[Drawn
     machines = {run.record["environment"]["hash"]: run.record["environment"] for run in grid.runs}
     curves = curves_data(grid.runs, max(0, min(LARGEST, LARGEST_PAGE - taken)))
     clocks = [plain(run.clock) for run in grid.runs]
-    return Content(grid.title, note.suite, folder, pages, figures, curves, clocks, _sorted(machines))
+    return Content(grid.title, note.suite, folder, pages, figures, curves, clocks, _sorted(machines), _said(grid))
+
+
+def _said(grid: Grid) -> list[Claim]:
+    """The explanations of a suite, and their predictions."""
+    return [
+        Claim(
+            *(explained.name, explained.rules.claim),
+            parts=tuple(Claim(p.name, p.claim, p.role, rule_text(p)) for p in explained.rules.predictions),
+        )
+        for explained in grid.explained
+    ]
 
 
 def content_of_folder(folder: Path) -> Content:
@@ -138,10 +153,11 @@ def page(content: Content) -> str:
 
 def page_with(content: Content, **frame: object) -> str:
     """The page in a frame: policy, style, scripts, and the places of a site that it leads to."""
+    names = ("title", "asked", "came_out", "commands", "figures", "tables", "said")
     return rendered(
         "page.html",
         **frame,
-        **{name: getattr(content, name) for name in ("title", "asked", "came_out", "commands", "figures", "tables")},
+        **{name: getattr(content, name) for name in names},
         machines=content.machines,
         data=embedded(content.data()),
         by_name=content.by_name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from grokbench.errors import UsageError
 from grokbench.limits import LARGEST_TABLE
 from grokbench.registry import tables as registry
+from grokbench.report.result_set import read_result_set
+from grokbench.runs.files import is_file
 from grokbench.runs.store import regular_text
 from grokbench.tables.base import Column, Table, in_reading_order
 from grokbench.tables.grid import Grid
@@ -22,6 +25,13 @@ FIRST = ("explanations", "needs", "cross_table", "delays", "comparisons", "early
 LEFT_OUT = ("curves",)  # drawn, not listed
 MOST_ROWS = 12_000  # of a table in a page; the CSV file has all
 MOST_RUNS = 60  # named behind a row
+TEXTS = ("key", "split", "environment", "registered")  # columns of hashes: one of digits alone is no number
+WHOLE = re.compile(r"-?[0-9]{1,15}")
+NEEDED = {  # columns that sentences are made of
+    "runs": ("family",),
+    "explanations": ("explanation", "prediction", "role", "family", "verdict"),
+    "early_stopping": ("reads", "rule", "task_options", "generalizing", "stopped_before_generalizing"),
+}
 CELL = ("task", "task_options", "learner", "learner_options")  # what rows of one cell share in the CSV files
 
 
@@ -153,27 +163,41 @@ def _texts(table: Table, entries: Sequence, texts: list[list[str]]) -> list[list
 def tables_of_folder(folder: Path) -> list[PageTable]:
     """The tables of a folder that has no runs, from its CSV files; those of which no table is registered are not read.
 
-    Raises UsageError for a file that cannot be read.
+    Raises UsageError for a file that cannot be read, or that no report has written.
     """
+    if is_file(folder / "runs.csv"):
+        read_result_set(folder)  # every row is checked there
     made = (registry[name]() for name in registry.names() if name not in LEFT_OUT)
     files = {table: folder / f"{table.name}.csv" for table in made}
-    contents = {table: list(_rows(path)) for table, path in files.items() if path.is_file() and not path.is_symlink()}
+    contents = {table: list(_rows(path)) for table, path in files.items() if is_file(path)}
+    for table, rows in contents.items():
+        _check_columns(folder / f"{table.name}.csv", table, rows)
     runs = next((rows for table, rows in contents.items() if table.name == "runs"), [])
     return _in_order(_of_rows(table, rows, runs) for table, rows in contents.items() if rows)
+
+
+def _check_columns(path: Path, table: Table, rows: list[dict]) -> None:
+    missing = [name for name in NEEDED.get(table.name, ()) for row in rows if name not in row]
+    if missing:
+        raise UsageError(f"{path}: no column {missing[0]!r}; expected the table that report writes")
 
 
 def _rows(path: Path) -> Iterator[dict[str, object]]:
     try:
         for row in csv.DictReader(io.StringIO(regular_text(path, LARGEST_TABLE), newline="")):
-            yield {name: _value(text) for name, text in row.items() if name and isinstance(text, str)}
+            yield {name: _value(name, text) for name, text in row.items() if name and isinstance(text, str)}
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _value(text: str) -> object:
+def _value(name: str, text: str) -> object:
     """A cell of a CSV file: a number, or a text without the apostrophe that keeps spreadsheets from calculating it."""
     if text[:1] == "'" and text[1:2] in FORMULA:
         return text[1:]
+    if name in TEXTS:
+        return text
+    if WHOLE.fullmatch(text):  # all its digits are read, where those of a float are rounded
+        return int(text)
     number = _parsed(text) if text else None
     return text if number is None or not math.isfinite(number) else number
 
@@ -194,7 +218,7 @@ def _of_rows(table: Table, rows: list[dict], runs: list[dict]) -> PageTable:
 def _text(row: Mapping[str, object], name: str) -> str:
     """What people read of a cell of a CSV file; of a task and a learner with their options."""
     options = row.get(f"{name}_options")
-    return f"{row[name]} {options}" if options else readable(row.get(name, ""))
+    return f"{row.get(name, '')} {options}" if options else readable(row.get(name, ""))
 
 
 def _cell(row: Mapping[str, object]) -> tuple:

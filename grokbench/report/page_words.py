@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grokbench.curves.run import FAILED
 from grokbench.figures.style import families_in_order
 from grokbench.report.page_tables import PageTable
-from grokbench.verdicts.explanation_rows import EVERYWHERE, PRIMARIES
+from grokbench.verdicts.explanation_rows import EVERYWHERE, EXPLORATORY, PRIMARIES
 from grokbench.verdicts.finding import NOT_APPLICABLE
 
 MOST_NAMED = 12  # learners or tasks of a sentence
@@ -43,6 +44,30 @@ class Sentence:
     def text(self) -> str:
         """The whole of it, plain."""
         return " ".join(filter(None, [self.beginning, ", ".join(part.text for part in self.parts)])) + "."
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a prediction says, or an explanation as a whole.
+
+    Parameters
+    ----------
+    name, text : of the prediction or the explanation.
+    role : of the prediction; empty for an explanation.
+    rule : when it is supported or contradicted, who says it, and what would change our mind.
+    parts : of an explanation, its predictions.
+    """
+
+    name: str
+    text: str
+    role: str = ""
+    rule: str = ""
+    parts: tuple[Claim, ...] = ()
+
+
+def claims(said: Sequence[Claim]) -> list[Sentence]:
+    """The explanations that are tested, in their own words."""
+    return [Sentence(f"Explanation {one.name}:", (Part(one.text.rstrip("."), "explanations"),)) for one in said]
 
 
 def asked(tables: Mapping[str, PageTable]) -> list[Sentence]:
@@ -113,24 +138,30 @@ def verdicts(tables: Mapping[str, PageTable]) -> list[Sentence]:
     for number, row in enumerate(tables["explanations"].values):
         if row["prediction"] == PRIMARIES and row["verdict"] != NOT_APPLICABLE:
             place = "over all families" if row["family"] == EVERYWHERE else row["family"]
-            text = f"{place} {row['verdict']}"
+            text = f"{place} {row['verdict']}{' (exploratory)' if row['role'] == EXPLORATORY else ''}"
             parts.setdefault(row["explanation"], []).append(Part(text, "explanations", number))
     return [Sentence(f"Explanation {name}:", tuple(those)) for name, those in parts.items()]
 
 
 def early_stopping(tables: Mapping[str, PageTable]) -> list[Sentence]:
-    """What a short and a patient rule on accuracy do to the runs with true labels that generalize."""
+    """What a short and a patient rule on accuracy would do to the runs with true labels that generalize."""
     if "early_stopping" not in tables:
         return []
     rows = [row for row in tables["early_stopping"].values if row["reads"] == "accuracy" and not _shuffled(row)]
+    rows = [row for row in rows if _is_number(row["generalizing"]) and _is_number(row["stopped_before_generalizing"])]
     parts = []
     for rule in (SHORT, PATIENT):
-        of_rule = [row for row in rows if row["rule"] == rule and row["generalizing"]]
+        of_rule = [row for row in rows if row["rule"] == rule and row["generalizing"] > 0]
         total = int(sum(row["generalizing"] for row in of_rule))
         stopped = round(sum(row["generalizing"] * row["stopped_before_generalizing"] for row in of_rule))
         if total:
             parts.append(Part(f"{rule}: {stopped:,} of {total:,}", "early_stopping"))
-    return [Sentence("Early stopping on accuracy ends runs before they generalize;", tuple(parts))] if parts else []
+    beginning = "Early stopping on accuracy would have ended too soon, of the runs that generalize, with"
+    return [Sentence(beginning, tuple(parts))] if parts else []
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -14,12 +14,14 @@ import pytest
 from support_pages import HOSTILE, TITLE, Reader, column, hostile_runs, write_results
 
 from grokbench.curves.curve import Curve
+from grokbench.errors import UsageError
+from grokbench.options import digest
 from grokbench.registry import tables as registry
 from grokbench.report.embedded import embedded
 from grokbench.report.page_curves import LARGEST, compact, curves_data
 from grokbench.report.page_figures import shared
-from grokbench.report.page_tables import tables_of_folder, tables_of_grid
-from grokbench.report.page_words import asked, came_out
+from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
+from grokbench.report.page_words import asked, came_out, early_stopping, verdicts
 from grokbench.report.write import read_grid, tables_of, write_report
 from grokbench.tables.laws import example_runs
 
@@ -156,6 +158,57 @@ def test_a_folder_without_runs_says_the_same_from_its_tables(folder):
     assert [s.text for s in came_out(alone)] == [s.text for s in came_out(stored)]
     assert [s.text for s in asked(alone)] == [s.text for s in asked(stored)]
     assert alone["delays"].runs == stored["delays"].runs
+
+
+def test_numbers_and_hashes_of_a_folder_without_runs_are_as_they_are(tmp_path):
+    runs = write_results(tmp_path / "runs", [with_seed(run) for run in example_runs()])
+    write_report(runs)
+    text = (runs / "runs.csv").read_text()
+    key = text.splitlines()[1].partition(",")[0]
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "runs.csv").write_text(text.replace(key, "0000012e456789012345"))
+    (table,) = tables_of_folder(folder)
+    texts = [dict(zip([column.name for column in table.read], row, strict=True)) for row in table.texts]
+    assert texts[0]["key"] == table.values[0]["key"] == "0000012e456789012345"
+    assert "123457" in {row["seed"] for row in texts}
+
+
+def with_seed(run):
+    """The run with a seed of six digits more."""
+    config = {**run.record["config"], "seed": run.seed + 123456}
+    return replace(run, record={**run.record, "config": config, "key": digest(config)})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("runs", "name,loss\na,1\n", "runs.csv: line 1: no column 'task'"),
+        ("runs", "", "runs.csv: line 0: no column 'task'"),
+        ("early_stopping", "reads,rule\naccuracy,patience 10\n", "early_stopping.csv: no column 'task_options'"),
+        ("explanations", "explanation,prediction\na\n", "explanations.csv: no column 'prediction'"),
+    ],
+)
+def test_a_table_that_no_report_has_written_is_one_line(tmp_path, name, text, said):
+    (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(UsageError, match=f"{said}.*the table that report writes"):
+        tables_of_folder(tmp_path)
+
+
+def test_what_early_stopping_says_needs_numbers():
+    head = {"reads": "accuracy", "rule": "patience 10", "task_options": "{}"}
+    good = {"generalizing": 4, "stopped_before_generalizing": 0.75}
+    rows = [head | good, head | {"generalizing": "x", "stopped_before_generalizing": ""}, head | dict.fromkeys(good, 0)]
+    table = PageTable("early_stopping", "", "", [], [], [], rows, [])
+    (sentence,) = early_stopping({"early_stopping": table})
+    assert sentence.text.endswith("with patience 10: 3 of 4.")
+
+
+def test_a_verdict_of_other_runs_than_the_registered_ones_says_so():
+    row = {"explanation": "e", "prediction": "(all primaries)", "family": "mlp", "verdict": "supported"}
+    rows = [row | {"role": role} for role in ("primary", "exploratory")]
+    (sentence,) = verdicts({"explanations": PageTable("explanations", "", "", [], [], [], rows, [])})
+    assert sentence.text == "Explanation e: mlp supported, mlp supported (exploratory)."
 
 
 def test_every_address_within_the_page_is_there(reader):

@@ -114,6 +114,24 @@ def test_a_long_table_shows_more_where_it_is_asked(page):
     assert page.run("return document.querySelector('#table-runs .more').hidden")
 
 
+def test_more_rows_by_key_go_on_where_the_first_ended(page):
+    page.focus("#table-runs .more")
+    page.press(ENTER)
+    assert page.run(
+        "return document.activeElement.closest('tr') === document.querySelectorAll('#table-runs tbody tr')[12]"
+    )
+
+
+def test_what_is_open_stays_open_while_a_table_is_sorted_and_filtered(page):
+    page.run(f"document.querySelector('{ROW}').click()")
+    page.run(f"document.querySelector('{head('delays', 1)}').click()")
+    page.run(f"document.querySelector('{head('delays', 1)}').click()")
+    assert page.run(f"return document.querySelector('{ROW}').getAttribute('aria-expanded')") == "true"
+    assert page.run("return document.querySelector('#row-delays-0').nextElementSibling.id") == "opened-delays-0"
+    page.run(f"document.querySelector('{ROW}').click()")
+    assert page.run("return document.querySelector('#opened-delays-0')") is None
+
+
 def test_a_row_opens_its_runs_and_their_curves_by_key(page):
     page.focus(ROW)
     page.press(ENTER)
@@ -139,6 +157,7 @@ def test_an_address_opens_a_row_a_run_and_a_definition(page, address):
     assert page.run("return document.activeElement.id").startswith("def-runs-")
     page.run("location.hash = '#row-nothing-99'")
     page.run("location.hash = '#%3Cimg%20src%3Dx%3E'")
+    page.run("location.hash = '#%E0%A4%A'")
     page.open(f"{address}#row-comparisons-0")
     page.wait("document.querySelector('#opened-comparisons-0')")
     assert page.heard() == []

@@ -119,6 +119,12 @@ def test_a_verdict_its_interval_and_its_runs_are_two_clicks_away(pages):
     assert under
     assert {column(table, "family")[row] for row in under} == {column(table, "family")[place]}
     assert all("[" in column(table, "estimate")[row] for row in under if column(table, "verdict")[row] == "supported")
+    page = pages["eight-cells/index.html"]
+    for row in under:  # in words, not by a letter and a number alone
+        says = f"{column(table, 'explanation')[row]}-{column(table, 'prediction')[row]}"
+        assert {f"says-{says}", f"claim-{says}"} <= page.ids
+    assert "With its features frozen the network is late." in page.text
+    assert "On exclusive or, given enough examples, a network is late" in pages["index.html"].text
 
 
 @pytest.mark.slow

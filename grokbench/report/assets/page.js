@@ -108,7 +108,10 @@
       const name = `${ofRun(row, "learner")} on ${ofRun(row, "task")}`;
       groups.set(name, [...(groups.get(name) ?? []), row]);
     }
-    if (!groups.size) return null;
+    if (!groups.size) {
+      const why = data.curves.points ? "None of its runs has a curve that can be drawn." : "This page has no curves: there was no room for them, or its results are tables only.";
+      return rows.length ? element("p", { class: "note" }, why) : null;
+    }
     const width = Math.max(180, Math.min(360, document.documentElement.clientWidth - 170));
     const panels = [...groups].slice(0, MOST_PANELS).map(([name, members]) => panelOf(name, members, width));
     const chart = element("div", { class: "chart", role: "img", "aria-label": `Curves of ${[...groups.keys()].join("; ")}` });
@@ -116,7 +119,8 @@
       concat: panels, columns: document.documentElement.clientWidth > 1100 ? 2 : 1, background: "white",
       config: { view: { stroke: null }, axis: { labelColor: "#222222", titleColor: "#222222" } },
     });
-    const more = groups.size > MOST_PANELS ? element("p", {}, `Drawn are ${MOST_PANELS} of ${groups.size} learners and tasks.`) : null;
+    const some = groups.size > MOST_PANELS ? ` Drawn are ${MOST_PANELS} of ${groups.size} learners and tasks.` : "";
+    const more = element("p", { class: "note" }, `At most ${data.curves.points} checkpoints of a run are drawn.${some}`);
     return element("div", {}, element("div", { class: "scroll card", tabindex: "0", role: "group", "aria-label": "Curves" }, chart), more);
   }
 
@@ -145,7 +149,7 @@
   function commandsOf(rows) {
     const shown = rows.slice(0, 3).map((row) => `${data.commands.show} ${ofRun(row, "key")}`);
     const all = [...shown, data.commands.compare, data.commands.report];
-    return element("div", {}, element("p", {}, "Commands: show a run, make the runs, make the tables."),
+    return element("div", {}, element("p", {}, `Commands, where the runs are in ${data.commands.results}: show a run, make the runs, make their tables.`),
       element("pre", { tabindex: "0" }, element("code", {}, all.join("\n"))));
   }
 
@@ -157,12 +161,24 @@
     return element("div", {}, element("p", {}, count === 1 ? "Its run:" : `Its ${count} runs:`), element("ul", {}, ...items), more);
   }
 
+  function placeOf(table, row) { // what an explanation, or a prediction of it, is called in an address
+    const [explanation, prediction] = ["explanation", "prediction"].map((name) => textOf(columnOf(table, name), row));
+    return prediction.startsWith("(") ? explanation : `${explanation}-${prediction}`;
+  }
+
+  const claimOf = (table, row) => document.getElementById(`claim-${placeOf(table, row)}`)?.textContent ?? "";
+
+  function sayingOf(table, row) {
+    if (table.name !== "explanations" || !claimOf(table, row)) return null;
+    return element("p", {}, `${claimOf(table, row)} `, address(`#says-${placeOf(table, row)}`, "Its rule"), ".");
+  }
+
   function restsOn(table, row) {
     const rows = table.under?.[row] ?? [];
     if (!rows.length) return null;
     const said = (one, ...names) => names.map((name) => textOf(columnOf(table, name), one)).filter(Boolean).join(" ");
     const items = rows.map((one) => element("li", {},
-      address(`#row-${table.name}-${one}`, said(one, "prediction", "family", "task")), `: ${said(one, "estimate", "verdict")}`));
+      address(`#row-${table.name}-${one}`, said(one, "prediction", "family", "task")), `: ${said(one, "estimate", "verdict")}. ${claimOf(table, one)}`));
     return element("div", {}, element("p", {}, "It rests on:"), element("ul", {}, ...items));
   }
 
@@ -171,28 +187,33 @@
     const behind = own ? [row] : table.behind[row];
     const facts = table.columns.filter((column) => textOf(column, row) !== "").map((column) => element("div", {},
       element("dt", {}, address(`#def-${table.name}-${column.name}`, column.heading)), element("dd", {}, textOf(column, row))));
-    return element("div", { class: "panel" }, element("dl", {}, ...facts), restsOn(table, row),
+    return element("div", { class: "panel" }, sayingOf(table, row), element("dl", {}, ...facts), restsOn(table, row),
       curvesOf(behind), own ? null : runsList(behind, table.counts[row]), commandsOf(behind));
   }
 
   function toggle(button, table, row, line) {
-    const open = button.getAttribute("aria-expanded") === "true";
+    const { opened } = views.get(table.name);
+    const open = opened.has(row);
     button.setAttribute("aria-expanded", String(!open));
-    if (open) return line.nextElementSibling.remove();
+    if (open) {
+      opened.get(row).remove();
+      return opened.delete(row);
+    }
     const cell = element("td", { colspan: String(table.columns.length) }, panel(table, row));
-    return line.after(element("tr", { class: "opened", id: `opened-${table.name}-${row}` }, cell));
+    opened.set(row, element("tr", { class: "opened", id: `opened-${table.name}-${row}` }, cell));
+    return line.after(opened.get(row));
   }
 
-  function lineOf(table, row) {
+  function linesOf(table, row, opened) { // the row, and below it what was opened, however the table is sorted since
     const line = element("tr", { id: `row-${table.name}-${row}` });
     table.columns.forEach((column, i) => {
       const text = textOf(column, row);
       if (i) return line.append(element("td", column.numeric ? { class: "number" } : {}, text));
-      const button = element("button", { type: "button", "aria-expanded": "false" }, text || "row");
+      const button = element("button", { type: "button", "aria-expanded": String(opened.has(row)) }, text || "row");
       button.addEventListener("click", () => toggle(button, table, row, line));
       return line.append(element("th", { scope: "row" }, button));
     });
-    return line;
+    return opened.has(row) ? [line, opened.get(row)] : [line];
   }
 
   function headOf(table, view) {
@@ -214,22 +235,27 @@
   function build(section) {
     const table = tables.get(section.dataset.table);
     const length = (table.columns[0].places ?? table.columns[0].texts).length;
-    const view = { filter: "", by: -1, sign: 1, most: FIRST_ROWS, length };
+    const view = { filter: "", by: -1, sign: 1, most: FIRST_ROWS, length, opened: new Map() };
     const input = element("input", { type: "search", id: `filter-${table.name}`, autocomplete: "off" });
     const said = element("output", { for: `filter-${table.name}` });
     const body = element("tbody");
     const more = element("button", { type: "button", class: "more" });
     view.show = () => {
       const rows = inOrder(table, view);
-      body.replaceChildren(...rows.slice(0, view.most).map((row) => lineOf(table, row)));
+      body.replaceChildren(...rows.slice(0, view.most).flatMap((row) => linesOf(table, row, view.opened)));
       const left = rows.length - view.most;
       said.textContent = `${rows.length} of ${length} rows` + (left > 0 ? `, ${view.most} shown` : "") + (length < table.rows ? `; the CSV file has ${table.rows}` : "");
       more.textContent = `Show ${Math.min(left, MORE_ROWS)} more`;
       more.hidden = left <= 0;
+      return rows;
     };
     view.filterBy = (text) => { input.value = view.filter = text; view.most = FIRST_ROWS; view.show(); };
     input.addEventListener("input", () => view.filterBy(input.value));
-    more.addEventListener("click", () => { view.most += MORE_ROWS; view.show(); });
+    more.addEventListener("click", () => { // on with the first row that is new, since the button may be gone
+      const first = view.most;
+      view.most += MORE_ROWS;
+      document.querySelector(`#row-${table.name}-${view.show()[first]} button`).focus({ preventScroll: true });
+    });
     const label = element("label", { for: input.id }, `Filter ${table.name.replaceAll("_", " ")}`);
     const box = element("div", { class: "scroll", tabindex: "0", role: "group", "aria-labelledby": `title-${table.name}` },
       element("table", {}, element("thead", {}, element("tr", {}, ...headOf(table, view))), body));
@@ -253,8 +279,12 @@
     button.focus({ preventScroll: true });
   }
 
+  function decoded(text) {
+    try { return decodeURIComponent(text); } catch { return text; }
+  }
+
   function follow() {
-    const hash = decodeURIComponent(location.hash.slice(1));
+    const hash = decoded(location.hash.slice(1));
     const row = /^row-(\w+)-(\d+)$/.exec(hash), run = /^run-(\w+)$/.exec(hash);
     if (row) return open(row[1], Number(row[2]));
     if (run && runs) return open("runs", [...Array(views.get("runs").length).keys()].findIndex((i) => ofRun(i, "key") === run[1]));
