@@ -79,7 +79,7 @@ def write_diff(out: Path, made: Diff) -> list[Path]:
     Raises UsageError where a file cannot be written, and for a folder that is somebody else's.
     """
     try:
-        claim(out)
+        claim(out, "--out")
     except OSError as error:
         raise UsageError(f"{out}: cannot be written: {error.strerror or error}") from error
     for table in TABLES:

@@ -80,7 +80,7 @@ class Content:
         suite = self.suite or self.folder
         elsewhere = "" if suite == self.folder else f" --results {results}"
         return {
-            "compare": f"python -m grokbench compare {shlex.quote(suite)}{elsewhere}",
+            "compare": f"python -m grokbench compare {shlex.quote(suite)}{elsewhere}" if self.suite else "",
             "report": f"python -m grokbench report {results}",
             "show": f"python -m grokbench show --results {results}",
             "results": f"results/{self.folder}",

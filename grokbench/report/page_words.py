@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grokbench.curves.run import FAILED
@@ -41,9 +41,14 @@ class Sentence:
     parts: tuple[Part, ...] = ()
 
     @property
+    def between(self) -> str:
+        """What stands between its parts: a semicolon where a part has a comma of its own."""
+        return "; " if any("," in part.text for part in self.parts) else ", "
+
+    @property
     def text(self) -> str:
         """The whole of it, plain."""
-        return " ".join(filter(None, [self.beginning, ", ".join(part.text for part in self.parts)])) + "."
+        return " ".join(filter(None, [self.beginning, self.between.join(part.text for part in self.parts)])) + "."
 
 
 @dataclass(frozen=True)
@@ -131,16 +136,22 @@ def _shuffled(row: Mapping) -> bool:
 
 
 def verdicts(tables: Mapping[str, PageTable]) -> list[Sentence]:
-    """Of each explanation overall and in each family; families to which it does not apply are left out."""
-    if "explanations" not in tables:
-        return []
-    parts: dict[str, list[Part]] = {}
-    for number, row in enumerate(tables["explanations"].values):
-        if row["prediction"] == PRIMARIES and row["verdict"] != NOT_APPLICABLE:
+    """Of each explanation overall and in each family; those to which it does not apply come last, in one part."""
+    rows = list(enumerate(tables["explanations"].values)) if "explanations" in tables else []
+    names = dict.fromkeys(row["explanation"] for _, row in rows if row["prediction"] == PRIMARIES)
+    return [Sentence(f"Explanation {name}:", tuple(_verdicts_on(name, rows))) for name in names]
+
+
+def _verdicts_on(explanation: str, rows: Sequence[tuple[int, Mapping]]) -> Iterator[Part]:
+    together = [(i, row) for i, row in rows if row["prediction"] == PRIMARIES and row["explanation"] == explanation]
+    apart = [(i, row) for i, row in together if row["verdict"] == NOT_APPLICABLE and row["family"] != EVERYWHERE]
+    for number, row in together:
+        if (number, row) not in apart:
             place = "over all families" if row["family"] == EVERYWHERE else row["family"]
             text = f"{place} {row['verdict']}{' (exploratory)' if row['role'] == EXPLORATORY else ''}"
-            parts.setdefault(row["explanation"], []).append(Part(text, "explanations", number))
-    return [Sentence(f"Explanation {name}:", tuple(those)) for name, those in parts.items()]
+            yield Part(text, "explanations", number)
+    if apart:
+        yield Part(f"not applicable to {', '.join(row['family'] for _, row in apart)}", "explanations", apart[0][0])
 
 
 def early_stopping(tables: Mapping[str, PageTable]) -> list[Sentence]:

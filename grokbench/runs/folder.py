@@ -30,12 +30,15 @@ EMPTY = ("runs", "locks", "quarantine")  # folders that say nothing of whose the
 NOTE = {"suite", "title", "comparisons", "learners", "not_applicable"}  # what every suite.json has had
 
 
-def require_ours(results: Path) -> None:
-    """UsageError for a folder that is neither ours nor empty, and for one whose runs/ is a link; nothing is touched."""
+def require_ours(results: Path, option: str = "--results") -> None:
+    """UsageError for a folder that is neither ours nor empty, and for one whose runs/ is a link; nothing is touched.
+
+    option : the one that names another folder.
+    """
     if not is_ours(results):
         raise UsageError(
             f"{results}: not a results folder of grokbench, because it is not empty and has no {MARKER}; nothing was "
-            "touched; expected a folder that compare has made, or a new one: --results DIR"
+            f"touched; expected a folder that compare has made, or a new one: {option} DIR"
         )
     runs = results / "runs"
     if os.path.lexists(runs) and not is_folder(runs):

@@ -287,14 +287,16 @@ def _put_in_place(staging: Path, folder: Path) -> None:
             remove_run(old)
 
 
-def claim(results: Path) -> None:
+def claim(results: Path, option: str = "--results") -> None:
     """Make a results folder, or make sure that it is ours, and see to it that it says so.
+
+    option : the one that names another folder.
 
     Raises UsageError for a folder that is somebody else's, OSError where it cannot be written.
     """
     if not results.is_dir():
         results.mkdir(parents=True, exist_ok=True)
-    require_ours(results)
+    require_ours(results, option)
     if not is_marked(results):
         write_atomically(results / MARKER, json.dumps(CONTENT, indent=1) + "\n")
 

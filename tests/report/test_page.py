@@ -211,6 +211,26 @@ def test_a_verdict_of_other_runs_than_the_registered_ones_says_so():
     assert sentence.text == "Explanation e: mlp supported, mlp supported (exploratory)."
 
 
+def test_families_to_which_an_explanation_does_not_apply_are_named_last():
+    verdict = {"gp": "not applicable", "mlp, large start": "supported", "rfm": "not applicable", "(all)": "supported"}
+    head = {"explanation": "e", "prediction": "(all primaries)", "role": "primary"}
+    rows = [head | {"family": family, "verdict": word} for family, word in verdict.items()]
+    (sentence,) = verdicts({"explanations": PageTable("explanations", "", "", [], [], [], rows, [])})
+    said = "mlp, large start supported; over all families supported; not applicable to gp, rfm"
+    assert sentence.text == f"Explanation e: {said}."
+    assert [part.row for part in sentence.parts] == [1, 3, 0]
+
+
+def test_without_a_suite_no_command_makes_the_runs(tmp_path):
+    run = write_results(tmp_path / "own")
+    (run / "suite.json").unlink()
+    write_report(run)
+    page = Reader((run / "index.html").read_text(encoding="utf-8"))
+    assert "grokbench compare" not in page.text
+    assert "python -m grokbench report results/own" in page.text
+    assert page.data["commands"]["compare"] == ""
+
+
 def test_every_address_within_the_page_is_there(reader):
     counts = {table["name"]: table["rows"] for table in reader.data["tables"]}
     for link in reader.links():

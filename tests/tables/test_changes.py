@@ -208,6 +208,7 @@ def test_somebody_elses_folder_is_not_written_to(tmp_path, grokbench):
     status, _, err = grokbench("diff", a.results, a.results, "--out", out)
     assert status == 2
     assert f"{out}: not a results folder of grokbench" in err
+    assert "or a new one: --out DIR" in err
     assert os.listdir(out) == ["thesis.md"]
 
 

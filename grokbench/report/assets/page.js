@@ -148,7 +148,7 @@
 
   function commandsOf(rows) {
     const shown = rows.slice(0, 3).map((row) => `${data.commands.show} ${ofRun(row, "key")}`);
-    const all = [...shown, data.commands.compare, data.commands.report];
+    const all = [...shown, data.commands.compare, data.commands.report].filter(Boolean);
     return element("div", {}, element("p", {}, `Commands, where the runs are in ${data.commands.results}: show a run, make the runs, make their tables.`),
       element("pre", { tabindex: "0" }, element("code", {}, all.join("\n"))));
   }
