@@ -1,12 +1,14 @@
 """Documents of a site: Markdown to HTML. What a document names stays text: no markup, no script, no foreign address.
 
-CommonMark with tables, by markdown-it without its passage for HTML. A link leads on where its target is on the site;
-one to the web stays; any other becomes the text that it was. A picture that is not there becomes its description.
+CommonMark with tables, by markdown-it. HTML becomes text that a browser shows, without its comments. A link leads on
+where its target is on the site; one to the web stays; any other becomes the text that it was. A picture that is not
+there becomes its description.
 """
 
 from __future__ import annotations
 
 import base64
+import html
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +23,8 @@ from grokbench.report.embedded import link, rendered
 LARGEST = 2**22  # bytes of a document; the longest has 60,000
 LARGEST_PICTURE = 2**21
 PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
+ALONE = re.compile(r"<p>(<img [^>]*>)</p>")  # a picture that is a paragraph
+COMMENT = re.compile(r"<!--.*?-->", re.S)
 WEB = ("https://", "http://", "mailto:")
 
 
@@ -64,6 +68,7 @@ def document(
         if token.children:
             token.children = list(_led(token.children, address, addresses, (path.parent, *shown)))
     body = _parser().renderer.render(tokens, _parser().options, {})
+    body = ALONE.sub(r'<div class="scroll card" tabindex="0" role="group" aria-label="Picture">\1</div>', body)
     body = body.replace("<table>", '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>')
     body = body.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
     return rendered("document.html", title=heading(path), body=body, **frame)
@@ -73,7 +78,16 @@ def document(
 def _parser():
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = MarkdownIt("commonmark").enable("table")
+    parser.add_render_rule("html_block", lambda _, tokens, i, *__: _as_text(tokens[i].content, "<p>{}</p>\n"))
+    parser.add_render_rule("html_inline", lambda _, tokens, i, *__: _as_text(tokens[i].content))
+    return parser
+
+
+def _as_text(markup: str, around: str = "{}") -> str:
+    """HTML of a document as text, without comments; no element of it comes to life."""
+    text = COMMENT.sub("", markup).strip()
+    return around.format(html.escape(text)) if text else ""
 
 
 class _Names:

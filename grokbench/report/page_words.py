@@ -139,7 +139,7 @@ def verdicts(tables: Mapping[str, PageTable]) -> list[Sentence]:
     """Of each explanation overall and in each family; those to which it does not apply come last, in one part."""
     rows = list(enumerate(tables["explanations"].values)) if "explanations" in tables else []
     names = dict.fromkeys(row["explanation"] for _, row in rows if row["prediction"] == PRIMARIES)
-    return [Sentence(f"Explanation {name}:", tuple(_verdicts_on(name, rows))) for name in names]
+    return [Sentence(f"Verdicts on {name}:", tuple(_verdicts_on(name, rows))) for name in names]
 
 
 def _verdicts_on(explanation: str, rows: Sequence[tuple[int, Mapping]]) -> Iterator[Part]:

@@ -208,7 +208,7 @@ def test_a_verdict_of_other_runs_than_the_registered_ones_says_so():
     row = {"explanation": "e", "prediction": "(all primaries)", "family": "mlp", "verdict": "supported"}
     rows = [row | {"role": role} for role in ("primary", "exploratory")]
     (sentence,) = verdicts({"explanations": PageTable("explanations", "", "", [], [], [], rows, [])})
-    assert sentence.text == "Explanation e: mlp supported, mlp supported (exploratory)."
+    assert sentence.text == "Verdicts on e: mlp supported, mlp supported (exploratory)."
 
 
 def test_families_to_which_an_explanation_does_not_apply_are_named_last():
@@ -217,7 +217,7 @@ def test_families_to_which_an_explanation_does_not_apply_are_named_last():
     rows = [head | {"family": family, "verdict": word} for family, word in verdict.items()]
     (sentence,) = verdicts({"explanations": PageTable("explanations", "", "", [], [], [], rows, [])})
     said = "mlp, large start supported; over all families supported; not applicable to gp, rfm"
-    assert sentence.text == f"Explanation e: {said}."
+    assert sentence.text == f"Verdicts on e: {said}."
     assert [part.row for part in sentence.parts] == [1, 3, 0]
 
 

@@ -31,6 +31,14 @@ PAGE = """# A page <script>window.hacked=1</script>
 
 <img src=x onerror=alert(1)> `{{ 700*7 }}`
 
+<!-- of those who write -->
+Said <!-- between --> aloud, `<!-- in code -->`.
+
+<script>window.hacked=7</script>
+<!-- <script> --><iframe src="https://example.org/">
+
+<svg onload=window.hacked=8>
+
 | a | b |
 | --- | --- |
 | <b>1</b> | [x](data:text/html,<script>alert(1)</script>) |
@@ -144,9 +152,13 @@ def test_a_document_keeps_its_words_and_loses_what_could_run(tmp_path):
     }
     page = Reader(document("docs/page.html", made["docs/page.html"], addresses, **FRAME))
     assert list(page.links()) == ["#main", "definitions.html#time", "https://example.org/", "../smoke/index.html"]
-    assert not {"script", "img", "b"} & {tag for tag, _ in page.elements}
+    assert not {"script", "img", "b", "iframe", "svg"} & {tag for tag, _ in page.elements}
     assert {"time", "time-1"} <= page.ids
-    for text in ("window.hacked=1", "code", "onerror=alert(1)", "{{ 700*7 }}", "<b>1</b>"):
+    assert "Said  aloud, <!-- in code -->." in page.text
+    assert "those who write" not in page.text
+    for text in ("window.hacked=1", "window.hacked=7", "<iframe", "<svg"):
+        assert text in page.text
+    for text in ("code", "onerror=alert(1)", "{{ 700*7 }}", "<b>1</b>"):
         assert text in page.text
 
 

@@ -84,6 +84,16 @@
     return [...points("training", curve[1]), ...points("held out", curve[2])];
   }
 
+  function wrapped(text, most) { // lines of so many characters, broken at blanks
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+      if (longer.length > most && lines.at(-1)) lines.push(word);
+      else lines[lines.length - 1] = longer;
+    }
+    return lines;
+  }
+
   function panelOf(title, rows, width) {
     const values = rows.flatMap(pointsOf);
     const field = (name, format) => ({ field: name, type: format ? "quantitative" : "nominal", ...(format ? { format } : {}) });
@@ -91,7 +101,7 @@
     const mark = { type: "line", point, strokeWidth: rows.length > 3 ? 1 : 2, opacity: rows.length > 3 ? 0.6 : 1 };
     return {
       width, height: 150, data: { values }, mark,
-      title: { text: title, anchor: "start", fontSize: 12, limit: width },
+      title: { text: wrapped(title, width / 6), anchor: "start", fontSize: 12, limit: width },
       encoding: {
         x: { field: "time", type: "quantitative", title: data.clocks[rows[0]] || "time", scale: { type: "log", nice: false }, axis: { tickCount: 4, format: "~s", grid: false } },
         y: { field: "kappa", type: "quantitative", title: "accuracy above chance", scale: { domain: [-0.1, 1.05] } },
