@@ -7,9 +7,10 @@ import itertools
 import re
 
 import pytest
-from support_browser import axe_source, browser
+from support_browser import ROOT, axe_source, browser
 from support_pages import HOSTILE, hostile_runs, write_results
 
+from grokbench.report.site import write_site
 from grokbench.report.write import write_report
 
 for library in ("altair", "vl_convert", "jinja2", "selenium"):
@@ -41,6 +42,14 @@ def hostile(tmp_path_factory):
     results = write_results(tmp_path_factory.mktemp("made") / "hostile", hostile_runs(), HOSTILE)
     write_report(results)
     return (results / "index.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site of the example runs and of the documents."""
+    made = tmp_path_factory.mktemp("made")
+    write_site([write_results(made / "example")], made / "site", ROOT / "docs")
+    return made / "site"
 
 
 @pytest.fixture
@@ -196,6 +205,32 @@ def test_nothing_is_wider_than_the_window(page, address, width):
     page.open(f"{address}#row-delays-0", width, 800)
     page.wait("document.querySelector('#opened-delays-0 .chart svg')")
     assert page.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_no_page_of_a_site_is_wider_than_a_telephone_or_has_an_error(chromium, site):
+    chromium.emulate()
+    for path in sorted(site.rglob("*.html")):
+        chromium.open(path.as_uri(), 360, 800)
+        assert chromium.run("return document.documentElement.scrollWidth") <= 360, path
+        assert chromium.heard() == [], path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index.html", "docs/findings.html", "docs/definitions.html", "docs/extending.html"])
+def test_axe_has_nothing_serious_to_say_of_a_site(chromium, site, name, scheme):
+    source = axe_source()
+    chromium.emulate(prefers_color_scheme=scheme)
+    chromium.open((site / name).as_uri())
+    assert chromium.violations(source) == []
+    chromium.emulate()
+
+
+def test_a_part_of_a_sentence_on_the_start_leads_to_its_table(chromium, site):
+    chromium.open((site / "index.html").as_uri())
+    chromium.run("document.querySelector('.sentences a[href*=\"#table-delays\"]').click()")
+    chromium.wait("location.hash === '#table-delays' && document.querySelector('#table-delays tbody tr')")
+    assert chromium.run("return document.querySelector('#table-delays').getBoundingClientRect().top") < 200
+    assert chromium.heard() == []
 
 
 def test_on_paper_controls_are_gone_and_words_and_numbers_are_there(page):
