@@ -29,6 +29,7 @@ with, without: late/decided runs with its exact 95 % interval. features: free or
 large initial function, or a small one. Needed: the difference is large (interval above .3, estimate .5 or more). Not
 needed: the cell without it is late by itself (95 % bound above one half).
 """
+NOTES = {"explanations": PREDICTION_NOTE, "cross_table": CROSS_NOTE, "needs": NEEDS_NOTE}  # by the name of the table
 SHOWN = {
     **{role: f"{corner}: {role.replace('_', ', ')}" for corner, role in CORNERS.items()},
     "shuffled": "shuffled labels",

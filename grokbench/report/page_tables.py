@@ -13,6 +13,7 @@ from pathlib import Path
 from grokbench.errors import UsageError
 from grokbench.limits import LARGEST_TABLE
 from grokbench.registry import tables as registry
+from grokbench.report.explained_page import NOTES
 from grokbench.report.result_set import read_result_set
 from grokbench.runs.files import is_file
 from grokbench.runs.store import regular_text
@@ -47,6 +48,8 @@ class PageTable:
     texts : per row, what people read in each of these.
     values : per row, the values of the CSV file by column.
     runs : per row, the places of its runs in the table of runs.
+    legend : what labels in its rows stand for, a line each.
+    remarks : what readers have to know of these runs besides the note, a line each.
     """
 
     name: str
@@ -57,6 +60,8 @@ class PageTable:
     texts: Sequence[Sequence[str]]
     values: Sequence[Mapping[str, object]]
     runs: Sequence[Sequence[int]]
+    legend: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -135,12 +140,14 @@ def _of_grid(table: Table, grid: Grid, places: Mapping[str, int]) -> PageTable:
     by_name = {column.name: column for column in columns}
     read = [by_name[name] for name in headings]
     return PageTable(
-        *(table.name, table.description(), table.footnote(grid) if not table.own_page else table.note),
+        *(table.name, table.description(), NOTES.get(table.name, table.note)),
         columns,
         _explained(table, read),
         _texts(table, entries, [[readable(row[name]) for name in headings] for row in rows]),
         [{column.name: column.of(entry) for column in columns} for entry in entries],
         [[places[run.key] for run in table.runs_of(grid, entry) if run.key in places] for entry in entries],
+        table.legend(grid),
+        table.remarks(grid),
     )
 
 
@@ -208,7 +215,7 @@ def _of_rows(table: Table, rows: list[dict], runs: list[dict]) -> PageTable:
     read = _explained(table, read)
     places = _places(runs)
     return PageTable(
-        *(table.name, table.description(), table.note, columns, read),
+        *(table.name, table.description(), NOTES.get(table.name, table.note), columns, read),
         [[_text(row, column.name) for column in read] for row in rows],
         rows,
         [places.get(_cell(row), []) if table.name != "runs" else [i] for i, row in enumerate(rows)],

@@ -129,6 +129,14 @@ class Table:
         """The Markdown file."""
         return f"# {escape(grid.title)}\n\n{markdown(*self.reading(grid))}{self.footnote(grid)}"
 
+    def legend(self, grid: Grid) -> Sequence[str]:
+        """What the labels in its rows stand for, a line each, as plain text."""
+        return ()
+
+    def remarks(self, grid: Grid) -> Sequence[str]:
+        """What readers have to know of these runs besides the note, a line each, as plain text."""
+        return ()
+
     def footnote(self, grid: Grid) -> str:
         """What stands below the table in its Markdown file."""
         return self.note

@@ -91,9 +91,13 @@ win: P(a later) − P(b later). p: stratified log-rank, sides swapped within (ta
         """Those of both sides."""
         return entry.runs
 
+    def remarks(self, grid: Grid) -> list[str]:
+        """Which pairs it leaves out."""
+        return list(filter(None, [_too_many(grid)]))
+
     def footnote(self, grid: Grid) -> str:
         """The note, and which pairs it leaves out."""
-        return self.note + "".join(f"\n{line}\n" for line in filter(None, [_too_many(grid)]))
+        return self.note + "".join(f"\n{line}\n" for line in self.remarks(grid))
 
 
 def _too_many(grid: Grid) -> str:

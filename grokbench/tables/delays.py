@@ -194,15 +194,22 @@ t_mem, t_gen: medians on each learner's own clock. delay: log10(t_gen / t_mem), 
         mixed = any(entry.environments > 1 for entry in self.known(grid))
         return (*others, replace(last, heading="environments") if mixed else last)
 
+    def legend(self, grid: Grid) -> list[str]:
+        """Each label of a task or a learner, and all of its options."""
+        named = sorted({(cell.learner_label, cell.learner) for cell in grid.cells})
+        tasks = [f"{label}: {task.legend}" for task, label in sorted(grid.tasks.items())]
+        return [*tasks, *(f"{label}: {learner.legend}" for label, learner in named)]
+
+    def remarks(self, grid: Grid) -> list[str]:
+        """What the environments of a cell differ in."""
+        return [_mix(entry.cell) for entry in self.known(grid) if entry.environments > 1]
+
     def footnote(self, grid: Grid) -> str:
         """The note, what each label stands for, and what the environments of a cell differ in."""
-        lines = [f"- {escape(label)}: {escape(task.legend)}" for task, label in sorted(grid.tasks.items())]
-        named = sorted({(cell.learner_label, cell.learner) for cell in grid.cells})
-        lines += [f"- {escape(label)}: {escape(learner.legend)}" for label, learner in named]
-        lines += [_mix(entry.cell) for entry in self.known(grid) if entry.environments > 1]
-        return self.note + "".join(f"{line}\n" for line in lines)
+        lines = [*self.legend(grid), *self.remarks(grid)]
+        return self.note + "".join(f"- {escape(line)}\n" for line in lines)
 
 
 def _mix(cell: Cell) -> str:
     """The line on a cell whose runs were made in several environments."""
-    return f"- {escape(f'{cell.task_label}, {cell.learner_label} mixes environments: {in_words(cell.runs)}')}"
+    return f"{cell.task_label}, {cell.learner_label} mixes environments: {in_words(cell.runs)}"

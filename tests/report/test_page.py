@@ -24,6 +24,7 @@ from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_
 from grokbench.report.page_words import asked, came_out, early_stopping, verdicts
 from grokbench.report.write import read_grid, tables_of, write_report
 from grokbench.tables.laws import example_runs
+from grokbench.tables.text import escape
 
 for library in ("altair", "vl_convert", "jinja2"):
     pytest.importorskip(library, reason="pip install 'grokbench[plot]'")
@@ -229,6 +230,17 @@ def test_without_a_suite_no_command_makes_the_runs(tmp_path):
     assert "grokbench compare" not in page.text
     assert "python -m grokbench report results/own" in page.text
     assert page.data["commands"]["compare"] == ""
+
+
+def test_a_page_says_what_the_file_of_a_table_says_below_it(folder, reader, monkeypatch):
+    grid = read_grid(folder)
+    monkeypatch.setattr(type(registry["comparisons"]()), "remarks", lambda self, grid: ["only families are compared"])
+    made = {table.name: table for table in tables_of_grid(grid, tables_of(grid))}
+    assert made["comparisons"].remarks == ["only families are compared"]
+    assert made["delays"].legend
+    for line in made["delays"].legend:
+        assert line in reader.text
+        assert f"- {escape(line)}\n" in (folder / "delays.md").read_text(encoding="utf-8")
 
 
 def test_every_address_within_the_page_is_there(reader):
