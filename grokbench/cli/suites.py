@@ -196,7 +196,8 @@ def _pictures(grid, results: Path) -> str:
     from grokbench.report.draw import FOLDER, figures_of, why_tables_alone
 
     if reason := why_tables_alone():
-        return f"no figures: {reason}: report {results}"
+        old = "; its index.html is that of an earlier report" if (results / "index.html").is_file() else ""
+        return f"no figures: {reason}: report {results}{old}"
     names = [f"{figure.name}.svg" for figure in figures_of(grid)]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     drawn = f"figures in {results / FOLDER}/: {', '.join(names[:MOST_NAMED])}{more}" if names else "no figures"

@@ -22,7 +22,10 @@ from grokbench.tables.grid import Grid
 from grokbench.tables.text import FORMULA, readable
 from grokbench.verdicts.explanation_rows import EVERYWHERE, PRIMARIES
 
-FIRST = ("explanations", "needs", "cross_table", "delays", "comparisons", "early_stopping", "prevalence", "sensitivity")
+FIRST = (
+    *("replications", "explanations", "needs", "cross_table", "delays", "comparisons", "early_stopping"),
+    *("prevalence", "sensitivity"),
+)
 LEFT_OUT = ("curves",)  # drawn, not listed
 MOST_ROWS = 12_000  # of a table in a page; the CSV file has all
 MOST_RUNS = 60  # named behind a row
@@ -30,6 +33,7 @@ TEXTS = ("key", "split", "environment", "registered")  # columns of hashes: one 
 WHOLE = re.compile(r"-?[0-9]{1,15}")
 NEEDED = {  # columns that sentences are made of
     "runs": ("family",),
+    "replications": ("claim", "verdict"),
     "explanations": ("explanation", "prediction", "role", "family", "verdict"),
     "early_stopping": ("reads", "rule", "task_options", "generalizing", "stopped_before_generalizing"),
 }

@@ -11,6 +11,7 @@ from grokbench.figures.style import families_in_order
 from grokbench.report.page_tables import PageTable
 from grokbench.verdicts.explanation_rows import EVERYWHERE, EXPLORATORY, PRIMARIES
 from grokbench.verdicts.finding import NOT_APPLICABLE
+from grokbench.verdicts.replication import REPRODUCED
 
 MOST_NAMED = 12  # learners or tasks of a sentence
 SHORT, PATIENT = "patience 10", "30 t_mem"  # the rules of early stopping that sentences speak of
@@ -97,9 +98,9 @@ def runs_of(tables: Mapping[str, PageTable]) -> Sequence[Mapping]:
 
 
 def came_out(tables: Mapping[str, PageTable]) -> list[Sentence]:
-    """How many runs, verdicts, late runs per family, and what early stopping would do."""
+    """How many runs, published claims, verdicts, late runs per family, and what early stopping would do."""
     runs = runs_of(tables)
-    return [*_counts(runs), *verdicts(tables), *_late(runs), *early_stopping(tables)]
+    return [*_counts(runs), *replications(tables), *verdicts(tables), *_late(runs), *early_stopping(tables)]
 
 
 def _counts(runs: Sequence[Mapping]) -> list[Sentence]:
@@ -133,6 +134,17 @@ def _decided(row: Mapping) -> bool:
 
 def _shuffled(row: Mapping) -> bool:
     return '"shuffled"' in str(row["task_options"])
+
+
+def replications(tables: Mapping[str, PageTable]) -> list[Sentence]:
+    """The published claims with each verdict, by their numbers."""
+    parts: dict[str, list[Part]] = {}
+    for number, row in enumerate(tables["replications"].values if "replications" in tables else ()):
+        parts.setdefault(str(row["verdict"]), []).append(Part(str(row["claim"]), "replications", number))
+    return [
+        Sentence(f"{_counted(len(those), 'published claim')} {verdict}:", tuple(those))
+        for verdict, those in sorted(parts.items(), key=lambda one: (one[0] != REPRODUCED, one[0]))
+    ]
 
 
 def verdicts(tables: Mapping[str, PageTable]) -> list[Sentence]:

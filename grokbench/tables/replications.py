@@ -106,3 +106,8 @@ is infinite belongs to runs that ended before the event.
     def entries(self, grid: Grid) -> Sequence[Replicated]:
         """The claims in the order of their numbers."""
         return grid.replicated
+
+    def runs_of(self, grid: Grid, entry: Replicated) -> Sequence[Run]:
+        """Those behind the claim."""
+        behind = set(entry.runs)
+        return [run for run in grid.runs if run.key in behind]

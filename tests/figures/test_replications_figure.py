@@ -4,8 +4,10 @@ import pytest
 
 from grokbench.figures.replications import LOOKS, Replications, rows
 from grokbench.figures.style import specification
+from grokbench.registry import tables
 from grokbench.statistics.location import Location
 from grokbench.tables.grid import Grid
+from grokbench.tables.laws import example_runs
 from grokbench.verdicts.replication import NOT_REPRODUCED, REPRODUCED, Claim, Replicated
 
 pytest.importorskip("altair")
@@ -25,6 +27,13 @@ def replicated(number: str, verdict: str, estimate: float = 0.9, keys=("0123",))
 def grid() -> Grid:
     claims = [replicated("10a", "undecided"), replicated("9a", REPRODUCED), replicated("9b", NOT_REPRODUCED, 0.2)]
     return Grid([], title="Claims", replicated=claims)
+
+
+def test_the_runs_behind_a_claim_are_those_it_names():
+    runs = example_runs()
+    claim = replicated("1", REPRODUCED, keys=[run.key for run in runs[3:5]])
+    grid = Grid(runs, replicated=[claim])
+    assert {run.key for run in tables["replications"]().runs_of(grid, claim)} == set(claim.runs)
 
 
 def test_parts_of_a_claim_stand_beside_each_other_and_numbers_in_order(grid):

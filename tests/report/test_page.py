@@ -21,7 +21,7 @@ from grokbench.report.embedded import embedded
 from grokbench.report.page_curves import LARGEST, compact, curves_data
 from grokbench.report.page_figures import shared
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
-from grokbench.report.page_words import asked, came_out, early_stopping, verdicts
+from grokbench.report.page_words import asked, came_out, early_stopping, replications, verdicts
 from grokbench.report.write import read_grid, tables_of, write_report
 from grokbench.tables.laws import example_runs
 from grokbench.tables.text import escape
@@ -220,6 +220,18 @@ def test_families_to_which_an_explanation_does_not_apply_are_named_last():
     said = "mlp, large start supported; over all families supported; not applicable to gp, rfm"
     assert sentence.text == f"Verdicts on e: {said}."
     assert [part.row for part in sentence.parts] == [1, 3, 0]
+
+
+def test_published_claims_are_named_by_their_verdicts():
+    verdict = {"1a": "undecided", "1b": "reproduced", "2": "not reproduced", "3": "reproduced"}
+    rows = [{"claim": claim, "verdict": word} for claim, word in verdict.items()]
+    made = replications({"replications": PageTable("replications", "", "", [], [], [], rows, [])})
+    assert [sentence.text for sentence in made] == [
+        "2 published claims reproduced: 1b, 3.",
+        "1 published claim not reproduced: 2.",
+        "1 published claim undecided: 1a.",
+    ]
+    assert [part.row for part in made[0].parts] == [1, 3]
 
 
 def test_without_a_suite_no_command_makes_the_runs(tmp_path):
