@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from grokbench.report.explained_page import rule_text
 from grokbench.report.page_curves import LARGEST, curves_data
 from grokbench.report.page_figures import PageFigure, page_figures
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
-from grokbench.report.page_words import Claim, Sentence, asked, came_out, claims, runs_of
+from grokbench.report.page_words import Claim, Sentence, asked, came_out, claims, impossible, runs_of
 from grokbench.runs.note import Note
 from grokbench.runs.store import regular_text
 from grokbench.tables.base import Table
@@ -45,6 +45,7 @@ class Content:
     curves : what `curves_data` has made of the runs, in the order of the table of runs; None without curves.
     clocks : per run, the name of its clock.
     said : the explanations that are tested, with their predictions; of stored runs.
+    not_applicable : task, learner and reason of the pairs that cannot be.
     machines : hash of an environment -> versions and machine.
     """
 
@@ -57,6 +58,7 @@ class Content:
     clocks: Sequence[str] = ()
     machines: Mapping[str, Mapping] = field(default_factory=dict)
     said: Sequence[Claim] = ()
+    not_applicable: Sequence[Sequence[str]] = ()
 
     @cached_property
     def by_name(self) -> dict[str, PageTable]:
@@ -66,7 +68,7 @@ class Content:
     @property
     def asked(self) -> list[Sentence]:
         """What was asked."""
-        return [*asked(self.by_name), *claims(self.said)]
+        return [*asked(self.by_name), *impossible(self.not_applicable), *claims(self.said)]
 
     @property
     def came_out(self) -> list[Sentence]:
@@ -106,7 +108,8 @@ def content_of_grid(grid: Grid, tables: Sequence[Table], figures: Sequence[Drawn
     machines = {run.record["environment"]["hash"]: run.record["environment"] for run in grid.runs}
     curves = curves_data(grid.runs, max(0, min(LARGEST, LARGEST_PAGE - taken)))
     clocks = [plain(run.clock) for run in grid.runs]
-    return Content(grid.title, note.suite, folder, pages, figures, curves, clocks, _sorted(machines), _said(grid))
+    made = replace(without, curves=curves, clocks=clocks, machines=_sorted(machines))
+    return replace(made, said=_said(grid), not_applicable=note.not_applicable)
 
 
 def _said(grid: Grid) -> list[Claim]:
@@ -128,7 +131,8 @@ def content_of_folder(folder: Path) -> Content:
     note, tables = Note.read(folder), tables_of_folder(folder)
     clocks = [plain(row.get("clock", "")) for table in tables if table.name == "runs" for row in table.values]
     title = note.title or note.suite or folder.name
-    return Content(title, note.suite, folder.name, tables, clocks=clocks, machines=_sorted(_machines(folder)))
+    machines, pairs = _sorted(_machines(folder)), note.not_applicable
+    return Content(title, note.suite, folder.name, tables, clocks=clocks, machines=machines, not_applicable=pairs)
 
 
 def _machines(folder: Path) -> dict[str, dict]:

@@ -92,6 +92,24 @@ def asked(tables: Mapping[str, PageTable]) -> list[Sentence]:
     ]
 
 
+def impossible(pairs: Sequence[Sequence[str]]) -> list[Sentence]:
+    """How many pairs of a learner and a task cannot be, and one of them.
+
+    pairs : task, learner and reason, one for each setting.
+    """
+    reasons = {(str(pair[0]), str(pair[1])): str(pair[2]) for pair in pairs if _is_triple(pair)}
+    if not reasons:
+        return []
+    (task, learner), reason = next(iter(reasons.items()))
+    said = f"{_counted(len(reasons), 'pair')} of a task and a learner not applicable, such as"
+    return [Sentence(f"{said} {learner} on {task}: {reason.rstrip('.')}")]
+
+
+def _is_triple(pair: object) -> bool:
+    """Whether a pair is one that a suite has noted; a note may come from anyone."""
+    return isinstance(pair, list | tuple) and len(pair) == 3
+
+
 def runs_of(tables: Mapping[str, PageTable]) -> Sequence[Mapping]:
     """The rows of the table of runs; none without it."""
     return tables["runs"].values if "runs" in tables else ()

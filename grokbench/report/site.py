@@ -107,6 +107,9 @@ def write_site(
     site.write_documents()
     site.write(STYLE, style())
     site.write(SCRIPT, f"{libraries()}\n{script()}")
+    left = sorted(path.parent.name for path in out.glob(f"*/{NAME}") if path not in site.written)
+    if tell and left:
+        tell(f"{out}: of an earlier site, and no longer named on its start page: {', '.join(left)}")
     return site.written
 
 

@@ -21,7 +21,7 @@ from grokbench.report.embedded import embedded
 from grokbench.report.page_curves import LARGEST, compact, curves_data
 from grokbench.report.page_figures import shared
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
-from grokbench.report.page_words import asked, came_out, early_stopping, replications, verdicts
+from grokbench.report.page_words import asked, came_out, early_stopping, impossible, replications, verdicts
 from grokbench.report.write import read_grid, tables_of, write_report
 from grokbench.tables.laws import example_runs
 from grokbench.tables.text import escape
@@ -232,6 +232,14 @@ def test_published_claims_are_named_by_their_verdicts():
         "1 published claim undecided: 1a.",
     ]
     assert [part.row for part in made[0].parts] == [1, 3]
+
+
+def test_pairs_that_cannot_be_are_counted_once_for_all_settings():
+    pairs = [["teacher", "token_net", "it reads tokens."]] * 3 + [["teacher", "other", "too"], ["not", "ours"], 7]
+    (sentence,) = impossible(pairs)
+    said = "2 pairs of a task and a learner not applicable, such as token_net on teacher: it reads tokens."
+    assert sentence.text == said
+    assert impossible([]) == []
 
 
 def test_without_a_suite_no_command_makes_the_runs(tmp_path):

@@ -302,6 +302,9 @@ def test_the_verb_writes_the_site(tmp_path, grokbench):
     status, out, err = grokbench("site", results, "--out", tmp_path / "site")
     assert status == 0
     assert "No run is stored yet" in err
+    assert "earlier site" not in err
+    again = grokbench("site", write_results(tmp_path / "other", []), "--out", tmp_path / "site")
+    assert "of an earlier site, and no longer named on its start page: results" in again[2]
     assert "open" in out
     assert (tmp_path / "site" / "index.html").is_file()
     assert grokbench("site", tmp_path / "none", "--out", tmp_path / "site")[0] == 2
