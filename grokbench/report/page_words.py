@@ -97,17 +97,12 @@ def impossible(pairs: Sequence[Sequence[str]]) -> list[Sentence]:
 
     pairs : task, learner and reason, one for each setting.
     """
-    reasons = {(str(pair[0]), str(pair[1])): str(pair[2]) for pair in pairs if _is_triple(pair)}
+    reasons = {(task, learner): reason for task, learner, reason in pairs}
     if not reasons:
         return []
     (task, learner), reason = next(iter(reasons.items()))
     said = f"{_counted(len(reasons), 'pair')} of a task and a learner not applicable, such as"
     return [Sentence(f"{said} {learner} on {task}: {reason.rstrip('.')}")]
-
-
-def _is_triple(pair: object) -> bool:
-    """Whether a pair is one that a suite has noted; a note may come from anyone."""
-    return isinstance(pair, list | tuple) and len(pair) == 3
 
 
 def runs_of(tables: Mapping[str, PageTable]) -> Sequence[Mapping]:

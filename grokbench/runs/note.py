@@ -115,11 +115,14 @@ def _check(content: dict) -> None:
     pairs = content.get("comparisons")
     learners = content.get("learners", {})
     fits = all(isinstance(text, str) for text in texts) and isinstance(learners, dict)
-    fits = fits and (pairs is None or (isinstance(pairs, list) and all(map(_two_texts, pairs))))
+    fits = fits and (pairs is None or (isinstance(pairs, list) and all(_texts(pair, 2) for pair in pairs)))
+    impossible = content.get("not_applicable", [])
+    fits = fits and isinstance(impossible, list) and all(_texts(one, 3) for one in impossible)
     fits = fits and _keys_by_cell(content.get("cells", {}))
     sources = content.get("sources", [])
     fits = fits and isinstance(sources, list) and all(isinstance(source, str) for source in sources)
-    if not fits or not all(isinstance(named, list) and all(map(_two_texts, named)) for named in learners.values()):
+    fits = fits and all(isinstance(named, list) for named in learners.values())
+    if not fits or not all(_texts(one, 2) for named in learners.values() for one in named):
         raise ValueError("not what a suite leaves")
 
 
@@ -130,5 +133,5 @@ def _keys_by_cell(cells: object) -> bool:
     )
 
 
-def _two_texts(pair: object) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
+def _texts(several: object, number: int) -> bool:
+    return isinstance(several, list) and len(several) == number and all(isinstance(text, str) for text in several)

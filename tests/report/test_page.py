@@ -235,7 +235,7 @@ def test_published_claims_are_named_by_their_verdicts():
 
 
 def test_pairs_that_cannot_be_are_counted_once_for_all_settings():
-    pairs = [["teacher", "token_net", "it reads tokens."]] * 3 + [["teacher", "other", "too"], ["not", "ours"], 7]
+    pairs = [["teacher", "token_net", "it reads tokens."]] * 3 + [["teacher", "other", "too"]]
     (sentence,) = impossible(pairs)
     said = "2 pairs of a task and a learner not applicable, such as token_net on teacher: it reads tokens."
     assert sentence.text == said

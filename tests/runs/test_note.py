@@ -45,7 +45,16 @@ def test_a_folder_without_a_note_has_an_empty_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{", '{"title": 3}', '{"comparisons": [["a"]]}', '{"cells": {"a/b": {"x": "k"}}}', '{"cells": null}']
+    "text",
+    [
+        "[]",
+        "{",
+        '{"title": 3}',
+        '{"comparisons": [["a"]]}',
+        '{"cells": {"a/b": {"x": "k"}}}',
+        '{"cells": null}',
+        '{"not_applicable": [["a", "b"]]}',
+    ],
 )
 def test_a_note_that_cannot_be_ours_is_not_used_and_says_so(tmp_path, text):
     (tmp_path / "suite.json").write_text(text)
