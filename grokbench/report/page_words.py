@@ -176,7 +176,7 @@ def _verdicts_on(explanation: str, rows: Sequence[tuple[int, Mapping]]) -> Itera
             text = f"{place} {row['verdict']}{' (exploratory)' if row['role'] == EXPLORATORY else ''}"
             yield Part(text, "explanations", number)
     if apart:
-        yield Part(f"not applicable to {', '.join(row['family'] for _, row in apart)}", "explanations", apart[0][0])
+        yield Part(f"not applicable to {' / '.join(row['family'] for _, row in apart)}", "explanations", apart[0][0])
 
 
 def early_stopping(tables: Mapping[str, PageTable]) -> list[Sentence]:

@@ -217,7 +217,7 @@ def test_families_to_which_an_explanation_does_not_apply_are_named_last():
     head = {"explanation": "e", "prediction": "(all primaries)", "role": "primary"}
     rows = [head | {"family": family, "verdict": word} for family, word in verdict.items()]
     (sentence,) = verdicts({"explanations": PageTable("explanations", "", "", [], [], [], rows, [])})
-    said = "mlp, large start supported; over all families supported; not applicable to gp, rfm"
+    said = "mlp, large start supported; over all families supported; not applicable to gp / rfm"
     assert sentence.text == f"Verdicts on e: {said}."
     assert [part.row for part in sentence.parts] == [1, 3, 0]
 

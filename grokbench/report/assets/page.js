@@ -112,7 +112,7 @@
     };
   }
 
-  function curvesOf(rows) {
+  function curvesOf(rows, count) {
     const groups = new Map();
     for (const row of rows.filter((one) => data.curves.runs[one])) {
       const name = `${ofRun(row, "learner")} on ${ofRun(row, "task")}`;
@@ -129,8 +129,8 @@
       concat: panels, columns: document.documentElement.clientWidth > 1100 ? 2 : 1, background: "white",
       config: { view: { stroke: null }, axis: { labelColor: "#222222", titleColor: "#222222" } },
     });
-    const some = groups.size > MOST_PANELS ? ` Drawn are ${MOST_PANELS} of ${groups.size} learners and tasks.` : "";
-    const more = element("p", { class: "note" }, `At most ${data.curves.points} checkpoints of a run are drawn.${some}`);
+    const some = groups.size > MOST_PANELS ? ` They are of ${MOST_PANELS} of ${groups.size} learners and tasks.` : "";
+    const more = element("p", { class: "note" }, `Drawn are ${count > rows.length ? `the first ${rows.length} of ${count} runs, ` : ""}at most ${data.curves.points} checkpoints of a run.${some}`);
     return element("div", {}, element("div", { class: "scroll card", tabindex: "0", role: "group", "aria-label": "Curves" }, chart), more);
   }
 
@@ -198,7 +198,7 @@
     const facts = table.columns.filter((column) => textOf(column, row) !== "").map((column) => element("div", {},
       element("dt", {}, address(`#def-${table.name}-${column.name}`, column.heading)), element("dd", {}, textOf(column, row))));
     return element("div", { class: "panel" }, sayingOf(table, row), element("dl", {}, ...facts), restsOn(table, row),
-      curvesOf(behind), own ? null : runsList(behind, table.counts[row]), commandsOf(behind));
+      curvesOf(behind, own ? 1 : table.counts[row]), own ? null : runsList(behind, table.counts[row]), commandsOf(behind));
   }
 
   function toggle(button, table, row, line) {
