@@ -103,8 +103,9 @@ def content_of_grid(grid: Grid, tables: Sequence[Table], figures: Sequence[Drawn
     """The page of stored runs."""
     pages, figures = tables_of_grid(grid, tables), list(page_figures(figures))
     without = Content(grid.title, note.suite, folder, pages, figures)
-    taken = len(embedded(without.data())) + len(libraries()) + len(script()) + len(style()) + ROOM_FOR_WORDS
-    taken += sum(len(figure.picture) for figure in figures)
+    texts = [embedded(without.data()), libraries(), script(), style(), *(figure.picture for figure in figures)]
+    texts += [line for table in pages for line in (*table.legend, *table.remarks)]
+    taken = ROOM_FOR_WORDS + sum(len(text.encode("utf-8", "backslashreplace")) for text in texts)
     machines = {run.record["environment"]["hash"]: run.record["environment"] for run in grid.runs}
     curves = curves_data(grid.runs, max(0, min(LARGEST, LARGEST_PAGE - taken)))
     clocks = [plain(run.clock) for run in grid.runs]
