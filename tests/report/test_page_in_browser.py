@@ -170,6 +170,16 @@ def test_an_address_opens_a_row_a_run_and_a_definition(page, address):
     assert page.heard() == []
 
 
+def test_a_link_opens_its_row_again_once_it_was_closed(page):
+    link = "[...document.querySelectorAll('#opened-delays-0 li a')][0]"
+    page.run(f"document.querySelector('{ROW}').click()")
+    for _ in range(2):
+        page.run(f"{link}.click()")
+        page.wait("document.querySelector('#table-runs tr.opened')")
+        page.run("document.querySelector('#table-runs [aria-expanded=true]').click()")
+        assert page.run("return document.querySelector('#table-runs tr.opened')") is None
+
+
 FIRST_POINT = """
 const line = [...document.querySelectorAll(arguments[0] + ' .mark-line path')].at(-1);
 line.scrollIntoView({block: 'center', inline: 'center'});

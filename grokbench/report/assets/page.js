@@ -309,5 +309,8 @@
   document.querySelectorAll("[data-table]").forEach(build);
   drawFigures();
   window.addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => { // an address that is there already changes nothing by itself
+    if (location.hash && event.target.closest("a")?.getAttribute("href") === location.hash) follow();
+  });
   if (location.hash) follow();
 })();
