@@ -20,7 +20,17 @@ from grokbench.report.explained_page import rule_text
 from grokbench.report.page_curves import LARGEST, curves_data
 from grokbench.report.page_figures import PageFigure, page_figures
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
-from grokbench.report.page_words import Claim, Sentence, asked, came_out, claims, impossible, runs_of
+from grokbench.report.page_words import (
+    EXPLANATION,
+    VERDICTS,
+    Claim,
+    Sentence,
+    asked,
+    came_out,
+    claims,
+    impossible,
+    runs_of,
+)
 from grokbench.runs.note import Note
 from grokbench.runs.store import regular_text
 from grokbench.tables.base import Table
@@ -74,6 +84,16 @@ class Content:
     def came_out(self) -> list[Sentence]:
         """What came out."""
         return came_out(self.by_name)
+
+    @property
+    def in_short(self) -> list[Sentence]:
+        """What a start page says of it: its learners and what came out, each verdict below the claim that it is on."""
+        said = {sentence.beginning: sentence for sentence in claims(self.said)}
+        made = asked(self.by_name)[:1]
+        for sentence in self.came_out:
+            claim = said.get(sentence.beginning.replace(VERDICTS, EXPLANATION))
+            made += [claim, sentence] if claim else [sentence]
+        return made
 
     @property
     def commands(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ FIRST = (
 LEFT_OUT = ("curves",)  # drawn, not listed
 MOST_ROWS = 12_000  # of a table in a page; the CSV file has all
 MOST_RUNS = 60  # named behind a row
+IN_SIGHT = {"explanations": ("verdict", "task")}  # of a wide table, the column to see first, and the one before it
 TEXTS = ("key", "split", "environment", "registered")  # columns of hashes: one of digits alone is no number
 WHOLE = re.compile(r"-?[0-9]{1,15}")
 NEEDED = {  # columns that sentences are made of
@@ -142,17 +143,26 @@ def _of_grid(table: Table, grid: Grid, places: Mapping[str, int]) -> PageTable:
     headings, rows = table.reading(grid)
     columns = table.columns_of(grid)
     by_name = {column.name: column for column in columns}
-    read = [by_name[name] for name in headings]
+    read = _in_sight(table, [by_name[name] for name in headings])
     return PageTable(
         *(table.name, table.description(), NOTES.get(table.name, table.note)),
         columns,
         _explained(table, read),
-        _texts(table, entries, [[readable(row[name]) for name in headings] for row in rows]),
+        _texts(table, entries, [[readable(row[column.name]) for column in read] for row in rows]),
         [{column.name: column.of(entry) for column in columns} for entry in entries],
         [[places[run.key] for run in table.runs_of(grid, entry) if run.key in places] for entry in entries],
         table.legend(grid),
         table.remarks(grid),
     )
+
+
+def _in_sight(table: Table, read: list[Column]) -> list[Column]:
+    """What people read of a table, what they look for first where a window shows it."""
+    name, after = IN_SIGHT.get(table.name, ("", ""))
+    moved = [column for column in read if column.name == name]
+    left = [column for column in read if column.name != name]
+    place = next((i for i, column in enumerate(left) if column.name == after), -1) + 1
+    return [*left[:place], *moved, *left[place:]]
 
 
 def _several(table: Table) -> bool:
@@ -216,7 +226,7 @@ def _value(name: str, text: str) -> object:
 def _of_rows(table: Table, rows: list[dict], runs: list[dict]) -> PageTable:
     columns = [column for column in table.columns if column.name in rows[0]]
     read = [column for column in in_reading_order(columns) if any(row.get(column.name) != "" for row in rows)]
-    read = _explained(table, read)
+    read = _explained(table, _in_sight(table, read))
     places = _places(runs)
     return PageTable(
         *(table.name, table.description(), NOTES.get(table.name, table.note), columns, read),

@@ -13,6 +13,7 @@ from grokbench.verdicts.explanation_rows import EVERYWHERE, EXPLORATORY, PRIMARI
 from grokbench.verdicts.finding import NOT_APPLICABLE
 from grokbench.verdicts.replication import REPRODUCED
 
+EXPLANATION, VERDICTS = "Explanation", "Verdicts on"  # how sentences on one begin
 MOST_NAMED = 12  # learners or tasks of a sentence
 SHORT, PATIENT = "patience 10", "30 t_mem"  # the rules of early stopping that sentences speak of
 
@@ -73,7 +74,7 @@ class Claim:
 
 def claims(said: Sequence[Claim]) -> list[Sentence]:
     """The explanations that are tested, in their own words."""
-    return [Sentence(f"Explanation {one.name}:", (Part(one.text.rstrip("."), "explanations"),)) for one in said]
+    return [Sentence(f"{EXPLANATION} {one.name}:", (Part(one.text.rstrip("."), "explanations"),)) for one in said]
 
 
 def asked(tables: Mapping[str, PageTable]) -> list[Sentence]:
@@ -164,7 +165,7 @@ def verdicts(tables: Mapping[str, PageTable]) -> list[Sentence]:
     """Of each explanation overall and in each family; those to which it does not apply come last, in one part."""
     rows = list(enumerate(tables["explanations"].values)) if "explanations" in tables else []
     names = dict.fromkeys(row["explanation"] for _, row in rows if row["prediction"] == PRIMARIES)
-    return [Sentence(f"Verdicts on {name}:", tuple(_verdicts_on(name, rows))) for name in names]
+    return [Sentence(f"{VERDICTS} {name}:", tuple(_verdicts_on(name, rows))) for name in names]
 
 
 def _verdicts_on(explanation: str, rows: Sequence[tuple[int, Mapping]]) -> Iterator[Part]:

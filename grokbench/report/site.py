@@ -18,7 +18,7 @@ from grokbench.report.documents import document, documents_in, heading
 from grokbench.report.draw import HOW_TO_INSTALL, can_draw
 from grokbench.report.embedded import libraries, link, policy, rendered, script, style
 from grokbench.report.page import NAME, Content, content_of_folder, page_with
-from grokbench.report.page_words import Sentence, claims
+from grokbench.report.page_words import Sentence
 from grokbench.report.write import read_content, read_grid, table_lines, tables_of
 from grokbench.runs.files import is_file, is_folder, make_folder
 from grokbench.runs.folder import MARKER, is_marked
@@ -178,8 +178,7 @@ class _Site:
         for table, text in texts.items():
             self.write(f"{name}/{table}.csv", text)
         self._lead_to(folder, name, content)
-        sentences = [*content.asked[:1], *content.came_out[:1], *claims(content.said), *content.came_out[1:]]
-        return Suite(f"{name}/{NAME}", content.title, name, sentences)
+        return Suite(f"{name}/{NAME}", content.title, name, content.in_short)
 
     def _lead_to(self, folder: Path, name: str, content: Content) -> None:
         """Where documents that name files of a result set lead to."""

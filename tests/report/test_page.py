@@ -18,10 +18,11 @@ from grokbench.errors import UsageError
 from grokbench.options import digest
 from grokbench.registry import tables as registry
 from grokbench.report.embedded import embedded
+from grokbench.report.page import Content
 from grokbench.report.page_curves import LARGEST, compact, curves_data
 from grokbench.report.page_figures import shared
 from grokbench.report.page_tables import PageTable, tables_of_folder, tables_of_grid
-from grokbench.report.page_words import asked, came_out, early_stopping, impossible, replications, verdicts
+from grokbench.report.page_words import Claim, asked, came_out, early_stopping, impossible, replications, verdicts
 from grokbench.report.write import read_grid, tables_of, write_report
 from grokbench.tables.laws import example_runs
 from grokbench.tables.text import escape
@@ -232,6 +233,17 @@ def test_published_claims_are_named_by_their_verdicts():
         "1 published claim undecided: 1a.",
     ]
     assert [part.row for part in made[0].parts] == [1, 3]
+
+
+def test_a_start_page_says_each_verdict_below_its_claim():
+    row = {"prediction": "(all primaries)", "role": "primary", "family": "(all)", "verdict": "supported"}
+    rows = [row | {"explanation": name} for name in ("a", "b")]
+    table = PageTable("explanations", "", "", [], [], [], rows, [])
+    content = Content("", "", "", [table], said=[Claim("b", "It is b."), Claim("a", "It is a."), Claim("c", "")])
+    assert [sentence.text for sentence in content.in_short][1:] == [
+        *("Explanation a: It is a.", "Verdicts on a: over all families supported."),
+        *("Explanation b: It is b.", "Verdicts on b: over all families supported."),
+    ]
 
 
 def test_pairs_that_cannot_be_are_counted_once_for_all_settings():

@@ -120,6 +120,8 @@ def test_a_verdict_its_interval_and_its_runs_are_two_clicks_away(pages):
     place = int(links[0].rpartition("-")[2])
     data = pages["eight-cells/index.html"].data
     table = next(table for table in data["tables"] if table["name"] == "explanations")
+    names = [column["name"] for column in table["columns"]]
+    assert names.index("verdict") == names.index("task") + 1  # where a window shows it
     assert table["counts"][place] > 0
     assert len(table["behind"][place]) == min(60, table["counts"][place])
     assert any(data["curves"]["runs"][run] for run in table["behind"][place])

@@ -2,7 +2,7 @@
 // What comes from runs is only ever set as text (textContent), or handed to Vega as data under names of our own.
 "use strict";
 (() => {
-  const FIRST_ROWS = 12, MORE_ROWS = 400, MOST_PANELS = 6, MOST_POINTS = 3000;
+  const FIRST_ROWS = 12, MORE_ROWS = 400, MOST_PANELS = 6, MOST_POINTS = 3000, LONG = 30; // characters of a cell that is broken into lines
   const source = document.getElementById("data");
   if (!source) return;
   const data = JSON.parse(source.textContent);
@@ -218,7 +218,8 @@
     const line = element("tr", { id: `row-${table.name}-${row}` });
     table.columns.forEach((column, i) => {
       const text = textOf(column, row);
-      if (i) return line.append(element("td", column.numeric ? { class: "number" } : {}, text));
+      const look = [column.numeric ? "number" : "", text.length > LONG ? "long" : ""].join(" ").trim();
+      if (i) return line.append(element("td", { class: look || null }, text));
       const button = element("button", { type: "button", "aria-expanded": String(opened.has(row)) }, text || "row");
       button.addEventListener("click", () => toggle(button, table, row, line));
       return line.append(element("th", { scope: "row" }, button));
