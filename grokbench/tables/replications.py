@@ -99,10 +99,6 @@ is infinite belongs to runs that ended before the event.
         """Where claims are registered for the suite."""
         return bool(grid.replicated)
 
-    def runs_of(self, grid: Grid, entry: Replicated) -> list[Run]:
-        """Those that the verdict is of."""
-        return [run for run in grid.runs if run.key in set(entry.runs)]
-
     def entries(self, grid: Grid) -> Sequence[Replicated]:
         """The claims in the order of their numbers."""
         return grid.replicated
