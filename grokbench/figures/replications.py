@@ -21,7 +21,7 @@ UNDECIDED = "undecided"
 LOOKS = {REPRODUCED: "#0072B2", NOT_REPRODUCED: "#D55E00", UNDECIDED: "#CFCFCF"}  # letters are white, on the last dark
 MARKS = {REPRODUCED: "circle", NOT_REPRODUCED: "square", UNDECIDED: "diamond"}
 NUMBER = re.compile(r"\d+")
-LONGEST = 74  # characters of a sentence beside its row
+WIDE, LONGEST = 620, 100  # px, and characters of a sentence beside its row
 
 
 @register_figure("replications")
@@ -70,34 +70,40 @@ class Replications(Figure):
         letters = marks.mark_text(fontSize=SMALL, fontWeight=600).encode(text="letter:N", color=dark)
         sentences = (
             alt.Chart(data(texts))
-            .mark_text(align="left", fontSize=SMALL, color=INK, limit=470)
+            .mark_text(align="left", fontSize=SMALL, color=INK, limit=WIDE)
             .encode(x=alt.value(0), y=alt.Y("claim:O", sort=order, axis=None), text="short:N", tooltip=hover)
         )
         height = alt.Step(20)
         left = alt.layer(points, letters).properties(width=170, height=height)
-        return alt.hconcat(left, sentences.properties(width=470, height=height), spacing=10)
+        return alt.hconcat(left, sentences.properties(width=WIDE, height=height), spacing=10)
 
 
 def rows(grid: Grid) -> list[dict[str, object]]:
     """A row per part of a claim, in the order of their numbers: where it stands, and what hovering tells."""
-    claims = sorted(registry["replications"]().known(grid), key=lambda one: (_number(one), one.claim.id))
+    claims = sorted(registry["replications"]().known(grid), key=lambda one: (number_of(one), one.claim.id))
     places: dict[int, int] = {}
     made = []
     for one in claims:
-        part = places[_number(one)] = places.get(_number(one), -1) + 1
-        made.append({"claim": str(_number(one)), "part": part, **_words(one)})
+        part = places[number_of(one)] = places.get(number_of(one), -1) + 1
+        made.append({"claim": str(number_of(one)), "part": part, **_words(one)})
     return made
 
 
-def _number(one: Replicated) -> int:
+def number_of(one: Replicated) -> int:
+    """The number of its claim, without the letter."""
     return int(NUMBER.match(one.claim.id)[0])
+
+
+def letter_of(one: Replicated) -> str:
+    """The letter of the part; "" where a claim has one."""
+    return NUMBER.sub("", one.claim.id)
 
 
 def _words(one: Replicated) -> dict[str, str]:
     sentence = one.claim.sentence
     return {
         "id": one.claim.id,
-        "letter": NUMBER.sub("", one.claim.id),
+        "letter": letter_of(one),
         "sentence": sentence,
         "short": sentence if len(sentence) <= LONGEST else f"{sentence[:LONGEST]}…",
         "published": f"{quantity_text(one.claim)}: {one.claim.published}",
