@@ -1,10 +1,11 @@
 """How early, and at how many false alarms, signals foretell that a network will generalize.
 
-`python studies/early_warning.py [CAUSES [COMPLEXITY]]` reads two results folders with their stored runs (default:
-those in results/reference) and prints Markdown. Spectral signals are said to tell runs that will generalize from
-others with an AUROC of .93 (arXiv 2605.08237), and the squared norm half-way to rank them by when (rank correlation
-.90). Their residual of dynamic modes is not stored; the dimension of the features and the bits of the weights are the
-signals of its kind that are. Beside them stand the cheapest: the norm of the weights and the training loss.
+`python studies/early_warning.py` writes the table of docs/replications.md from the archived runs of results/reference.
+With CAUSES COMPLEXITY behind it, it prints that of two other results folders. Spectral signals are said to tell runs
+that will generalize from others with an AUROC of .93 (arXiv 2605.08237), and the squared norm half-way to rank them by
+when (rank correlation .90). Their residual of dynamic modes is not stored; the dimension of the features and the bits
+of the weights are the signals of its kind that are. Beside them stand the cheapest: the norm of the weights and the
+training loss.
 
 A signal is by how many decades a column has fallen since t_mem; an AUROC below one half says that it falls less there,
 or rises. Its alarm is the first time after t_mem at which it has fallen by a threshold at three checkpoints on end. The
@@ -22,12 +23,15 @@ from pathlib import Path
 
 import numpy as np
 from findings import runs_of, table
+from replications import PAGE, ROOT, with_block
 
 from grokbench.curves.detect import LEVEL
 from grokbench.curves.run import Run
+from grokbench.report.archive import with_runs
 from grokbench.verdicts.early_signals import fall
 
-ROOT = Path(__file__).parents[1] / "results" / "reference"
+REFERENCE = (ROOT / "results" / "reference" / "causes", ROOT / "results" / "reference" / "complexity")
+BLOCK = "early warnings"
 WINDOW = 3.0  # of t_mem: where signals are compared
 LASTING = 3  # checkpoints
 FALSE_ALARMS = 0.05
@@ -170,14 +174,23 @@ def ranked(late: Sequence[tuple[int, Run]], column: str) -> str:
     return f"{spearmanr(values[known], ends[known]).statistic:.2f}"
 
 
-def main(folders: Sequence[str]) -> None:
-    """Print one table."""
-    paths = [Path(folder) for folder in folders] + [ROOT / "causes", ROOT / "complexity"][len(folders) :]
+def answers(causes: Path, complexity: Path) -> str:
+    """The table, of two results folders with their runs or the archive of them."""
     rows = []
-    for folder, questions in zip(paths, (CAUSES, COMPLEXITY), strict=True):
-        runs = runs_of(folder)
+    for folder, questions in ((causes, CAUSES), (complexity, COMPLEXITY)):
+        with with_runs(folder) as whole:
+            runs = runs_of(whole)
         rows += [judged(question, column, runs) for question in questions for column in question.columns]
-    print(table(rows))
+    return table(rows)
+
+
+def main(folders: Sequence[str]) -> None:
+    """Print the table of two folders, or write that of the reference into its page."""
+    if folders:
+        print(answers(*map(Path, folders)))
+    else:
+        text = f"{answers(*REFERENCE)}\n"
+        PAGE.write_text(with_block(PAGE.read_text(encoding="utf-8"), BLOCK, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

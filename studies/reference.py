@@ -20,7 +20,7 @@ from grokbench.report.write import write_report
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 KEPT = ("*.csv", "*.md", "*.json", "figures/*.svg")
 LEFT_OUT = ("curves.csv", "early_stopping.csv", "early_stopping.md", "runs.md", "sensitivity.csv", "sensitivity.md")
-FIGURES = ("cast", "cross_table", "verdicts", "needs", "lead", "outcomes", "size", "replications")
+FIGURES = ("cast", "cross_table", "verdicts", "needs", "lead", "outcomes", "size", "replications", "claims")
 FILTER = {"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0}  # for text
 
 

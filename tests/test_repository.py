@@ -253,6 +253,7 @@ REFERENCE = {  # suite -> what is kept of it besides the tables that all have
     "causes": ["explanations"],
     "mediation": ["explanations"],
     "replications": ["replications"],
+    "replication-knobs": ["replications"],
 }
 
 

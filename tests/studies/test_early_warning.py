@@ -62,3 +62,13 @@ def test_a_column_that_knows_the_time_ranks_it():
     late = runs(1.0, 0.0)["add/late"]
     knowing = [(s, changed(one, signal=np.full(len(one.curve), one.detections[0.95].t_gen))) for s, one in late.items()]
     assert early_warning.ranked(knowing, "signal") == "1.00"
+
+
+@pytest.mark.slow
+def test_the_page_has_what_the_archived_runs_say():
+    page = early_warning.PAGE.read_text(encoding="utf-8")
+    text = f"{early_warning.answers(*early_warning.REFERENCE)}\n"
+    assert early_warning.with_block(page, early_warning.BLOCK, text) == page, (
+        "python studies/early_warning.py writes it"
+    )
+    assert text in page
