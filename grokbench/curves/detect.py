@@ -9,6 +9,7 @@ in time, in bins of 1/20 decade, so that a denser log of the same run says the s
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
@@ -117,8 +118,11 @@ def detect(
 
     Raises
     ------
-    UsageError : columns missing, times not increasing, fewer than 2 checkpoints, values out of range.
+    UsageError : a path in place of a curve, columns missing, times not increasing, fewer than 2 checkpoints, values
+        out of range.
     """
+    if isinstance(curve, str | os.PathLike):
+        raise UsageError(f"curve = {str(curve)!r}: expected a DataFrame; python -m grokbench detect reads files")
     named = {"chance": chance, "n_classes": n_classes, "ceiling": ceiling, "unit": unit, "baseline_loss": baseline_loss}
     known = {
         **(getattr(curve, "attrs", None) or {}),

@@ -15,7 +15,7 @@ from grokbench.curves.detect import LEVEL
 from grokbench.curves.evaluate import Examination, baseline_loss
 from grokbench.curves.faces import Faces
 from grokbench.curves.schedule import checkpoints
-from grokbench.errors import UsageError
+from grokbench.errors import UsageError, shown
 from grokbench.learners.base import Learner
 from grokbench.registry import measures as known_measures
 from grokbench.tasks.base import Split
@@ -179,10 +179,12 @@ def trace(
     ceiling, unit and baseline_loss, and the run's clock and status. Runs on one thread; global random states are
     untouched. The curve of a learner that diverges ends there.
 
-    Raises UsageError for an impossible budget or an unknown measure, ValueError for scores of the wrong shape.
+    Raises UsageError for what is no learner or no split, an impossible budget or an unknown measure, ValueError for
+    scores of the wrong shape.
     """
     import pandas as pd
 
+    _check(learner, split)
     course = Course(learner, split, budget, seed, points_per_decade, settle, measures)
     with one_thread():
         rows = list(course.rows())
@@ -190,6 +192,14 @@ def trace(
     curve = pd.DataFrame(rows, columns=[*COLUMNS, *measured])
     curve.attrs = {"status": course.status, **facts(learner, split)}
     return curve
+
+
+def _check(learner: Learner, split: Split) -> None:
+    """UsageError for a name in place of a learner, and a task in place of its split."""
+    if not isinstance(learner, Learner):
+        raise UsageError(f'learner = {shown(learner)}: expected a learner, such as grokbench.learner("mlp")')
+    if not isinstance(split, Split):
+        raise UsageError(f"split = {shown(split)}: expected a split of a task, such as task.split(seed=0)")
 
 
 def facts(learner: Learner, split: Split) -> dict[str, object]:

@@ -30,6 +30,7 @@ from grokbench.curves.curve import kappa_rank
 from grokbench.curves.detect import Detection, detect
 from grokbench.curves.outcome import OUTCOMES
 from grokbench.curves.series import Quantity, Timeline
+from grokbench.errors import UsageError
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -265,6 +266,11 @@ def test_a_ranking_of_equal_gaussians_without_offset_is_no_artifact():
     assert not detection.offset
     assert detection.rank_delay == pytest.approx(detection.delay, abs=1e-9)
     assert detection.rank_width == pytest.approx(detection.width, abs=1e-9)
+
+
+def test_a_path_is_no_curve():
+    with pytest.raises(UsageError, match=r"^curve = 'log\.csv': expected a DataFrame; python -m grokbench detect"):
+        detect("log.csv")
 
 
 def test_a_frame_and_a_mapping_are_judged_alike():

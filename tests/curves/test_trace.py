@@ -207,6 +207,13 @@ def test_an_impossible_budget_is_a_users_mistake():
         trace(Reader(), a_split(), budget=2.5)
 
 
+def test_a_name_is_no_learner_and_a_task_no_split():
+    with pytest.raises(UsageError, match=r"^learner = 'mlp': expected a learner, such as grokbench\.learner"):
+        trace("mlp", a_split(), budget=20)
+    with pytest.raises(UsageError, match=r"expected a split of a task, such as task\.split\(seed=0\)"):
+        trace(Reader(), grokbench.task("modular"), budget=20)
+
+
 def settled_at(points_per_decade=20, split=None, budget=1_000_000, **learner):
     curve = trace(Reader(**learner), split or a_split(), budget, 0, points_per_decade, settle=True)
     return curve.attrs["status"], curve["time"].iloc[-1]
