@@ -80,7 +80,8 @@ MISTAKES = {
     ),
     "only": (["compare", "smoke", "--only", "xgbost"], 'no run of smoke matches; did you mean "xgboost"?'),
     "include": (["compare", "--include", "/nowhere/x.py"], "--include /nowhere/x.py: no such file"),
-    "results of report": (["report", "/nowhere"], "/nowhere: no stored runs there (expected /nowhere/runs)"),
+    "results of report": (["report", "/nowhere"], "/nowhere: no such results folder"),
+    "runs of report": (["report", "."], ".: no stored runs there (expected ./runs)"),
     "results of diff": (["diff", "/nowhere", "/nowhere"], "/nowhere: no such results folder"),
     "one result set": (["diff", "/nowhere"], "Missing argument 'RESULTS_B'"),
     "kind": (["list", "learnrs"], 'no such kind; did you mean "learners"?'),
@@ -493,7 +494,10 @@ LOGS = {
     "words": (LOG.replace("40,1.0", "40,high"), "row 10: column 'train_accuracy': expected numbers, got 'high'"),
     "again": (LOG.replace("40,1.0", "0,1.0"), "time goes from 20 back to 0 at row 10"),
     "one row": ("\n".join(LOG.splitlines()[:2]) + "\n", "at least two"),
-    "ragged": (LOG + "1,2,3,4,5\n", "not a CSV table"),
+    "ragged": (
+        LOG + "1,2,3,4,5\n",
+        "not a CSV table: Expected 3 fields in line 19, saw 5; docs/logs.md says which files are read",
+    ),
 }
 
 

@@ -263,6 +263,8 @@ def _show_plan(request: Request) -> int:
 def report(results: Path, include, quiet: bool, as_json: bool, fail_on_mix: bool) -> int:
     """Rebuild every derived file of a results folder from its runs."""
     include_files(include)
+    if not results.is_dir():
+        raise UsageError(f"{results}: no such results folder")
     if not (results / "runs").is_dir():
         raise UsageError(f"{results}: no stored runs there (expected {results}/runs)")
     mixed = _analyse(results, quiet, as_json)

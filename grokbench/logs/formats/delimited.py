@@ -58,7 +58,8 @@ def read(path: Path) -> list[Table]:
     except pd.errors.ParserWarning as error:
         raise UsageError(f"{path}: its rows have more values than its first line has names") from error
     except (ValueError, OverflowError, OSError, EOFError, csv.Error, *DAMAGED) as error:
-        raise UsageError(f"{path}: not a CSV table: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise UsageError(f"{path}: not a CSV table: {reason}; docs/logs.md says which files are read") from error
     if frame.empty:
         raise UsageError(f"{path}: no rows")
     return [_without_headers(Table(path, frame))]
