@@ -203,7 +203,8 @@ rules. The CSV file has all rules.
             return ""
         return (
             f"early stopping: patience 10 on held-out accuracy, with a check every t_mem/{CHECKS_PER_T_MEM}, ends "
-            f"{sum(short):.0f} of {len(short)} runs before they generalize; 30 t_mem: {sum(patient):.0f}"
+            f"{sum(short):.0f} of {len(short)} runs before they generalize; "
+            f"a patience of 30 t_mem ends {sum(patient):.0f}"
         )
 
 

@@ -92,7 +92,7 @@ def test_without_halves_it_says_that_both_are_one_split(store):
 def test_the_headline_counts_runs_of_all_learners(store):
     assert EarlyStopping().headline(read_grid(store.results)) == (
         "early stopping: patience 10 on held-out accuracy, with a check every t_mem/10, ends 8 of 8 runs before they "
-        "generalize; 30 t_mem: 0"
+        "generalize; a patience of 30 t_mem ends 0"
     )
     empty = Grid([])
     assert EarlyStopping().headline(empty) == ""
