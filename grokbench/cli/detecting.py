@@ -115,7 +115,6 @@ def detect(files: Sequence[Path], form: str, as_json: bool, early_stopping: bool
 
 def _print_rules(rows: list[dict], form: str) -> None:
     """A row for each run and stopping rule."""
-    from grokbench.cli.display import show_table
     from grokbench.tables.text import csv_lines, markdown
 
     ends = [{"series": row["series"], "outcome": row["outcome"], **rule} for row in rows for rule in row["rules"]]
@@ -127,7 +126,21 @@ def _print_rules(rows: list[dict], form: str) -> None:
     elif form == "markdown":
         click.echo(markdown(RULES, ends), nl=False)
     else:
+        _print_rules_table(rows, ends)
+
+
+def _print_rules_table(rows: list[dict], ends: list[dict]) -> None:
+    """What was read, the rules, what patience would have done in words, and the runs without held-out accuracy."""
+    from grokbench.cli.display import show_table
+
+    for line in _readings(rows)[:MOST_NOTES]:
+        click.echo(one_line(line))
+    if ends:
         show_table("", RULES, ends)
+    for line in _about(rows, "early_stopping")[:MOST_NOTES]:
+        click.echo(one_line(line))
+    if bare := [str(row["series"]) for row in rows if not row["rules"]]:
+        click.echo(one_line(f"{_few(bare)}: no column says that it is held-out accuracy, by which rules are judged"))
 
 
 def _print(rows: list[dict], form: str) -> None:

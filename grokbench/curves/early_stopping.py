@@ -19,7 +19,8 @@ NAN = math.nan
 NOTHING = 0.01  # held-out accuracy: a rule that costs at most a point has lost nothing
 CHECKS_PER_T_MEM = 10
 MOST_CHECKS = 20_000  # evenly spaced checks that are looked at: 2,000 t_mem
-EVEN = 2.0  # rows are checks as they are where no step between them is longer than this times the median one
+EVEN = 2.0  # a step between two rows that is longer than this times the median one is a gap
+GAPS = 0.05  # rows are checks as they are where at most this share of the steps are gaps: a crash leaves a few
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,16 @@ def even_times(times: np.ndarray, every: float, most: int = MOST_CHECKS) -> np.n
 
 
 def is_even(times: np.ndarray) -> bool:
-    """Whether rows are about evenly spaced, so that a row is a check."""
+    """Whether rows are about evenly spaced, but for a few gaps, so that a row is a check."""
     steps = np.diff(times)
-    return bool(steps.max() <= EVEN * np.median(steps))
+    return bool(np.mean(steps > EVEN * np.median(steps)) <= GAPS)
+
+
+def spacing(times: np.ndarray, t_mem: float) -> float:
+    """Time between two checks: NaN where the rows are the checks, or else t_mem / 10 (a hundredth without a t_mem)."""
+    if is_even(times):
+        return NAN
+    return t_mem / CHECKS_PER_T_MEM if t_mem > 0 else float(times[-1]) / 100
 
 
 def checks_of(test: Pair, error: Pair, t_mem: float, every: float | None = None) -> Checks:
@@ -131,14 +139,12 @@ def checks_of(test: Pair, error: Pair, t_mem: float, every: float | None = None)
     test : times and held-out accuracy, (rows,) each.
     error : times and the held-out error that rules read, (rows,) each.
     t_mem : NaN if training accuracy never reached its level.
-    every : time between two checks. None: the rows of `error` where they are even, or else t_mem / 10 (without a
-        t_mem, a hundredth of the run).
+    every : time between two checks; NaN: the rows of `error` are the checks. None: as `spacing` has it.
     """
     rows, worth = (np.asarray(column, dtype=float) for column in test)
     times, errors = (np.asarray(column, dtype=float) for column in error)
-    if every is None and not is_even(times):
-        every = t_mem / CHECKS_PER_T_MEM if t_mem > 0 else times[-1] / 100
-    if every is None:
+    every = spacing(times, t_mem) if every is None else every
+    if math.isnan(every):
         return Checks(times, errors, np.interp(times, rows, worth), t_mem)
     looks = even_times(times, every)
     return Checks(looks, read_evenly(times, errors, every), np.interp(looks, rows, worth), t_mem)
@@ -164,15 +170,18 @@ def audit(
     every : time between two checks; None as for `checks_of`.
 
     The rows have ``reads`` ("accuracy" or "loss"), ``rule``, the fields of `Ending`, and of `Needed` for what the rule
-    reads, as ``needed_checks``, ``needed_time``, ``needed_t_mems``.
+    reads, as ``needed_checks``, ``needed_time``, ``needed_t_mems``. ``every`` is the time between two checks, NaN where
+    the rows are the checks. ``best_test_accuracy`` is the highest held-out accuracy of any check of the whole run.
     """
     errors = {"accuracy": (test[0], 1 - np.asarray(test[1], dtype=float))}
     if test_loss is not None and len(test_loss[0]) > 1:
         errors["loss"] = test_loss
     rows: list[dict[str, object]] = []
     for reads, error in errors.items():
-        checks = checks_of(evaluated or test, error, detection.t_mem, every)
+        between = spacing(np.asarray(error[0], dtype=float), detection.t_mem) if every is None else every
+        checks = checks_of(evaluated or test, error, detection.t_mem, between)
         needed = {f"needed_{name}": value for name, value in vars(least_patience(checks)).items()}
+        needed |= {"every": between, "best_test_accuracy": float(checks.accuracy.max())}
         ends = ((rule.name, ending(rule, checks, detection.t_gen)) for rule in RULES)
         rows += [{"reads": reads, "rule": name, **vars(end), **needed} for name, end in ends]
     return rows
@@ -185,11 +194,25 @@ def in_words(rows: list[dict[str, object]], rule: str = "patience 10") -> list[s
 
 def _line(row: dict[str, object]) -> str:
     name = f"early stopping, {row['rule']} on held-out {row['reads']}"
-    least = f"at least {row['needed_checks']:,.0f} checks" if math.isfinite(row["needed_checks"]) else ""
-    if least and math.isfinite(row["needed_t_mems"]):
-        least += f" ({row['needed_t_mems']:.2g} t_mem)"
-    least = f"a patience that loses nothing: {least}" if least else "no patience loses nothing"
-    if math.isnan(row["stop"]):
-        return f"{name}: would not have stopped; {least}"
+    if not math.isnan(row["every"]):
+        name += f" (rows are uneven: a check every {row['every']:,.4g})"
     too_soon = ", before the run generalized" if row["stopped_before_generalizing"] == 1 else ""
-    return f"{name}: would have stopped at {row['stop']:,.6g}{too_soon}, for {-row['regret']:+.3f} accuracy; {least}"
+    stop = (
+        "would not have stopped" if math.isnan(row["stop"]) else f"would have stopped at {row['stop']:,.6g}{too_soon}"
+    )
+    return f"{name}: {stop}, keeping accuracy {row['test_accuracy_at_stop']:.3f} ({_ends(row)}); {_least_in_words(row)}"
+
+
+def _ends(row: dict[str, object]) -> str:
+    """What the run comes to: its end, and its best where that is better than the end and than what is kept."""
+    end, best = row["final_test_accuracy"], row["best_test_accuracy"]
+    better = best - max(end, row["test_accuracy_at_stop"]) > NOTHING
+    return f"{end:.3f} at the end" + (f", {best:.3f} at best" if better else "")
+
+
+def _least_in_words(row: dict[str, object]) -> str:
+    if not math.isfinite(row["needed_checks"]):
+        return "no patience comes within .01 of the end"
+    in_t_mem = f" ({row['needed_t_mems']:.2g} t_mem)" if 0 < row["needed_t_mems"] < math.inf else ""
+    checks = "1 check" if row["needed_checks"] == 1 else f"{row['needed_checks']:,.0f} checks"
+    return f"a patience of {checks} or more{in_t_mem} comes within .01 of the end"

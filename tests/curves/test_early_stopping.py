@@ -17,6 +17,7 @@ from grokbench.curves.early_stopping import (
     is_even,
     least_patience,
     read_evenly,
+    spacing,
 )
 from grokbench.curves.schedule import checkpoints
 from grokbench.curves.stopping_rules import RULES, Checks, MemorizationPatience, Patience
@@ -172,10 +173,36 @@ def test_in_words_it_says_what_to_do():
     first, second = in_words(audit(test, detection, test_loss=loss))
     multiple = (T_GEN - detection.t_mem) / detection.t_mem
     assert first == (
-        "early stopping, patience 10 on held-out accuracy: would have stopped at 110, before the run generalized, for "
-        f"-0.900 accuracy; a patience that loses nothing: at least 199 checks ({multiple:.2g} t_mem)"
+        "early stopping, patience 10 on held-out accuracy: would have stopped at 110, before the run generalized, "
+        "keeping accuracy 0.100 (1.000 at the end); "
+        f"a patience of 199 checks or more ({multiple:.2g} t_mem) comes within .01 of the end"
     )
     assert "on held-out loss" in second
+
+
+def test_in_words_it_says_what_a_run_had_before_it_fell():
+    """A patience that keeps more than the end has not kept the best: .7 at 10, .9 from 50 to 99, .6 at the end."""
+    times = np.arange(1.0, 121.0)
+    test = np.select([times < 10, times < 50, times < 100], [0.1, 0.7, 0.9], 0.6)
+    detection = judge((times, np.ones(len(times))), (times, test), chance=0.1)
+    (words,) = in_words(audit((times, test), detection))
+    assert "stopped at 20, keeping accuracy 0.700 (0.600 at the end, 0.900 at best)" in words
+    assert "a patience of 9 checks or more" in words  # 8 suffice to get past .1 at check 1 to .7 at check 10
+
+
+def test_a_gap_in_a_log_leaves_its_rows_checks():
+    times = np.delete(TIMES, [30, 31, 32])
+    assert is_even(times)
+    assert math.isnan(spacing(times, 50.0))
+    assert spacing(np.geomspace(1, 1e4, 50), 50.0) == 5
+
+
+def test_in_words_it_says_where_checks_are_not_rows():
+    times = np.geomspace(1, 1e4, 81)
+    test = np.where(times >= 3000, 1.0, 0.1)
+    detection = judge((times, np.where(times >= 20, 1.0, 0.1)), (times, test), chance=0.1)
+    (words,) = in_words(audit((times, test), detection))
+    assert f"(rows are uneven: a check every {detection.t_mem / 10:.4g}): would have stopped" in words
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def test_a_line_beside_the_events_says_what_patience_10_would_have_done(grokbenc
     status, out, _ = grokbench("detect", late, "--classes", 10)
     assert status == 0
     assert "patience 10 on held-out accuracy: would have stopped at 100, before the run generalized" in out
-    assert "for -0.900 accuracy" in out
+    assert "keeping accuracy 0.100 (1.000 at the end)" in out
     row = json.loads(grokbench("detect", late, "--classes", 10, "--json")[1])[0]
     assert "rules" not in row
     assert row["early_stopping"][0].startswith("early stopping, patience 10")
@@ -40,6 +40,9 @@ def test_rule_by_rule(grokbench, late):
     assert float(rows["patience 10"]["needed_checks"]) in (59, 60)  # checks without improvement before row 60
     for form in ("table", "markdown", "json"):
         assert grokbench("detect", late, "--classes", 10, "--early-stopping", "--format", form)[0] == 0
+    out = grokbench("detect", late, "--classes", 10, "--early-stopping")[1]
+    assert out.startswith("read: ")
+    assert "checks or more" in out
 
 
 def test_a_log_without_held_out_accuracy_has_no_audit(grokbench, tmp_path):
@@ -49,4 +52,6 @@ def test_a_log_without_held_out_accuracy_has_no_audit(grokbench, tmp_path):
     status, out, _ = grokbench("detect", path, "--classes", 10, "--json")
     assert status == 0
     assert json.loads(out)[0]["early_stopping"] == []
-    assert grokbench("detect", path, "--classes", 10, "--early-stopping")[0] == 0
+    status, out, _ = grokbench("detect", path, "--classes", 10, "--early-stopping")
+    assert status == 0
+    assert "losses: no column says that it is held-out accuracy" in out
