@@ -483,7 +483,7 @@ LOG = "time,train_accuracy,test_accuracy\n" + "".join(
     for t in [0, 1, 2, 5, 8, 10, 12, 15, 20, 40, 80, 160, 300, 400, 500, 700, 1000]
 )
 LOGS = {
-    "empty": ("", "not a CSV table"),
+    "empty": ("", "no rows: the file is empty"),
     "header only": (LOG.partition("\n")[0] + "\n", "no rows"),
     "no held-out": (
         LOG.replace(",test_acc", ",weight"),

@@ -25,6 +25,10 @@ class Number(click.FloatRange):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return super().convert(number, param, ctx)
 
+    def _describe_range(self) -> str:
+        """The bounds as --help has them; nothing where there are none, of which click says "x<=None"."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
 
 class Text(click.ParamType):
     """A text that is not empty and has no zero byte."""

@@ -27,6 +27,7 @@ from grokbench.logs.table import Table
 LOW_START = 0.2  # held-out accuracy below which chance may be left open
 AGREE = 0.05  # decades: a bin of the harness's grid
 BOTH_LEARNED = 0.95
+STEADY = 0.05  # range of the first three held-out accuracies within which they may be those of guessing
 GIVE_CHANCE = "give --classes N (balanced classes) or --chance SHARE, the best constant's accuracy"
 
 
@@ -133,7 +134,9 @@ def _possible(run: LoggedRun) -> tuple[float, float, float]:
         return 0.0, start, min(2 * start, 0.5)
     if start >= BOTH_LEARNED and ("train" in run.losses or np.median(train[:3]) >= BOTH_LEARNED):
         return 0.0, 0.0, 0.0
-    likely = f", --classes {round(1 / start)}?" if abs(1 / start - round(1 / start)) < 0.25 and start < 0.6 else ""
+    # a start that rises is past chance, and says nothing of the classes
+    of_classes = np.ptp(test[:3]) < STEADY and abs(1 / start - round(1 / start)) < 0.25 and start < 0.6
+    likely = f", --classes {round(1 / start)}?" if of_classes else ""
     if begins_flat(run, 0.5):
         likely = f", flat: --chance {start:.3g}?"
     raise UsageError(f"{GIVE_CHANCE}: held-out accuracy begins at {start:.3g}{likely}")
@@ -212,8 +215,8 @@ def _of_losses(run: LoggedRun, reading: Reading, chance: float) -> tuple[LoggedR
             curves[name] = (times, chance + (1 - chance) * np.clip(1 - values / baseline, 0, 1))
         event, words = ("t_mem", "training") if name == "train" else ("t_gen", "held-out")
         notes.append(
-            f"{event} is a reading of losses: {words} accuracy is not in the log, and 1 - {run.columns[name]!r} / "
-            f"{baseline:.4g} stands for it ({source})"
+            f"{event} is a reading of losses: no column says that it is {words} accuracy (--{name} NAME names one), "
+            f"and 1 - {run.columns[name]!r} / {baseline:.4g} stands for it ({source})"
         )
     return replace(run, curves=curves), notes
 
@@ -232,7 +235,7 @@ def _baseline(run: LoggedRun, reading: Reading) -> tuple[float, str]:
         return float(values[0]), "at time 0; --classes N or --baseline-loss LOSS gives that of the best constant"
     raise UsageError(
         f"column {run.columns[name]!r} is a loss: give --classes N (balanced classes) or --baseline-loss LOSS, that of "
-        "the best constant"
+        f"the best constant; or --{name} NAME, if another column is the accuracy"
     )
 
 

@@ -173,6 +173,35 @@ def test_two_training_losses_and_no_clock_in_lists(tmp_path):
     assert detect_files([tmp_path / "evals.json"], named)[0]["outcome"] == "groks"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Epoch {e}/60 - loss: 0.{e} - accuracy: 0.{e} - val_accuracy: 0.{e}", "epoch={e}, acc=0.{e}, val_acc=0.{e}"],
+)
+def test_the_output_of_a_console_is_no_table_and_passed_over_in_a_folder(tmp_path, line):
+    console = tmp_path / "output.log"
+    console.write_text("\n".join(line.format(e=e) for e in range(10, 60)) + "\n")
+    with pytest.raises(UsageError, match=r"output.log: its first line has numbers behind words"):
+        detect_files([console])
+    write(tmp_path, ("step", "train_acc", "test_acc"))
+    assert len(detect_files([tmp_path], Reading(classes=CLASSES))) == 1
+
+
+def test_a_start_that_rises_names_no_number_of_classes(tmp_path):
+    """Ten classes, learned fast: .24, .34, .44, and neither 3 nor 4 classes."""
+    rows = [(e, min(1.0, 0.2 + e / 20), min(0.85, 0.24 + e / 10)) for e in range(60)]
+    with pytest.raises(UsageError, match=r"held-out accuracy begins at 0.34$"):
+        detect_files([write_rows(tmp_path / "log.csv", ("epoch", "train_acc", "val_acc"), rows)])
+
+
+def test_losses_say_how_to_name_an_accuracy(tmp_path):
+    rows = [(e, 2.3 * 0.9**e, 2.3 * 0.95**e, min(1, e / 9), min(1, e / 50)) for e in range(1, 60)]
+    path = write_rows(tmp_path / "log.csv", ("epoch", "train_loss", "val_loss", "tr_a", "vl_a"), rows)
+    with pytest.raises(UsageError, match=r"--train NAME, if another column is the accuracy"):
+        detect_files([path])
+    (row,) = detect_files([path], Reading(classes=10))
+    assert any("--test NAME names one" in note for note in row["notes"])
+
+
 def test_several_files_and_folders_are_runs(tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"seed_{name}").mkdir()

@@ -21,6 +21,7 @@ DELIMITERS = ",;\t|"
 SAMPLE = 2**16  # bytes after the first line in which decimal commas are looked for
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
+_SAID = re.compile(r"\w+\s*[:=]\s*[+-]?\.?\d[\d.]*")  # "loss: 0.5", "loss=0.5": a sentence of a console
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -121,9 +122,8 @@ def _dialect(path: Path, file: BinaryIO) -> Dialect:
     blank = next((n for n, line in enumerate(lines) if line.strip()), 0)
     header, rows, skipped = _header(lines, comments, blank)
     delimiter = _delimiter(header, rows)
-    names = _cells(header, delimiter)
-    _check_names(path, names)
-    decimal, thousands = _signs(rows, delimiter)
+    _check_names(path, header, delimiter)
+    names, (decimal, thousands) = _cells(header, delimiter), _signs(rows, delimiter)
     return Dialect(names, r"\s+" if delimiter == " " else delimiter, decimal, thousands, skipped, encoding)
 
 
@@ -155,12 +155,20 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return [line]
 
 
-def _check_names(path: Path, names: Sequence[str]) -> None:
-    filled = [name for name in names if name]
-    if filled and all(_NUMBER.fullmatch(name) for name in filled):
+def _check_names(path: Path, header: str, delimiter: str) -> None:
+    filled = [name for name in _cells(header, delimiter) if name]
+    if not filled:
+        raise UsageError(f"{path}: no rows: the file is empty")
+    if all(_NUMBER.fullmatch(name) for name in filled):
         raise UsageError(
             f"{path}: its first line has numbers ({shown(', '.join(filled[:3]))}) and no names of columns; "
             f"put one before it, as: step,train_accuracy,test_accuracy"
+        )
+    said = _SAID.findall(header)
+    if said and (delimiter == " " or len(said) >= len(filled)):
+        raise UsageError(
+            f"{path}: its first line has numbers behind words ({shown(said[0])}), as the output of a console, and no "
+            "names of columns; write a table that begins with, for example: step,train_accuracy,test_accuracy"
         )
 
 
