@@ -22,7 +22,7 @@ from grokbench.errors import UsageError, shown
 ACCURACIES = ("train_accuracy", "test_accuracy")
 COLUMNS = (*ACCURACIES, "train_loss", "test_loss", "skill", "rank_auc")
 QUITS = 1.0  # t_mem without improvement after which early stopping is taken to end a run
-PATIENCE = 100.0  # t_mem: two decades of delay. Our reference runs needed 13 at most, logs of others up to 52
+PATIENCE = 100.0  # t_mem: two decades of delay. Our reference runs needed 13 at most, other runs up to 78
 
 
 class MemorizedWarning(UserWarning):
@@ -99,7 +99,8 @@ class Recorder:
             raise UsageError(f"step {step:g} after {self.last:g}: a run that was resumed calls rewind({step:g}) before")
         for name in ACCURACIES:
             if not 0 <= numbers.get(name, 0.0) <= 1:
-                raise UsageError(f"{name} = {numbers[name]:g} at {step:g}: expected a share from 0 to 1")
+                percent = "; divide percentages by 100" if 1 < numbers[name] <= 100 else ""
+                raise UsageError(f"{name} = {numbers[name]:g} at {step:g}: expected a share from 0 to 1{percent}")
         due = self.due(step) or step == self.last
         self.rows.setdefault(step, {}).update(numbers)
         if due and not self.warned and (warning := self.waiting()):

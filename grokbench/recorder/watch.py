@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from grokbench.recorder.record import COLUMNS, Recorder
+from grokbench.errors import shown
+from grokbench.recorder.record import ACCURACIES, COLUMNS, Recorder
+
+LOOKS = 10  # after which a metric that was never there is asked after; validation may come every few epochs
 
 
 @dataclass
@@ -24,12 +28,16 @@ class Watch:
     names: Mapping[str, str]
     stop_after: float | None = None
     errors: bool = False
+    looks: int = field(default=0, repr=False)
+    known: set[str] = field(default_factory=set, repr=False)
 
     def see(self, step: float, metrics: Mapping[str, object]) -> bool:
         """Write down the metrics of a step, as far as they are there; whether the run should end.
 
         It is asked on the geometric grid only: a detection takes milliseconds, a round of trees may take less.
+        Warns (UserWarning, once) of an accuracy that none of the first `LOOKS` metrics had: nothing could be judged.
         """
+        self._ask_after(metrics)
         values = {ours: float(metrics[theirs]) for ours, theirs in self.names.items() if theirs in metrics}
         if self.errors:
             values |= {name: 1 - value for name, value in values.items() if name.endswith("accuracy")}
@@ -37,6 +45,15 @@ class Watch:
         if values:
             self.recorder.log(step, **values)
         return bool(values) and due and self.stop_after is not None and self.recorder.should_stop(self.stop_after)
+
+    def _ask_after(self, metrics: Mapping[str, object]) -> None:
+        """Warn of accuracies that were never there."""
+        self.looks += 1
+        self.known |= set(self.names.values()) & set(metrics)
+        missing = [self.names[name] for name in ACCURACIES if self.names.get(name, "") not in self.known | {""}]
+        if self.looks == LOOKS and missing:
+            names, there = (", ".join(shown(name) for name in some) for some in (missing, metrics))
+            warnings.warn(f"no metric {names} in {LOOKS} looks, so nothing is judged; there are {there}", stacklevel=4)
 
 
 def names_of(**metrics: str | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ from grokbench.errors import UsageError
 from grokbench.logs.judging import detect_files
 from grokbench.logs.reading import Reading
 from grokbench.recorder.record import grid_points
+from grokbench.recorder.watch import Watch
 
 T_MEM, T_GEN = 100, 2000
 
@@ -188,3 +189,19 @@ def test_scalars_of_other_libraries_are_numbers():
     recorder = Recorder(n_classes=2)
     recorder.log(torch.tensor(3), train_accuracy=torch.tensor(0.5), test_loss=np.float32(1.5))
     assert recorder.rows == {3.0: {"train_accuracy": 0.5, "test_loss": 1.5}}
+
+
+def test_percentages_are_refused_with_what_to_do():
+    with pytest.raises(
+        UsageError, match="train_accuracy = 45 at 1: expected a share from 0 to 1; divide percentages by"
+    ):
+        Recorder(n_classes=10).log(1, train_accuracy=45.0)
+
+
+def test_a_callback_asks_after_an_accuracy_that_is_never_there():
+    watch = Watch(Recorder(n_classes=10), {"train_accuracy": "acc", "test_accuracy": "val_acc"})
+    for step in range(1, 10):
+        assert not watch.see(step, {"acc": 0.1, "valid_acc": 0.1})
+    with pytest.warns(UserWarning, match="no metric 'val_acc' in 10 looks.*; there are 'acc', 'valid_acc'"):
+        watch.see(10, {"acc": 0.1, "valid_acc": 0.1})
+    watch.see(11, {"acc": 0.1, "valid_acc": 0.1})
