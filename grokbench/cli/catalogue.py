@@ -159,12 +159,16 @@ def _show_figure(cls: type) -> tuple[dict, str]:
 
 
 def _show_explanation(registered: rules.Rules) -> tuple[dict, str]:
-    seeds = f"{registered.first_seed} to {registered.first_seed + registered.seeds - 1}"
-    head = f"explanation {registered.explanation} (suite: {registered.suite}; confirmatory seeds: {seeds})"
+    seeds = f"{registered.seeds} seeds from {registered.first_seed} on, unless a family says otherwise"
+    head = f"explanation {registered.explanation} (suite: {registered.suite}; confirmatory: {seeds})"
     lines = [head, "", registered.claim, "", "predictions:"]
     for prediction in registered.predictions:
         margins = "; ".join(f"{name} {margin.words}" for name, margin in prediction.margins.items())
-        lines += [f"  {prediction.name} ({prediction.role}): {prediction.claim}", f"      {margins}"]
+        lines += [
+            f"  {prediction.name} ({prediction.role}): {prediction.claim}",
+            f"      {margins}; n ≥ {prediction.least}",
+        ]
+        lines.append(f"      what would change our mind: {prediction.change_of_mind}")
     lines += ["", "families:"]
     for design in registered.designs:
         own = f" ({design.seeds} seeds)" if design.seeds else ""

@@ -56,6 +56,10 @@ def _text(claim: Claim, suite: str, folder: Path, stored: list[tuple[str, Run]])
         "",
         f"runs in {folder}; show KEY prints one with its curve:",
         *(f"  {run.key}  {cell} seed {run.seed}: {finding(run)}" for cell, run in stored),
-        *([] if stored else ["  none of those that are registered"]),
+        *(
+            []
+            if stored
+            else [f"  none of those that are registered; this makes them: python -m grokbench compare {suite}"]
+        ),
     ]
     return printable("\n".join(one_line(line, 2000) for line in lines))

@@ -240,7 +240,9 @@ def test_list_and_show_know_explanations(grokbench, tiny):
     ]
     text = grokbench("show", "lazy-to-rich")[1]
     assert "L1 (primary): Freezing | the features removes it." in text
-    assert "supported above 0.3, contradicted below 0.5" in text
+    assert "supported above 0.3, contradicted below 0.5; n ≥ " in text
+    assert "what would change our mind: " in text
+    assert "confirmatory: 2 seeds from " in text
     assert json.loads(grokbench("show", "lazy-to-rich", "--json")[1])["predictions"][0]["name"] == "L1"
 
 

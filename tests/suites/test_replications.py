@@ -108,7 +108,8 @@ def test_a_claim_that_nobody_published_has_a_setting_of_its_own(mine, grokbench)
 
 
 def test_a_claim_without_runs_says_so(mine, grokbench):
-    assert "none of those that are registered" in grokbench("show", "99a")[1]
+    text = grokbench("show", "99a")[1]
+    assert "none of those that are registered; this makes them: python -m grokbench compare mine" in text
 
 
 # ---- the claims of committed results
