@@ -1,7 +1,9 @@
 """The shares and delays of docs/findings/claims.md are those of the committed runs and tables of needs."""
 
 import csv
+import io
 import json
+import tarfile
 from functools import cache
 from pathlib import Path
 
@@ -124,3 +126,57 @@ def test_more_ridge_is_later_in_recursive_feature_machines():
     )
     assert (float(row["estimate"]), row["verdict"]) == (-1, "contradicted")
     assert "more ridge is later: tau -1" in TEXT
+
+
+@cache
+def curves(suite: str) -> dict[str, dict[str, np.ndarray]]:
+    """Key -> column -> values, of the runs whose features' dimension was measured."""
+    columns = {}
+    with tarfile.open(ROOT / "results" / "reference" / suite / "runs.tar.xz") as archive:
+        for member in archive:
+            if member.name.endswith("/curve.csv"):
+                text = archive.extractfile(member).read().decode()
+                if "feature_dimension" in text.partition("\n")[0]:
+                    rows = list(csv.DictReader(io.StringIO(text)))
+                    names = ("time", "feature_dimension", "weight_bits")
+                    columns[member.name.split("/")[-2]] = {
+                        name: np.array([float(row[name] or "nan") for row in rows]) for name in names
+                    }
+    return columns
+
+
+def cell(task: dict[str, object]) -> dict[str, dict[str, str]]:
+    """Seed -> run with both measures of complexity, of one task modulo 31."""
+    wanted = {"modulus": 31} | task
+    return {
+        row["seed"]: row
+        for row in table("complexity", "runs")
+        if json.loads(row["task_options"]) == wanted and row["key"] in curves("complexity")
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "column", "fall", "ends"),
+    [
+        ({"train_fraction": 0.4}, "feature_dimension", 0.04, (68, 61)),
+        ({"train_fraction": 0.4, "labels": "shuffled"}, "feature_dimension", -0.07, (68, 79)),
+        ({"train_fraction": 0.2}, "feature_dimension", 0.05, (57, 51)),
+        ({"train_fraction": 0.4}, "weight_bits", 0.39, None),
+        ({"train_fraction": 0.4, "labels": "shuffled"}, "weight_bits", 0.28, None),
+    ],
+)
+def test_how_far_complexity_falls_by_itself_at_the_times_of_the_run_with_the_rule(task, column, fall, ends):
+    runs, free = cell(task), cell({"train_fraction": 0.4})
+    values = []
+    for seed, row in free.items():
+        curve = curves("complexity")[runs[seed]["key"]]
+        at = np.log([float(row["t_mem"]), float(row["t_gen"])])
+        values.append(np.interp(at, np.log(np.maximum(curve["time"], 0.5)), curve[column]))
+    before, after = np.array(values).T
+    assert len(values) == 12
+    assert np.median(np.log10(before / after)) == pytest.approx(fall, abs=0.005)
+    if ends:
+        assert (round(float(np.median(before))), round(float(np.median(after)))) == ends
+        assert f"from {ends[0]} to {ends[1]}" in TEXT
+    else:
+        assert f"by {fall:.2f}".replace("0.", ".") in TEXT
