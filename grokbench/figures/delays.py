@@ -54,7 +54,8 @@ class Delays(Figure):
         return (
             "Median delay from memorization to generalization with its 95 % interval (bootstrap over seeds); an arrow "
             "where it is only known to be longer. Hollow and grey: controls, with shuffled labels, frozen features or "
-            f"no weight decay. Dashed: half a decade. A case is a learner on a task.{chosen if left else ''}{silent}"
+            "no weight decay. Dashed: half a decade. A case is a learner on a task that is no control."
+            f"{chosen if left else ''}{silent}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:

@@ -44,18 +44,17 @@ class Lead(Figure):
         return bool(shown(grid)[0])
 
     def title(self, grid: Grid) -> str:
-        """How many learners on how many tasks, and which measures."""
-        cells, columns = shown(grid)
-        names = ", ".join(column.replace("_", " ") for column in columns)
-        return f"What moves inside as runs generalize late, in {len(cells)} pairs of learner and task: {names}"
+        """Which measures."""
+        _, columns = shown(grid)
+        return f"What moves inside as runs generalize late: {', '.join(column.replace('_', ' ') for column in columns)}"
 
     def caption(self, grid: Grid) -> str:
         """What the lines are."""
         return (
             "Each run's measure between its own least (0) and largest (1) value, whatever its size; lines: median over "
             "seeds; bands: the middle half. Time 0 is where held-out accuracy (bold, in the family's colour) is "
-            "half-way up; what rises left of it comes before. Of the settings of a learner that with most measures is "
-            "drawn."
+            "half-way up, the half-rise; what rises left of it comes before. Of the settings of a learner that with "
+            "most measures is drawn."
             f"{left_out(MOST_PANELS, len(candidates(grid)), 'pairs of learner and task')}"
         )
 

@@ -89,7 +89,10 @@ CURVES = (
     "Medians over seeds of held-out accuracy, of the ranking (what it is worth without a threshold) and of skill, the "
     "explained part of the loss; all 0 at guessing and 1 at perfection. Curves that rise together are no artefact."
 )
-CIRCULANT = "Circulant part: 1 less the circulant deviation of the learned metric M."
+CIRCULANT = (
+    "Circulant: how far the learned metric M of two numbers depends on their sum or difference alone, as the rule does "
+    "(1 less the circulant deviation). Where it rises first, features moved before any score showed it."
+)
 FOURIER = "Fourier: share of the energy of held-out scores that lies in waves of the sum."
 NO_METRIC = "The circulant deviation of a learned metric was not recorded in these runs."
 

@@ -50,7 +50,7 @@ class Outcomes(Figure):
         return (
             "Late runs of those that are decided, the darker the more, and the letter of the most frequent outcome "
             f"({letters_of(grid)}). Dashed: no run is decided; white: no run of this pair. Tasks with shuffled labels "
-            f"stand last, pale.{merged}"
+            f"stand last, pale, and are not counted above.{merged}"
         )
 
     def chart(self, grid: Grid) -> altair.TopLevelMixin:
