@@ -52,9 +52,9 @@ class EarlyStopping(Figure):
         """What is kept, and of which runs."""
         return (
             "Patience 10 stops a run after 10 checks without a better held-out accuracy. Drawn is the accuracy of the "
-            f"best checkpoint until then, with {CHECKS_PER_T_MEM} checks per t_mem: medians over the runs of a family, all its learners and settings of "
-            "which any generalize together, with the 95 % interval of the sign test where there are six runs or more; "
-            f"at the right end the whole run, as far as {MOST_CHECKS:,} checks go."
+            f"best checkpoint until then, with {CHECKS_PER_T_MEM} checks per t_mem: medians over the runs of a family, "
+            "all its learners and settings of which any generalize together, with the 95 % interval of the sign test "
+            f"where there are six runs or more; at the right end the whole run, as far as {MOST_CHECKS:,} checks go."
             f"{tasks_left_out(grid, len(audited(grid)))}"
         )
 
