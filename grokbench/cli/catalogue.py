@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -198,23 +199,32 @@ def _class_text(fields: dict, cls: type) -> str:
 
 
 def _show_run(prefix: str, results: Path | None) -> tuple[dict, str]:
+    from grokbench.report.archive import with_runs
     from grokbench.runs.files import is_folder
     from grokbench.runs.folder import is_ours
+
+    if results:
+        with with_runs(results) as whole:
+            return _show_run_of(prefix, {whole: results})
+    stores = (path.parent for path in Path("results").glob("*/runs") if is_folder(path))
+    return _show_run_of(prefix, {folder: folder for folder in sorted(stores) if is_ours(folder)})
+
+
+def _show_run_of(prefix: str, folders: Mapping[Path, Path]) -> tuple[dict, str]:
+    """The one run whose key begins so; folders : where runs are read -> what the folder is called."""
     from grokbench.runs.store import Store
 
-    stores = (path.parent for path in Path("results").glob("*/runs") if is_folder(path))
-    folders = [results] if results else sorted(folder for folder in stores if is_ours(folder))
     stored = [(Store(folder), key) for folder in folders for key in Store(folder).keys() if key.startswith(prefix)]
     if not stored:
-        raise UsageError(f"no stored run {prefix!r} in {', '.join(map(str, folders)) or 'results/'}")
+        raise UsageError(f"no stored run {prefix!r} in {', '.join(map(str, folders.values())) or 'results/'}")
     if len({key for _, key in stored}) > 1:
         raise UsageError(f"{prefix!r} is the start of several runs: {', '.join(key for _, key in stored[:5])} ...")
     store, key = stored[0]
-    run = store.read(key)
+    run, results = store.read(key), folders[store.results]
     if run is None:
-        raise UsageError(f"run {key} in {store.results} does not check out, as the warning says")
+        raise UsageError(f"run {key} in {results} does not check out, as the warning says")
     curve = {name: list(values) for name, values in run.curve.columns.items()}
-    return {"record": run.record, "curve": curve}, _run_text(run, store.results)
+    return {"record": run.record, "curve": curve}, _run_text(run, results)
 
 
 def _run_text(run, results: Path) -> str:

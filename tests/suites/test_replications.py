@@ -102,6 +102,18 @@ def test_from_a_claim_to_its_runs(mine, grokbench):
     assert len(json.loads(grokbench("show", "99a", "--json")[1])["runs"]) == 6
 
 
+def test_a_claim_and_its_runs_are_read_from_the_archive_of_a_reference(grokbench):
+    folder = ROOT / "results" / "reference" / "replication-knobs"
+    row = next(row for row in rows_of(folder / "replications.csv") if row["claim"] == "20e")
+    status, out, _ = grokbench("show", "20e", "--results", folder)
+    assert (status, "ours: 0.7 [0.689, 0.711] over 10 seeds, reproduced" in out) == (0, True)
+    judged = json.loads(grokbench("show", "20e", "--json", "--results", folder)[1])
+    assert judged["ours"]["estimate"] == pytest.approx(float(row["ours"]), rel=1e-5)
+    assert set(judged["runs"]) == set(row["runs"].split())
+    key = judged["runs"][0]
+    assert f"run {key} in {folder}" in grokbench("show", key, "--results", folder)[1]
+
+
 def test_a_claim_that_nobody_published_has_a_setting_of_its_own(mine, grokbench):
     assert "setting: A setting of this project" in grokbench("show", "99a")[1]
     assert json.loads(grokbench("show", "99a", "--json")[1])["setting"] == "own"
