@@ -26,7 +26,8 @@ Most are Markdown besides, with the columns that have a heading. An empty cell i
 Written by `python studies/pages.py` from the tables in `grokbench/tables/`; edit those.
 """
 OUTCOME_IN_WORDS = {
-    "groks": "generalizes half a decade or more after it memorizes, from a head below a quarter, and rises within one decade",
+    "groks": "generalizes half a decade or more after it memorizes, from a head below a quarter, and rises within one "
+    "decade",
     "gradual": "as late, but from a larger head, or slowly; the slow ones with a small head count as late",
     "metric_artifact": "as late in accuracy, but the loss or the ranking had the rule long before",
     "immediate": "generalizes as it memorizes",
