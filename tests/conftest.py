@@ -20,7 +20,7 @@ from grokbench.report import draw
 TESTS = Path(__file__).parent
 SABOTEURS = TESTS / "runs" / "support_saboteurs.py"
 NOT_QUICK = ("slow", "faults", "fuzz")
-SLOW_FIXTURES = {"sabotage", "cluster", "sleepers"}  # each starts processes by the dozen
+SLOW_FIXTURES = {"sabotage", "cluster", "sleepers", "with_figures"}  # processes by the dozen, or pictures
 SLOW_FILES = (  # whole; tests/test_repository.py holds that they are there
     "fuzz/test_finds.py",
     "measures/test_in_runs.py",
