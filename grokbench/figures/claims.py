@@ -14,7 +14,7 @@ from grokbench.figures.replications import LOOKS, UNDECIDED, letter_of, number_o
 from grokbench.figures.style import INK, PANEL, SMALL, data, heading, tooltips
 from grokbench.registry import register_figure
 from grokbench.tables.grid import Cell, Grid
-from grokbench.verdicts.replication import NOT_REPRODUCED, Replicated
+from grokbench.verdicts.replication import NOT_REPRODUCED, REPRODUCED, Replicated
 
 if TYPE_CHECKING:
     import altair
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SHOWN = ("late", "generalizes", "t_gen", "delay", "half_rise", "test_accuracy", "largest test_accuracy")
 MOST_PANELS, IN_A_ROW, MOST_CELLS, POINTS = 12, 4, 8, 40
 CLOSE = 0.12  # of the axis: names of curves that are nearer stand in one
+DASHES = {REPRODUCED: [1, 0], NOT_REPRODUCED: [6, 3], UNDECIDED: [2, 2]}  # in print without colours
 LINES = {**LOOKS, UNDECIDED: "#8A8A8A"}  # darker than the mark of `replications`, which has a letter on it
 
 
@@ -113,12 +114,15 @@ def panel(number: int, task: str, lines: Sequence[Line], first: bool) -> altair.
     axes = {"x": clock(lines[0].cell), "y": kappa(first)}
     scale = alt.Scale(domain=list(LINES), range=list(LINES.values()))
     color = alt.Color("verdict:N", scale=scale, title=None)
+    dash = alt.StrokeDash(
+        "verdict:N", scale=alt.Scale(domain=list(LINES), range=[DASHES[v] for v in LINES]), title=None
+    )
     drawn = data(row for line in lines for row in rows_of(line))
     curves = alt.Chart(drawn).mark_line(strokeWidth=2)
     names = alt.Chart(data(names_of(lines))).mark_text(align="left", dx=4, dy=-6, fontSize=SMALL, fontWeight=600)
     hover = tooltips(["parts", "learner", "verdict"], ["time", "kappa"])
     layers = [
-        curves.encode(**axes, color=color, detail="place:N", tooltip=hover),
+        curves.encode(**axes, color=color, strokeDash=dash, detail="place:N", tooltip=hover),
         names.encode(**axes, color=alt.value(INK), text="parts:N"),
     ]
     return alt.layer(*layers).properties(width=PANEL, height=110, title=heading(f"Claim {number}", [task]))

@@ -78,4 +78,4 @@ def test_colours_are_those_of_the_verdicts_in_every_panel():
     parts = part("1a", NOT_REPRODUCED, LATE), part("1b", UNDECIDED, NEVER_LATE), part("2", NOT_REPRODUCED, LATE)
     figure, grid = ClaimCurves(), grid_of(*parts)
     text = str(specification(figure.chart(grid), figure.title(grid)))
-    assert text.count(str(list(LOOKS))) == 2, "the domain of every panel is the same, so that they share a scale"
+    assert text.count(str(list(LOOKS))) == 4, "colour and dash have the same domain in both panels, and share a scale"
