@@ -50,7 +50,8 @@ def verdicts(rows: Mapping[str, Rows]) -> str:
     """How many claims of each suite came out which way; that none was run yet where there are no rows."""
     if not rows:
         return "Not run yet: the claims and their tolerances stand first.\n"
-    return "".join(f"- `{suite}`: {_counted(judged.values())}.\n" for suite, judged in rows.items())
+    largest_first = sorted(rows.items(), key=lambda of_suite: -len(of_suite[1]))
+    return "".join(f"- `{suite}`: {_counted(judged.values())}.\n" for suite, judged in largest_first)
 
 
 def _counted(rows: Collection[Mapping[str, str]]) -> str:
