@@ -155,7 +155,10 @@ class Recorder:
         """Whether nothing has improved for `patience` · t_mem, counted from t_mem on; never before the run memorizes.
 
         patience : in place of the recorder's own. reads : "test_accuracy", or a held-out loss that was logged.
+        Raises UsageError for a name of neither kind: it would wait for ever.
         """
+        if reads not in COLUMNS and not self._has(reads):
+            raise UsageError(f"{shown(reads)} is none of {', '.join(COLUMNS)}, and was not logged so far")
         detection = self._so_far()
         if detection is None or math.isnan(detection.t_mem) or not self._has(reads):
             return False
