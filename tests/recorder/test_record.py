@@ -129,7 +129,7 @@ def test_a_patience_in_t_mem_waits_for_what_comes_later():
 
 def test_a_name_that_was_never_logged_is_said_not_waited_for():
     recorder = train(Recorder(n_classes=10), 10, t_mem=math.inf, t_gen=math.inf)
-    with pytest.raises(UsageError, match="'val_loss' is none of train_accuracy, .* and was not logged so far"):
+    with pytest.raises(UsageError, match=r"'val_loss' is none of train_accuracy, .* and was not logged so far"):
         recorder.should_stop(reads="val_loss")
     assert not recorder.should_stop(reads="test_loss"), "may come with the next validation"
     recorder.log(11, val_loss=1.0)
