@@ -13,6 +13,7 @@ from grokbench.suites.registered import registration, suite_name
 from grokbench.suites.replications import Claims, replications
 from grokbench.tables.replications import quantity_text, setting_of, setting_text, tolerance_text
 from grokbench.tables.text import interval_text
+from grokbench.verdicts.cells import runs_by_cell
 from grokbench.verdicts.replication import Claim, Replicated, claims_of, judge_claim
 
 
@@ -28,32 +29,25 @@ def show_claim(name: str, results: Path | None) -> tuple[dict, str]:
     folder = results or Path("results") / suite
     with with_runs(folder) as whole:
         stored = _stored_runs(file, claim, whole)
-    judged = judge_claim(claim, _by_cell(stored), registration(file.name))
+    judged = judge_claim(claim, stored, registration(file.name))
     fields = {"name": name, "kind": "claim", "description": claim.sentence, "suite": suite, **asdict(claim)}
     fields |= {"tolerance": tolerance_text(claim), "setting": setting_of(claim)}
     fields |= {"verdict": judged.verdict, "ours": asdict(judged.ours), "reason": judged.reason}
-    fields["runs"] = [run.key for _, run in stored]
+    fields["runs"] = [run.key for runs in stored.values() for run in runs.values()]
     return fields, _text(judged, suite, folder, stored)
 
 
-def _stored_runs(file: Claims, claim: Claim, folder: Path) -> list[tuple[str, Run]]:
-    """The registered runs of its cells that a folder has, each with its cell."""
+def _stored_runs(file: Claims, claim: Claim, folder: Path) -> dict[str, dict[int, Run]]:
+    """Cell -> seed -> the registered runs of its cells that a folder has."""
     from grokbench.runs.store import Store
 
-    keys, store = registration(file.name).keys or {}, Store(folder)
-    there = set(store.keys())
-    read = [(cell, store.read(key)) for cell in claim.named for key in keys.get(cell, {}).values() if key in there]
-    return [(cell, run) for cell, run in read if run is not None]
+    registered, store = registration(file.name).keys or {}, Store(folder)
+    keys, there = {cell: registered.get(cell, {}) for cell in claim.named}, set(store.keys())
+    read = (store.read(key) for cell in keys.values() for key in cell.values() if key in there)
+    return runs_by_cell(keys, [run for run in read if run is not None])
 
 
-def _by_cell(stored: list[tuple[str, Run]]) -> dict[str, dict[int, Run]]:
-    cells: dict[str, dict[int, Run]] = {}
-    for cell, run in stored:
-        cells.setdefault(cell, {})[run.seed] = run
-    return cells
-
-
-def _text(judged: Replicated, suite: str, folder: Path, stored: list[tuple[str, Run]]) -> str:
+def _text(judged: Replicated, suite: str, folder: Path, stored: dict[str, dict[int, Run]]) -> str:
     from grokbench.cli.display import finding
 
     claim = judged.claim
@@ -69,7 +63,11 @@ def _text(judged: Replicated, suite: str, folder: Path, stored: list[tuple[str, 
         f"ours: {_ours(judged)}",
         "",
         f"runs in {folder}; show KEY prints one with its curve:",
-        *(f"  {run.key}  {cell} seed {run.seed}: {finding(run)}" for cell, run in stored),
+        *(
+            f"  {run.key}  {cell} seed {seed}: {finding(run)}"
+            for cell, runs in stored.items()
+            for seed, run in sorted(runs.items())
+        ),
         *(
             []
             if stored

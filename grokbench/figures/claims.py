@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from grokbench.figures.base import Figure, left_out
@@ -34,6 +35,13 @@ class Line:
     letters: str
     verdict: str
     cell: Cell
+
+    @cached_property
+    def rows(self) -> list[dict[str, object]]:
+        """A row per time: median held-out accuracy above chance, and what hovering says."""
+        words = {"parts": self.letters, "verdict": self.verdict, "learner": self.cell.learner_label}
+        words["place"] = f"{self.letters} {self.cell.learner_label}"
+        return [{**row, **words} for row in median_rows(self.cell, POINTS) if row["split"] == "held out"]
 
 
 @register_figure("claims")
@@ -117,7 +125,7 @@ def panel(number: int, task: str, lines: Sequence[Line], first: bool) -> altair.
     dash = alt.StrokeDash(
         "verdict:N", scale=alt.Scale(domain=list(LINES), range=[DASHES[v] for v in LINES]), title=None
     )
-    drawn = data(row for line in lines for row in rows_of(line))
+    drawn = data(row for line in lines for row in line.rows)
     curves = alt.Chart(drawn).mark_line(strokeWidth=2)
     names = alt.Chart(data(names_of(lines))).mark_text(align="left", dx=4, dy=-6, fontSize=SMALL, fontWeight=600)
     hover = tooltips(["parts", "learner", "verdict"], ["time", "kappa"])
@@ -128,20 +136,11 @@ def panel(number: int, task: str, lines: Sequence[Line], first: bool) -> altair.
     return alt.layer(*layers).properties(width=PANEL, height=110, title=heading(f"Claim {number}", [task]))
 
 
-def rows_of(line: Line) -> Iterator[dict[str, object]]:
-    """A row per time: median held-out accuracy above chance, and what hovering says."""
-    words = {"parts": line.letters, "verdict": line.verdict, "learner": line.cell.learner_label}
-    for row in median_rows(line.cell, POINTS):
-        if row["split"] == "held out":
-            yield {**row, **words, "place": f"{line.letters} {line.cell.learner_label}"}
-
-
 def names_of(lines: Sequence[Line]) -> list[dict[str, object]]:
     """Where the letters stand: beside the half-rise of a curve that has one, else above its end; close ones in one."""
     places = [(*_place(line), line.letters) for line in lines]
-    first = min(row["time"] for line in lines for row in rows_of(line))
-    last = max(row["time"] for line in lines for row in rows_of(line))
-    wide = math.log(last / first) or 1.0
+    times = [row["time"] for line in lines for row in line.rows]
+    wide = math.log(max(times) / min(times)) or 1.0
     named: list[list] = []
     for time, height, letters in sorted(places):
         for other in named:
@@ -155,8 +154,8 @@ def names_of(lines: Sequence[Line]) -> list[dict[str, object]]:
 
 def _place(line: Line) -> tuple[float, float]:
     """Time and height of a curve's letters."""
-    rows = list(rows_of(line))
-    above = next((row for row in rows if row["kappa"] >= 0.5), None)
+    above = next((row for row in line.rows if row["kappa"] >= 0.5), None)
     if above is not None:
         return above["time"], 0.5
-    return rows[2 * len(rows) // 3]["time"], rows[2 * len(rows) // 3]["kappa"]
+    row = line.rows[2 * len(line.rows) // 3]
+    return row["time"], row["kappa"]

@@ -3,7 +3,7 @@
 import pytest
 from support_figure_runs import NEVER, seeds
 
-from grokbench.figures.claims import ClaimCurves, Line, lines_of, names_of, panels, rows_of
+from grokbench.figures.claims import ClaimCurves, Line, lines_of, names_of, panels
 from grokbench.figures.replications import LOOKS, UNDECIDED
 from grokbench.figures.style import specification
 from grokbench.statistics.location import Location
@@ -58,7 +58,7 @@ def test_a_line_is_the_median_of_held_out_accuracy_and_its_letters_stand_at_its_
     grid = grid_of()
     late, never = (next(cell for cell in grid.cells if cell.learner.name == name) for name in ("mlp", "linearized"))
     lines = [Line("a", NOT_REPRODUCED, late), Line("b", REPRODUCED, never)]
-    rows = list(rows_of(lines[0]))
+    rows = lines[0].rows
     assert {row["kappa"] for row in rows if row["time"] < 150} == {0.0}
     assert {row["kappa"] for row in rows if row["time"] > 300} == {1.0}
     names = {row["parts"]: row for row in names_of(lines)}
